@@ -1,0 +1,159 @@
+"""A patch is a value: for each file the digest of its base and the edits that change it.
+
+It applies to that base and to nothing else, inverts, and is made either from edits or from two texts.
+Files are changed only; creating, deleting and renaming are refused by whoever reads a foreign patch.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from refine_tui.core.errors import StaleBaseError
+from refine_tui.core.text import SourceFile, Span, digest
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Replace the bytes `old` that begin at `start` by `new`."""
+
+    start: int
+    old: bytes
+    new: bytes
+
+    @property
+    def span(self) -> Span:
+        """The bytes of the base that this edit replaces."""
+        return Span(self.start, self.start + len(self.old))
+
+
+@dataclass(frozen=True)
+class FilePatch:
+    """The edits of one file, in order of `start` and not overlapping."""
+
+    path: str
+    base_digest: str
+    edits: tuple[Edit, ...]
+
+    def __post_init__(self) -> None:
+        end = -1
+        for edit in self.edits:
+            if edit.start < end:
+                raise ValueError(f"edits of {self.path} overlap or are out of order at byte {edit.start}")
+            end = edit.start + len(edit.old)
+
+    def apply(self, data: bytes) -> bytes:
+        """Return `data` with the edits made.
+
+        Raises:
+            StaleBaseError: `data` is not the base of this patch.
+        """
+        if digest(data) != self.base_digest:
+            raise StaleBaseError(f"{self.path} is no longer the file this patch was made for. Run the task again.")
+        return splice(data, self.edits)
+
+    def invert(self, base: bytes) -> FilePatch:
+        """Return the patch that leads from this patch's result back to `base`."""
+        result = self.apply(base)
+        shift, back = 0, []
+        for edit in self.edits:
+            back.append(Edit(edit.start + shift, edit.new, edit.old))
+            shift += len(edit.new) - len(edit.old)
+        return FilePatch(self.path, digest(result), tuple(back))
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Changes to one or more files of the project; at most one entry a path, sorted by path."""
+
+    files: tuple[FilePatch, ...] = ()
+
+    def __post_init__(self) -> None:
+        paths = [file.path for file in self.files]
+        if paths != sorted(set(paths)):
+            raise ValueError("a patch names each file once, in order")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files this patch changes."""
+        return tuple(file.path for file in self.files)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the patch changes nothing."""
+        return not self.files
+
+    @cached_property
+    def key(self) -> str:
+        """An identity of bases and edits: equal patches have equal keys."""
+        parts: list[bytes] = []
+        for file in self.files:
+            parts.append(f"{file.path}\0{file.base_digest}\0".encode())
+            parts.extend(b"%d\0%d\0%s\0%d\0%s" % (e.start, len(e.old), e.old, len(e.new), e.new) for e in file.edits)
+        return digest(b"\0".join(parts))[:16]
+
+    def apply(self, tree: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return the new content of each file this patch changes; `tree` maps paths to the content now.
+
+        Raises:
+            StaleBaseError: a file is missing from `tree` or is not the base.
+        """
+        result = {}
+        for file in self.files:
+            if file.path not in tree:
+                raise StaleBaseError(f"{file.path} is gone. Run the task again.")
+            result[file.path] = file.apply(tree[file.path])
+        return result
+
+    def invert(self, tree: Mapping[str, bytes]) -> Patch:
+        """Return the patch that undoes this one; `tree` holds the bases."""
+        return Patch(tuple(file.invert(tree[file.path]) for file in self.files))
+
+
+def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
+    """Make ordered, non-overlapping edits without looking at digests.
+
+    Raises:
+        StaleBaseError: the bytes an edit replaces are not the ones found.
+    """
+    parts, at = [], 0
+    for edit in edits:
+        end = edit.start + len(edit.old)
+        if data[edit.start : end] != edit.old:
+            raise StaleBaseError(f"byte {edit.start} does not hold the text this edit replaces. Run the task again.")
+        parts += [data[at : edit.start], edit.new]
+        at = end
+    return b"".join([*parts, data[at:]])
+
+
+def edit_file(source: SourceFile, edits: Iterable[Edit]) -> Patch:
+    """Return the patch that makes these edits in one file."""
+    return Patch((FilePatch(source.path, source.digest, tuple(sorted(edits))),))
+
+
+def patch_between(base: Mapping[str, bytes], new: Mapping[str, bytes]) -> Patch:
+    """Return the smallest line-wise patch that leads from `base` to `new`.
+
+    Only files of `new` are looked at; each must be in `base`.
+    """
+    files = []
+    for path in sorted(new):
+        if base[path] != new[path]:
+            files.append(FilePatch(path, digest(base[path]), line_edits(base[path], new[path])))
+    return Patch(tuple(files))
+
+
+def line_edits(old: bytes, new: bytes) -> tuple[Edit, ...]:
+    """Return whole-line edits that turn `old` into `new`."""
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    starts = [0]
+    for line in before:
+        starts.append(starts[-1] + len(line))
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    return tuple(
+        Edit(starts[i1], b"".join(before[i1:i2]), b"".join(after[j1:j2]))
+        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+        if tag != "equal"
+    )
