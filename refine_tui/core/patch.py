@@ -153,7 +153,5 @@ def line_edits(old: bytes, new: bytes) -> tuple[Edit, ...]:
         starts.append(starts[-1] + len(line))
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     return tuple(
-        Edit(starts[i1], b"".join(before[i1:i2]), b"".join(after[j1:j2]))
-        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
-        if tag != "equal"
+        Edit(starts[i1], b"".join(before[i1:i2]), b"".join(after[j1:j2])) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"
     )

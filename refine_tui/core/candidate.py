@@ -1,0 +1,52 @@
+"""A candidate: a proposal together with the evidence of running it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from refine_tui.core.evidence import Delta, GateResult, SuiteResult
+from refine_tui.core.proposal import Proposal
+
+Verdict = Literal["solved", "improved", "same", "worse", "invalid"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One proposal that was tried."""
+
+    id: str
+    """`c12`: unique in its task, in order of trial."""
+    proposal: Proposal
+    round: int
+    verdict: Verdict
+    delta: Delta
+    suite: SuiteResult
+    parent: str = ""
+    """The candidate this one was built on; empty: the user's tree."""
+    gates: tuple[GateResult, ...] = ()
+    flags: tuple[str, ...] = ()
+    """`flaky`, `tampering: …`, `weak tests`, `limited: …`."""
+    confirmed: bool = False
+    """Whether a cold run of the whole suite said the same."""
+
+
+def changed_lines(proposal: Proposal) -> int:
+    """Return the size of a change: lines removed plus lines added."""
+    return sum(max(1, e.old.count(b"\n") + e.new.count(b"\n")) for file in proposal.patch.files for e in file.edits)
+
+
+def rank(candidate: Candidate) -> tuple[int, int, int, int, int, float]:
+    """Return the sort key by which the better of two candidates is the smaller.
+
+    Lexicographic: fewer newly broken tests, more fixed tests, fewer failed gates, fewer flags, a smaller change, a more likely one.
+    Equal candidates keep the earlier one, so sort stably.
+    """
+    return (
+        len(candidate.delta.broken),
+        -len(candidate.delta.fixed),
+        sum(not gate.ok for gate in candidate.gates),
+        len(candidate.flags),
+        changed_lines(candidate.proposal),
+        -candidate.proposal.score,
+    )

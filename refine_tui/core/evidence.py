@@ -1,0 +1,182 @@
+"""What a run of the tests said: outcomes, coverage, and how a candidate differs from its base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from refine_tui.core.isolation import Level
+
+Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
+RED: frozenset[Outcome] = frozenset({"failed", "error"})
+LineMap = Mapping[str, frozenset[int]]
+"""Path → 0-based lines of that file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of a traceback that lies inside the project."""
+
+    path: str
+    line: int
+    """0-based."""
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What happened to one test."""
+
+    node_id: str
+    outcome: Outcome
+    duration_s: float = 0.0
+    message: str = ""
+    """The error in one line, e.g. `assert 10 == 30`; empty when it passed."""
+    details: str = ""
+    """The failure as pytest prints it, cut to 8 kB."""
+    frames: tuple[Frame, ...] = ()
+    """Outermost first, project files only."""
+    values: tuple[str, str] | None = None
+    """The two sides of a failed comparison, as `repr` gave them."""
+    error: str = ""
+    """Name of the exception's class."""
+    timed_out: bool = False
+
+    @property
+    def is_red(self) -> bool:
+        """Whether the test failed or could not run."""
+        return self.outcome in RED
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Tests by outcome; xfailed counts as passed, xpassed too unless strict."""
+
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    skipped: int = 0
+
+    @property
+    def total(self) -> int:
+        """All tests that gave an outcome."""
+        return self.passed + self.failed + self.errors + self.skipped
+
+    def as_json(self) -> dict[str, int]:
+        """Return the object of the command line's contract."""
+        return {"passed": self.passed, "failed": self.failed, "errors": self.errors, "skipped": self.skipped}
+
+
+@dataclass(frozen=True)
+class SuiteResult:
+    """What one run of some tests gave."""
+
+    cases: tuple[CaseResult, ...] = ()
+    complete: bool = True
+    """Every test that was asked for gave an outcome."""
+    stopped: str = ""
+    """Why the run ended early: `time`, `memory`, `output`, `crash`, `cancelled`, `stale`, or why collection failed; else empty."""
+    duration_s: float = 0.0
+    warm: bool = False
+    level: Level = Level.STATIC
+    limited: tuple[str, ...] = ()
+    """What the sandbox kept from the tests, in words."""
+    output: str = ""
+    """The end of what the run printed, cut to 8 kB."""
+
+    @cached_property
+    def by_id(self) -> Mapping[str, CaseResult]:
+        """Results by node id."""
+        return {case.node_id: case for case in self.cases}
+
+    @cached_property
+    def red(self) -> tuple[str, ...]:
+        """Node ids of failed tests and tests in error, in order."""
+        return tuple(case.node_id for case in self.cases if case.is_red)
+
+    @cached_property
+    def counts(self) -> Counts:
+        """Tests by outcome."""
+        by = {"passed": 0, "failed": 0, "error": 0, "skipped": 0}
+        for case in self.cases:
+            by[{"xfailed": "passed", "xpassed": "passed"}.get(case.outcome, case.outcome)] += 1
+        return Counts(by["passed"], by["failed"], by["error"], by["skipped"])
+
+    @property
+    def is_green(self) -> bool:
+        """Whether the run was complete and nothing failed."""
+        return self.complete and not self.red
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which lines each test executed on the base."""
+
+    lines: Mapping[str, LineMap] = field(default_factory=dict)
+    """Node id → path → 0-based lines; project files only, test files included."""
+
+    def tests_touching(self, paths_lines: LineMap) -> tuple[str, ...]:
+        """Return the tests that executed any of these lines."""
+        return tuple(
+            node for node, files in self.lines.items() if any(files.get(path, frozenset()) & lines for path, lines in paths_lines.items())
+        )
+
+    def tests_touching_files(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return the tests that executed any line of these files."""
+        wanted = set(paths)
+        return tuple(node for node, files in self.lines.items() if wanted & files.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The project as it is: the run every candidate is measured against."""
+
+    suite: SuiteResult
+    coverage: Coverage
+    warm: bool
+    """Whether candidates can run in forks of a warm parent."""
+    cold_reason: str
+    """Why not, in words; empty when warm."""
+    interpreter: str
+    """The project's interpreter and its version, for the screen."""
+    runner: str
+    """`pytest 9.0.1`, for the screen."""
+    notes: tuple[str, ...] = ()
+    """Things the user should know: an installed project, a masked secret, a neutralised option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """How a run differs from the base, over the tests that both ran."""
+
+    fixed: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    still_red: tuple[str, ...] = ()
+
+
+def delta(base: SuiteResult, run: SuiteResult) -> Delta:
+    """Compare two runs test by test. A test that gave no outcome in `run` counts as nothing."""
+    fixed, broken, still = [], [], []
+    for case in run.cases:
+        before = base.by_id.get(case.node_id)
+        was_red = before.is_red if before else False
+        if was_red and not case.is_red:
+            fixed.append(case.node_id)
+        elif was_red:
+            still.append(case.node_id)
+        elif case.is_red:
+            broken.append(case.node_id)
+    return Delta(tuple(fixed), tuple(broken), tuple(still))
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What lint, types or another check said about a candidate against the base."""
+
+    name: str
+    ok: bool
+    summary: str
+    """One line: `2 new findings`."""
+    findings: tuple[str, ...] = ()

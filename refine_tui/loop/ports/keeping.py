@@ -1,0 +1,96 @@
+"""The user's tree and the journal: what is read, what is written, what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from refine_tui.core.patch import Patch
+from refine_tui.core.text import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One patch that was written to the user's tree."""
+
+    id: int
+    """Counts up; what `undo ID` takes."""
+    patch: Patch
+    task: str
+    goal: str
+    at: str
+    """ISO 8601, UTC."""
+    undone: bool
+
+
+class Workspace(Protocol):
+    """The user's tree."""
+
+    root: Path
+
+    def files(self) -> tuple[str, ...]:
+        """Return the project's files that git (or a plain walk) counts as its own, ignored ones left out."""
+
+    def read(self, path: str) -> SourceFile:
+        """Read one file.
+
+        Raises:
+            ProjectError: it is gone or cannot be read.
+            SafetyError: the path leads outside the project.
+        """
+
+    def refuses(self, path: str) -> str:
+        """Return why no patch may be written to a path (a link, too large, not text, protected), or an empty string."""
+
+    def apply(self, patch: Patch, *, task: str, goal: str) -> Application:
+        """Write a patch: all files or none, nothing lost whatever happens.
+
+        Raises:
+            StaleBaseError: a file is not the patch's base any more; nothing was written.
+            SafetyError: a path is refused.
+            StorageError: the disk refused; everything is as before.
+        """
+
+    def undo(self, id: int | None = None) -> Application:
+        """Take back one application, by default the latest that stands.
+
+        Raises:
+            UsageError: there is nothing to undo.
+            StaleBaseError: the user changed the place since; nothing was written.
+        """
+
+    def redo(self) -> Application:
+        """Write again what was undone last. Raises as `undo`."""
+
+    def recover(self) -> tuple[str, ...]:
+        """Finish or roll back what a crash left half done; returns a sentence for each thing done."""
+
+
+class Journal(Protocol):
+    """Everything that happened, kept across restarts. Rows are JSON-ready values."""
+
+    def append(self, kind: str, value: Mapping[str, Any], *, task: str = "") -> int:
+        """Store one row durably and return its id. Kinds: `task`, `candidate`, `critique`, `stopped`, `decision`, `proposal`, `error`."""
+
+    def rows(
+        self, kind: str | None = None, *, task: str | None = None, since: int = 0
+    ) -> Iterator[tuple[int, str, str, str, dict[str, Any]]]:
+        """Yield (id, ISO time, kind, task, value), oldest first."""
+
+    def intents(self) -> Iterable[Application]:
+        """Return every application, newest first."""
+
+    def close(self) -> None:
+        """Flush and close."""
+
+
+class Watcher(Protocol):
+    """Tells that files changed. Only a hint: a hash decides."""
+
+    def start(self, on_change: Callable[[frozenset[str]], None]) -> None:
+        """Call `on_change` with project-relative paths, after a quiet period, never for our own writes or for reads."""
+
+    def stop(self) -> None:
+        """Stop; safe to call twice."""
