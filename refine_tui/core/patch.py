@@ -138,11 +138,8 @@ def patch_between(base: Mapping[str, bytes], new: Mapping[str, bytes]) -> Patch:
 
     Only files of `new` are looked at; each must be in `base`.
     """
-    files = []
-    for path in sorted(new):
-        if base[path] != new[path]:
-            files.append(FilePatch(path, digest(base[path]), line_edits(base[path], new[path])))
-    return Patch(tuple(files))
+    changed = [path for path in sorted(new) if base[path] != new[path]]
+    return Patch(tuple(FilePatch(path, digest(base[path]), line_edits(base[path], new[path])) for path in changed))
 
 
 def line_edits(old: bytes, new: bytes) -> tuple[Edit, ...]:

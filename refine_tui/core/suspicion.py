@@ -16,7 +16,7 @@ Suspicion = dict[tuple[str, int], float]
 
 
 def ochiai(coverage: Coverage, failing: Collection[str]) -> Suspicion:
-    """Score every line executed by a failing test: failed(line) / sqrt(all failed × executed(line))."""
+    """Score every line executed by a failing test: failed(line) / sqrt(all failed * executed(line))."""
     failed: dict[tuple[str, int], int] = defaultdict(int)
     executed: dict[tuple[str, int], int] = defaultdict(int)
     for node, files in coverage.lines.items():
