@@ -1,0 +1,111 @@
+"""What can be set, with defaults, and the reading of it from a parsed file.
+
+A project's own `refine.toml` may tighten and describe; what loosens (an interpreter, a command, sandbox exceptions) counts only
+from the user's configuration or when the user trusts the project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from refine_tui.core.errors import UsageError
+from refine_tui.core.task import Budget
+
+DEFAULT_PROTECTED = (
+    "test_*.py",
+    "*_test.py",
+    "conftest.py",
+    "tests/**",
+    "test/**",
+    "pyproject.toml",
+    "setup.py",
+    "setup.cfg",
+    "tox.ini",
+    "pytest.ini",
+    "refine.toml",
+    ".git*/**",
+)
+LOOSENS = frozenset({"python", "sandbox_allow", "environment"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set; the names are those of `refine.toml` with the table as prefix where it says so."""
+
+    python: str = ""
+    """`[project] python`: the project's interpreter; empty: found as documented."""
+    tests: tuple[str, ...] = ()
+    """`[test] paths`: what to collect; empty: pytest's own configuration."""
+    markers: str = ""
+    """`[test] markers`: a pytest `-m` expression."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """`[test] environment`: variables for the tests."""
+    test_timeout_s: float = 10.0
+    """`[test] timeout`: seconds one test may take."""
+    survey_limit_s: float = 900.0
+    """`[test] survey_limit`: seconds the first whole run may take."""
+    protected: tuple[str, ...] = ()
+    """`[project] protected`: patterns no patch may touch, beside the tests and packaging files."""
+    sandbox_allow: tuple[str, ...] = ()
+    """`[sandbox] allow`: masked files that the tests may read after all."""
+    model: str = ""
+    """`[model] use`: a name, a path, or `none`; empty: the chosen or shipped one."""
+    gpu_layers: int | None = None
+    """`[model] gpu_layers`: layers to offload; `None`: as many as fit."""
+    budget: Budget = field(default_factory=Budget)
+    """`[budget]`: rounds, seconds, tokens, changed_lines."""
+    theme: str = ""
+    """`[ui] theme`: a theme's name."""
+
+
+_KEYS: dict[tuple[str, str], tuple[str, type | tuple[type, ...], str]] = {
+    ("project", "python"): ("python", str, "a path"),
+    ("project", "protected"): ("protected", list, "a list of path patterns"),
+    ("test", "paths"): ("tests", list, "a list of paths"),
+    ("test", "markers"): ("markers", str, "a pytest -m expression"),
+    ("test", "environment"): ("environment", dict, "a table of strings"),
+    ("test", "timeout"): ("test_timeout_s", (int, float), "seconds"),
+    ("test", "survey_limit"): ("survey_limit_s", (int, float), "seconds"),
+    ("sandbox", "allow"): ("sandbox_allow", list, "a list of path patterns"),
+    ("model", "use"): ("model", str, "a model's name, a path, or none"),
+    ("model", "gpu_layers"): ("gpu_layers", int, "a number of layers"),
+    ("ui", "theme"): ("theme", str, "a theme's name"),
+}
+
+
+def merge(settings: Settings, document: Mapping[str, Any], where: str, *, trusted: bool) -> tuple[Settings, tuple[str, ...]]:
+    """Return `settings` with a parsed file laid over it, and the keys that were left out because the file is not trusted.
+
+    Raises:
+        UsageError: an unknown key or a value of the wrong kind; the message names file and key.
+    """
+    ignored = []
+    for table, values in document.items():
+        if not isinstance(values, Mapping):
+            raise UsageError(f"{where}: {table}: expected a table such as [test].")
+        if table == "budget":
+            settings = replace(settings, budget=_budget(settings.budget, values, where))
+            continue
+        for key, value in values.items():
+            if (table, key) not in _KEYS:
+                raise UsageError(f"{where}: {table}.{key}: there is no such setting. `refine-tui where` names the documentation.")
+            name, kind, expected = _KEYS[table, key]
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise UsageError(f"{where}: {table}.{key}: expected {expected}.")
+            if name in LOOSENS and not trusted:
+                ignored.append(f"{table}.{key}")
+            else:
+                settings = replace(settings, **{name: tuple(map(str, value)) if isinstance(value, list) else value})
+    return settings, tuple(ignored)
+
+
+def _budget(budget: Budget, values: Mapping[str, Any], where: str) -> Budget:
+    known = {field.name for field in fields(Budget)}
+    for key, value in values.items():
+        if key not in known:
+            raise UsageError(f"{where}: budget.{key}: there is no such setting. Known: {', '.join(sorted(known))}.")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+            raise UsageError(f"{where}: budget.{key}: expected a number above 0.")
+    return replace(budget, **{key: value if key == "seconds" else int(value) for key, value in values.items()})

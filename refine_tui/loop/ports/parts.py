@@ -1,0 +1,27 @@
+"""The parts a session works with, joined by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from refine_tui.loop.ports.keeping import Journal, Watcher, Workspace
+from refine_tui.loop.ports.running import Evaluator
+from refine_tui.loop.ports.thinking import Generator, LineEditing, Syntax
+
+Clock = Callable[[], float]
+"""Seconds that only ever grow."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything the loop touches. `generator` is `None` when no model is used."""
+
+    workspace: Workspace
+    evaluator: Evaluator
+    syntax: Syntax
+    journal: Journal
+    clock: Clock
+    generator: Generator | None
+    line_editing: LineEditing
+    watcher: Watcher | None = None
