@@ -144,11 +144,36 @@ def patch_between(base: Mapping[str, bytes], new: Mapping[str, bytes]) -> Patch:
 
 def line_edits(old: bytes, new: bytes) -> tuple[Edit, ...]:
     """Return whole-line edits that turn `old` into `new`."""
-    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    starts = [0]
+    head = _line_start(old, _common_prefix(old, new))
+    tail = _common_suffix(old[head:], new[head:])
+    before = old[head : len(old) - tail].splitlines(keepends=True)
+    after = new[head : len(new) - tail].splitlines(keepends=True)
+    starts = [head]
     for line in before:
         starts.append(starts[-1] + len(line))
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     return tuple(
         Edit(starts[i1], b"".join(before[i1:i2]), b"".join(after[j1:j2])) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"
     )
+
+
+def _common_prefix(one: bytes, two: bytes) -> int:
+    """Return how many first bytes are equal, by bisection: comparing slices is fast, comparing bytes in a loop is not."""
+    low, high = 0, min(len(one), len(two))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[low:middle] == two[low:middle] else (low, middle - 1)
+    return low
+
+
+def _common_suffix(one: bytes, two: bytes) -> int:
+    """Return how many last bytes are equal, cut so that they begin at a line."""
+    size = _common_prefix(one[::-1], two[::-1])
+    if all(size == len(text) or text[len(text) - size - 1 : len(text) - size] == b"\n" for text in (one, two)):
+        return size
+    newline = one.find(b"\n", len(one) - size)
+    return 0 if newline == -1 else len(one) - newline - 1
+
+
+def _line_start(text: bytes, at: int) -> int:
+    return text.rfind(b"\n", 0, at) + 1

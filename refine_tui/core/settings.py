@@ -97,7 +97,8 @@ def merge(settings: Settings, document: Mapping[str, Any], where: str, *, truste
             if name in LOOSENS and not trusted:
                 ignored.append(f"{table}.{key}")
             else:
-                settings = replace(settings, **{name: tuple(map(str, value)) if isinstance(value, list) else value})
+                changed: dict[str, Any] = {name: tuple(map(str, value)) if isinstance(value, list) else value}
+                settings = replace(settings, **changed)
     return settings, tuple(ignored)
 
 
@@ -108,4 +109,5 @@ def _budget(budget: Budget, values: Mapping[str, Any], where: str) -> Budget:
             raise UsageError(f"{where}: budget.{key}: there is no such setting. Known: {', '.join(sorted(known))}.")
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
             raise UsageError(f"{where}: budget.{key}: expected a number above 0.")
-    return replace(budget, **{key: value if key == "seconds" else int(value) for key, value in values.items()})
+    changed: dict[str, Any] = {key: value if key == "seconds" else int(value) for key, value in values.items()}
+    return replace(budget, **changed)

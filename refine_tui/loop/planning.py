@@ -1,0 +1,138 @@
+"""From what fails to tasks: which tests belong together, and which lines are under suspicion for each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from refine_tui.core.evidence import Baseline, Coverage, LineMap
+from refine_tui.core.scope import Scope
+from refine_tui.core.suspicion import Suspicion, ochiai
+from refine_tui.core.task import Budget, Task
+from refine_tui.core.text import SourceFile
+from refine_tui.loop.ports.thinking import Syntax
+
+NEAR_TOP = 0.9
+"""Scopes that reach this share of the highest score count as equally suspicious."""
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """Where a task's bug may be: scopes in order, and the lines of each with their score."""
+
+    scopes: tuple[Scope, ...]
+    lines: Suspicion
+
+
+def plan_tasks(
+    baseline: Baseline,
+    source: Callable[[str], SourceFile | None],
+    syntax: Syntax,
+    *,
+    editable: Callable[[str], bool],
+    budget: Budget,
+    seed: int,
+    only: Collection[str] = (),
+) -> tuple[Task, ...]:
+    """Group the failing tests into tasks: tests that share a most suspicious scope belong together.
+
+    `only` limits the work to some node ids. Tests without any suspicious line form tasks of their own.
+    """
+    red = [node for node in baseline.suite.red if not only or node in only]
+    top = {node: _top_scopes(suspects_of(baseline, (node,), source, syntax, editable)) for node in red}
+    tasks = []
+    for number, group in enumerate(_grouped(red, top), start=1):
+        suspects = suspects_of(baseline, group, source, syntax, editable)
+        goal = f"make {_short(group[0])} pass" if len(group) == 1 else f"make {len(group)} tests pass, first {_short(group[0])}"
+        tasks.append(Task(f"t{number}", goal, tuple(group), suspects.scopes[:12], budget=budget, seed=seed))
+    return tuple(tasks)
+
+
+def suspects_of(
+    baseline: Baseline,
+    targets: Collection[str],
+    source: Callable[[str], SourceFile | None],
+    syntax: Syntax,
+    editable: Callable[[str], bool],
+    within: Collection[Scope] = (),
+) -> Suspects:
+    """Score the lines that the targets executed against the tests that pass.
+
+    Other failing tests say nothing about these targets and are left out. A line that a target's traceback ends in counts as
+    at least as suspicious as the best line. Without coverage, the traceback is all there is; `within` limits the answer to scopes.
+    """
+    green = {case.node_id for case in baseline.suite.cases if not case.is_red}
+    seen = Coverage(
+        {node: _without(files, editable) for node, files in baseline.coverage.lines.items() if node in green or node in targets}
+    )
+    lines = ochiai(seen, set(targets))
+    _add_traceback(lines, baseline, targets, editable)
+    best: dict[Scope, float] = defaultdict(float)
+    kept: Suspicion = {}
+    for (path, line), score in lines.items():
+        file = source(path)
+        if file is None or not syntax.handles(path) or line >= len(file.line_starts):
+            continue
+        scope = syntax.scope_at(file, line)
+        if within and not any(allowed.path == path and allowed.span.contains(scope.span) for allowed in within):
+            continue
+        best[scope] = max(best[scope], score)
+        kept[path, line] = score
+    for scope in within:
+        _add_unexecuted(scope, best, kept)
+    # Functions before modules: a module's lines are mostly definitions, executed by every test that imports it.
+    order = sorted(best, key=lambda scope: (scope.kind == "module", -best[scope], scope.path, scope.span))
+    return Suspects(tuple(order), kept)
+
+
+def _add_unexecuted(scope: Scope, best: dict[Scope, float], kept: Suspicion) -> None:
+    if any(scope.span.contains(found.span) and scope.path == found.path for found in best):
+        return
+    best[scope] = 0.5
+    for line in range(scope.first_line, scope.last_line + 1):
+        kept.setdefault((scope.path, line), 0.5)
+
+
+def _add_traceback(lines: Suspicion, baseline: Baseline, targets: Iterable[str], editable: Callable[[str], bool]) -> None:
+    top = max(lines.values(), default=1.0)
+    for node in targets:
+        case = baseline.suite.by_id.get(node)
+        frames = [frame for frame in case.frames if editable(frame.path)] if case else []
+        for distance, frame in enumerate(reversed(frames)):
+            place = (frame.path, frame.line)
+            lines[place] = max(lines.get(place, 0.0), top * (1.0 - 0.2 * min(distance, 4)))
+
+
+def _without(files: LineMap, editable: Callable[[str], bool]) -> Mapping[str, frozenset[int]]:
+    return {path: lines for path, lines in files.items() if editable(path)}
+
+
+def _top_scopes(suspects: Suspects) -> frozenset[Scope]:
+    best: dict[Scope, float] = {}
+    for scope in suspects.scopes:
+        if scope.kind != "module":
+            best[scope] = max(
+                (score for (path, line), score in suspects.lines.items() if path == scope.path and scope.holds_line(line)), default=0.0
+            )
+    highest = max(best.values(), default=0.0)
+    return frozenset(scope for scope, score in best.items() if score >= NEAR_TOP * highest)
+
+
+def _grouped(red: list[str], top: Mapping[str, frozenset[Scope]]) -> list[list[str]]:
+    groups: list[tuple[list[str], set[Scope]]] = []
+    for node in red:
+        mine = [group for group in groups if group[1] & top[node]]
+        merged: tuple[list[str], set[Scope]] = ([], set(top[node]))
+        for group in mine:
+            groups.remove(group)
+            merged[0].extend(group[0])
+            merged[1].update(group[1])
+        merged[0].append(node)
+        groups.append(merged)
+    order = {node: index for index, node in enumerate(red)}
+    return sorted((sorted(nodes, key=order.__getitem__) for nodes, _ in groups), key=lambda nodes: order[nodes[0]])
+
+
+def _short(node_id: str) -> str:
+    return node_id.rsplit("::", 1)[-1]

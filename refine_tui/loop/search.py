@@ -1,0 +1,162 @@
+"""The search proposer: edit operators at suspicious lines, most likely first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
+from math import log
+
+from refine_tui.core.errors import StaleBaseError
+from refine_tui.core.patch import Edit, Patch, patch_between, splice
+from refine_tui.core.proposal import OperatorEdit, Proposal
+from refine_tui.core.scope import Scope
+from refine_tui.core.suspicion import Suspicion
+from refine_tui.core.text import SourceFile
+from refine_tui.loop.planning import Suspects
+from refine_tui.loop.ports.thinking import Generator, LineEditing, Syntax
+
+ENOUGH = 4_000
+"""Edits looked at in one round; beyond that the least suspicious scopes are left out."""
+MODEL_SCORED = 600
+"""Proposals the model ranks in one round."""
+SUSPICION_WEIGHT = 3.0
+PRIOR_WEIGHT = 1.0
+MODEL_WEIGHT = 1.0
+SCOPE_LINES = 80
+"""Longer scopes are not shown to the ranking model."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A state of the tree to build on: the user's own, or a candidate's."""
+
+    tree: Mapping[str, bytes]
+    """The user's files, for making patches against."""
+    patch: Patch
+    candidate: str = ""
+    """Id of the candidate whose patch this is; empty: the user's tree."""
+    score: float = 0.0
+
+    def text(self, path: str) -> bytes:
+        """Return a file as it is in this state."""
+        for file in self.patch.files:
+            if file.path == path:
+                return file.apply(self.tree[path])
+        return self.tree[path]
+
+    def with_edits(self, path: str, edits: Sequence[Edit]) -> Patch:
+        """Return the patch from the user's tree to this state with further edits in one file."""
+        new = {file.path: file.apply(self.tree[file.path]) for file in self.patch.files}
+        new[path] = splice(self.text(path), edits)
+        return patch_between({name: self.tree[name] for name in new}, new)
+
+
+def propose_edits(base: Base, suspects: Suspects, syntax: Syntax) -> list[Proposal]:
+    """Return every operator edit at the suspicious lines, best first by suspicion and the operator's prior."""
+    found: list[tuple[float, Scope, OperatorEdit, SourceFile]] = []
+    for scope, lines, source in _places(base, suspects, syntax):
+        top = max(lines.values())
+        for edit in syntax.edits(source, scope, tuple(lines)):
+            suspicion = lines.get(edit.line, 0.3 * top)
+            found.append((SUSPICION_WEIGHT * log(max(suspicion, 1e-3)) + PRIOR_WEIGHT * log(max(edit.prior, 1e-6)), scope, edit, source))
+        if len(found) > ENOUGH:
+            break
+    found.sort(key=lambda row: -row[0])
+    proposals = []
+    for score, scope, edit, source in found[:ENOUGH]:
+        patch = base.with_edits(source.path, edit.edits)
+        if not patch.is_empty:
+            proposals.append(Proposal(patch, "search", edit.operator, edit.note, scope, edit.line, score + base.score))
+    return proposals
+
+
+def _places(base: Base, suspects: Suspects, syntax: Syntax) -> list[tuple[Scope, dict[int, float], SourceFile]]:
+    """Return the suspicious scopes as they stand in `base`, with the lines of each; lines move when a candidate has changed the file."""
+    places = []
+    for scope in suspects.scopes:
+        source = SourceFile(scope.path, base.text(scope.path))
+        now = next((s for s in syntax.scopes(source) if s.name == scope.name and s.kind == scope.kind), None)
+        if now is None:
+            continue
+        moved = now.last_line - scope.last_line
+        lines = _own_lines(suspects.lines, scope, syntax, SourceFile(scope.path, base.tree[scope.path]))
+        if moved or base.patch.files:
+            floor = min(lines.values(), default=0.5)
+            lines = {line: lines.get(line, floor) for line in range(now.first_line, now.last_line + 1)}
+        if lines:
+            places.append((now, lines, source))
+    return places
+
+
+def _own_lines(lines: Suspicion, scope: Scope, syntax: Syntax, source: SourceFile) -> dict[int, float]:
+    """Return the scope's suspicious lines that do not belong to a smaller scope inside it."""
+    own = {line: score for (path, line), score in lines.items() if path == scope.path and scope.holds_line(line)}
+    return {line: score for line, score in own.items() if syntax.scope_at(source, line).span == scope.span}
+
+
+def rank_by_model(
+    proposals: Sequence[Proposal], base: Base, generator: Generator, editing: LineEditing, cancelled: Callable[[], bool]
+) -> list[Proposal]:
+    """Add the model's log-likelihood of each edit, given its function, to the scores of the first few hundred proposals."""
+    by_scope: dict[Scope, list[int]] = {}
+    for index, proposal in enumerate(proposals[:MODEL_SCORED]):
+        if proposal.scope.last_line - proposal.scope.first_line < SCOPE_LINES and proposal.scope.kind != "module":
+            by_scope.setdefault(proposal.scope, []).append(index)
+    scored = list(proposals)
+    floor = 0.0
+    for scope, indices in by_scope.items():
+        if cancelled():
+            break
+        old = scope_lines(base.text(scope.path), scope)
+        texts = [editing.render_edit(old, edited_scope(base, proposals[index], scope)) for index in indices]
+        for index, logprob in zip(indices, generator.score(editing.render_prompt(old), texts, cancelled), strict=False):
+            scored[index] = replace(proposals[index], score=proposals[index].score + MODEL_WEIGHT * logprob)
+            floor = min(floor, scored[index].score)
+    ranked = {index for indices in by_scope.values() for index in indices}
+    for index, proposal in enumerate(proposals):
+        if index not in ranked:
+            scored[index] = replace(proposal, score=proposal.score + floor)
+    return sorted(scored, key=lambda proposal: -proposal.score)
+
+
+def scope_lines(text: bytes, scope: Scope) -> list[str]:
+    """Return the lines of a scope as text, its indentation kept."""
+    start = text.rfind(b"\n", 0, scope.span.start) + 1
+    return text[start : scope.span.end].decode("utf-8", "replace").splitlines()
+
+
+def edited_scope(base: Base, proposal: Proposal, scope: Scope) -> list[str]:
+    """Return the lines of the scope after a proposal that was made from `base` and changes nothing outside the scope."""
+    before = base.text(scope.path)
+    after = next((file.apply(base.tree[scope.path]) for file in proposal.patch.files if file.path == scope.path), base.tree[scope.path])
+    start = before.rfind(b"\n", 0, scope.span.start) + 1
+    return after[start : scope.span.end + len(after) - len(before)].decode("utf-8", "replace").splitlines()
+
+
+def pair_up(singles: Sequence[Proposal], base: Base, limit: int) -> list[Proposal]:
+    """Return combinations of two proposals on different lines of the same base, likeliest first."""
+    pairs = []
+    for first, second in combinations(singles, 2):
+        if (first.scope.path, first.line) == (second.scope.path, second.line):
+            continue
+        patch = merge(first.patch, second.patch, base)
+        if patch is not None:
+            note = f"{first.note}; {second.note}"
+            pairs.append(Proposal(patch, "combination", "combine", note, first.scope, first.line, first.score + second.score))
+    pairs.sort(key=lambda proposal: -proposal.score)
+    return pairs[:limit]
+
+
+def merge(first: Patch, second: Patch, base: Base) -> Patch | None:
+    """Return both patches as one, or `None` when they touch the same lines. Both are against the user's tree."""
+    new: dict[str, bytes] = {}
+    for path in sorted({*first.paths, *second.paths}):
+        edits = sorted({edit for patch in (first, second) for file in patch.files if file.path == path for edit in file.edits})
+        if any(one.span.end > two.start or one.start == two.start for one, two in pairwise(edits)):
+            return None
+        try:
+            new[path] = splice(base.tree[path], edits)
+        except StaleBaseError:
+            return None
+    return patch_between({path: base.tree[path] for path in new}, new)
