@@ -1,0 +1,121 @@
+"""Examples: a function with injected bugs, and the edit that takes them out again."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from refine_tui.learn.corpus import Function, without_docstring
+
+RenderPrompt = Callable[[Sequence[str]], str]
+RenderEdit = Callable[[Sequence[str], Sequence[str]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A function's whole text after one edit, and the name of the operator family that made it."""
+
+    family: str
+    text: str
+
+
+Mutate = Callable[[str], Iterable[Mutant]]
+"""Every single edit of a function's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What the model reads and what it should answer."""
+
+    prompt: str
+    answer: str
+    families: tuple[str, ...]
+    """One for each bug, in the order they were put in."""
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How examples are drawn."""
+
+    per_function: int = 4
+    """Examples drawn from one function each time it comes up."""
+    edits: tuple[float, ...] = (0.88, 0.09, 0.03)
+    """Share of examples with one, two, three bugs."""
+    bare: float = 0.6
+    """Share of functions whose docstring is taken off."""
+
+
+class Injector:
+    """Draws bugs so that over time no family of operators is drawn much more often than another."""
+
+    def __init__(self, mutate: Mutate, rng: random.Random) -> None:
+        self._mutate = mutate
+        self._rng = rng
+        self.drawn: Counter[str] = Counter()
+
+    def mutants(self, text: str) -> list[Mutant]:
+        """Return the mutants whose text differs from the original."""
+        return [mutant for mutant in self._mutate(text) if mutant.text != text]
+
+    def pick(self, mutants: Sequence[Mutant]) -> Mutant:
+        """Draw a family, rarer ones so far more likely, then one of its mutants."""
+        families: dict[str, list[Mutant]] = {}
+        for mutant in mutants:
+            families.setdefault(mutant.family, []).append(mutant)
+        names = sorted(families)
+        weights = [min(len(families[name]), 4) / (1 + self.drawn[name]) for name in names]
+        name = self._rng.choices(names, weights)[0]
+        self.drawn[name] += 1
+        return self._rng.choice(families[name])
+
+
+def examples_of(
+    function: Function, injector: Injector, mix: Mix, rng: random.Random, render_prompt: RenderPrompt, render_edit: RenderEdit
+) -> Iterator[Example]:
+    """Yield up to `mix.per_function` examples of one function, each with its own bugs."""
+    text = without_docstring(function.text) if rng.random() < mix.bare else function.text
+    good = text.rstrip("\n").split("\n")
+    pool = injector.mutants(text)
+    seen: set[str] = {text}
+    for _ in range(mix.per_function):
+        wanted = rng.choices(range(1, len(mix.edits) + 1), mix.edits)[0]
+        bad, families = inject(text, pool, wanted, injector)
+        if bad in seen:
+            continue
+        seen.add(bad)
+        lines = bad.rstrip("\n").split("\n")
+        if any("\r" in line for line in lines):
+            continue
+        yield Example(render_prompt(lines), render_edit(lines, good), families, function.package)
+
+
+def inject(text: str, pool: Sequence[Mutant], wanted: int, injector: Injector) -> tuple[str, tuple[str, ...]]:
+    """Return the text with up to `wanted` bugs, and their families.
+
+    Args:
+        text: the good function.
+        pool: its single mutants, made once because making them is what costs time.
+        wanted: how many bugs.
+        injector: draws and makes mutants.
+    """
+    families: list[str] = []
+    for number in range(wanted):
+        choice = pool if number == 0 else injector.mutants(text)
+        if not choice:
+            break
+        mutant = injector.pick(choice)
+        text = mutant.text
+        families.append(mutant.family)
+    return text, tuple(families)
+
+
+def draw(
+    functions: Sequence[Function], seed: int, mutate: Mutate, mix: Mix, render_prompt: RenderPrompt, render_edit: RenderEdit
+) -> list[Example]:
+    """Return examples of these functions; the same seed gives the same examples."""
+    rng = random.Random(seed)
+    injector = Injector(mutate, rng)
+    return [example for function in functions for example in examples_of(function, injector, mix, rng, render_prompt, render_edit)]

@@ -1,0 +1,208 @@
+"""The recipe from first to last: the same recipe, environment and machine give the same file."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from refine_tui.learn.corpus import Corpus, Exclusions, Function, Package, collect, installed, standard_library
+from refine_tui.learn.examples import Mix, Mutate, RenderEdit, RenderPrompt, draw
+from refine_tui.learn.export import Label, write_gguf
+from refine_tui.learn.network import Network, Shape
+from refine_tui.learn.tokenizer import Vocabulary
+from refine_tui.learn.training import Log, Plan, Tokens, Trainer
+
+HELD_OUT = ("click", "more-itertools", "packaging", "sortedcontainers")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides what comes out, besides the versions of the packages read."""
+
+    sites: tuple[Path, ...]
+    """Site-packages folders to read functions from, beside the standard library."""
+    marks: tuple[str, ...]
+    """The prompt format's marks; the last one ends an answer."""
+    label: Label
+    exclusions: tuple[Path, ...] = ()
+    """JSON lines whose texts must not be learned from."""
+    held_out: tuple[str, ...] = HELD_OUT
+    """Packages that are never trained on, for measuring."""
+    seed: int = 1
+    lines: tuple[int, int] = (3, 45)
+    longest: int = 2400
+    """Characters a function may have."""
+    per_package: int = 5000
+    chunk: int = 400
+    """Functions a chunk."""
+    favoured: int = 500
+    """Functions longer than this many characters come up the more rarely, the longer they are."""
+    shape: Shape = field(default_factory=Shape)
+    mix: Mix = field(default_factory=Mix)
+    plan: Plan = field(default_factory=Plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run left behind."""
+
+    model: Path
+    manifest: Path
+    finished: bool
+    """Whether the plan's tokens were all read; if not, running again carries on."""
+
+
+def run(
+    recipe: Recipe,
+    *,
+    mutate: Mutate,
+    render_prompt: RenderPrompt,
+    render_edit: RenderEdit,
+    out: Path,
+    log: Log,
+    stop: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Collect, learn, export; carry on from the checkpoint in `out` when there is one.
+
+    Args:
+        recipe: what to make.
+        mutate: every single edit of a function's text.
+        render_prompt: numbered lines to prompt.
+        render_edit: lines before and after to answer.
+        out: folder for corpus, tokenizer, checkpoint, manifest and model; made when missing.
+        log: takes lines of progress.
+        stop: asked after each step; when it says yes, the checkpoint is written and the model exported as it is.
+
+    Raises:
+        OSError: `out` cannot be written or an exclusion list cannot be read.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(recipe.plan.threads)
+    torch.manual_seed(recipe.seed)
+    corpus = prepare(recipe, out, log)
+    vocabulary = learn_vocabulary(recipe, corpus, render_prompt, out)
+    network = Network(recipe.shape)
+    chunks = Chunks(recipe, corpus.functions, vocabulary, mutate, render_prompt, render_edit)
+    trainer = Trainer(network, recipe.plan, chunks.make, recipe.seed, vocabulary.end)
+    checkpoint = out / "checkpoint.pt"
+    if checkpoint.exists():
+        trainer.load(checkpoint)
+        log("carrying on: " + trainer.describe())
+    finished = trainer.run(log, lambda: trainer.save(checkpoint), stop)
+    return Result(export(recipe, network, vocabulary, out), write_manifest(recipe, corpus, trainer, out), finished)
+
+
+def packages(sites: Sequence[Path]) -> list[Package]:
+    """Return the standard library and the distributions of the folders; of two with one name the first."""
+    found: dict[str, Package] = {"python": standard_library()}
+    for site in sites:
+        for package in installed(site):
+            found.setdefault(package.name, package)
+    return list(found.values())
+
+
+def prepare(recipe: Recipe, out: Path, log: Log) -> Corpus:
+    """Collect the corpus and write its manifest to `out`."""
+    every = [package for package in packages(recipe.sites) if package.name not in recipe.held_out]
+    corpus = collect_for(recipe, every)
+    (out / "corpus.json").write_text(json.dumps(corpus.manifest(), indent=1), "utf-8")
+    log(f"{len(corpus.functions)} functions from {len(every)} packages; dropped {dict(corpus.dropped)}")
+    return corpus
+
+
+def collect_for(recipe: Recipe, chosen: Sequence[Package]) -> Corpus:
+    """Collect the functions of some packages under the recipe's limits and exclusions."""
+    lines = range(recipe.lines[0], recipe.lines[1] + 1)
+    exclusions = Exclusions.read(recipe.exclusions)
+    return collect(chosen, exclusions, lines=lines, longest=recipe.longest, at_most=recipe.per_package)
+
+
+def learn_vocabulary(recipe: Recipe, corpus: Corpus, render_prompt: RenderPrompt, out: Path) -> Vocabulary:
+    """Train the tokenizer on rendered functions, or read the one that an earlier run left in `out`."""
+    path = out / "tokenizer.json"
+    if not path.exists():
+        sample = random.Random(recipe.seed).sample(corpus.functions, min(20_000, len(corpus.functions)))
+        texts = [render_prompt(function.text.rstrip("\n").split("\n")) for function in sample]
+        Vocabulary.train(texts, recipe.shape.vocabulary, recipe.marks).save(path)
+    return Vocabulary.load(path, recipe.marks)
+
+
+class Chunks:
+    """Makes a chunk's examples from its number: which functions, which bugs, as token ids."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        functions: Sequence[Function],
+        vocabulary: Vocabulary,
+        mutate: Mutate,
+        render_prompt: RenderPrompt,
+        render_edit: RenderEdit,
+    ) -> None:
+        self._recipe = recipe
+        self._functions = functions
+        self._vocabulary = vocabulary
+        self._parts = mutate, recipe.mix, render_prompt, render_edit
+        self._epoch = -1
+        self._order: list[Function] = []
+
+    def make(self, chunk: int) -> tuple[list[Tokens], Counter[str]]:
+        """Return the chunk's sequences that fit the context, and how many bugs of each family they hold."""
+        size = self._recipe.chunk
+        picked = [self._at(index) for index in range(chunk * size, (chunk + 1) * size)]
+        examples = draw(picked, self._recipe.seed * 7919 + chunk, *self._parts)
+        prompts = self._vocabulary.encode_all([example.prompt for example in examples])
+        answers = self._vocabulary.encode_all([example.answer for example in examples])
+        families: Counter[str] = Counter()
+        sequences = []
+        for example, prompt, answer in zip(examples, prompts, answers, strict=True):
+            if len(prompt) + len(answer) <= self._recipe.shape.context:
+                sequences.append(Tokens(tuple(prompt + answer), len(prompt)))
+                families.update(example.families)
+        return sequences, families
+
+    def _at(self, index: int) -> Function:
+        """Return the function at this place of an endless series of shuffled passes.
+
+        A pass takes a long function with a probability that falls with its length, so passes differ in content; each is
+        cut to the same size to make places computable.
+        """
+        size = len(self._functions) // 2
+        epoch, place = divmod(index, max(1, size))
+        if epoch != self._epoch:
+            rng = random.Random(f"{self._recipe.seed}/pass/{epoch}")
+            keys = [(rng.random() ** max(1.0, len(each.text) / self._recipe.favoured), each) for each in self._functions]
+            self._order = [each for _, each in sorted(keys, key=lambda pair: -pair[0])][: max(1, size)]
+            rng.shuffle(self._order)
+            self._epoch = epoch
+        return self._order[place]
+
+
+def export(recipe: Recipe, network: Network, vocabulary: Vocabulary, out: Path) -> Path:
+    """Write the network as it is to a GGUF file in `out`."""
+    path = out / f"{recipe.label.file_stem}.gguf"
+    write_gguf(path, network, vocabulary, recipe.label)
+    return path
+
+
+def write_manifest(recipe: Recipe, corpus: Corpus, trainer: Trainer, out: Path) -> Path:
+    """Write what went in and how far it went to `out`."""
+    path = out / "manifest.json"
+    rows: dict[str, Any] = {
+        "seed": recipe.seed,
+        "held_out": list(recipe.held_out),
+        "shape": trainer.network.describe(),
+        "plan": asdict(recipe.plan),
+        "mix": asdict(recipe.mix),
+        "progress": {**asdict(trainer.progress), "families": dict(sorted(trainer.progress.families.items()))},
+        "corpus": corpus.manifest(),
+    }
+    path.write_text(json.dumps(rows, indent=1), "utf-8")
+    return path
