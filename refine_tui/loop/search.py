@@ -123,7 +123,7 @@ def rank_by_model(
 def scope_lines(text: bytes, scope: Scope) -> list[str]:
     """Return the lines of a scope as text, its indentation kept."""
     start = text.rfind(b"\n", 0, scope.span.start) + 1
-    return text[start : scope.span.end].decode("utf-8", "replace").splitlines()
+    return text[start : scope.span.end].decode("utf-8", "surrogateescape").splitlines()
 
 
 def edited_scope(base: Base, proposal: Proposal, scope: Scope) -> list[str]:
@@ -131,7 +131,7 @@ def edited_scope(base: Base, proposal: Proposal, scope: Scope) -> list[str]:
     before = base.text(scope.path)
     after = next((file.apply(base.tree[scope.path]) for file in proposal.patch.files if file.path == scope.path), base.tree[scope.path])
     start = before.rfind(b"\n", 0, scope.span.start) + 1
-    return after[start : scope.span.end + len(after) - len(before)].decode("utf-8", "replace").splitlines()
+    return after[start : scope.span.end + len(after) - len(before)].decode("utf-8", "surrogateescape").splitlines()
 
 
 def pair_up(singles: Sequence[Proposal], base: Base, limit: int) -> list[Proposal]:

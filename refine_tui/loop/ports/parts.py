@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from refine_tui.loop.ports.keeping import Journal, Watcher, Workspace
 from refine_tui.loop.ports.running import Evaluator
-from refine_tui.loop.ports.thinking import Generator, LineEditing, Syntax
+from refine_tui.loop.ports.thinking import Generator, LineEditing, ModelInfo, Profile, Syntax
 
 Clock = Callable[[], float]
 """Seconds that only ever grow."""
@@ -24,4 +24,7 @@ class Parts:
     clock: Clock
     generator: Generator | None
     line_editing: LineEditing
+    """The form in which the model that ships ranks edits."""
+    profile: Callable[[ModelInfo], Profile]
+    """Chooses how the loaded model is asked."""
     watcher: Watcher | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from refine_tui.core.evidence import CaseResult
 from refine_tui.core.proposal import OperatorEdit
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
@@ -150,3 +151,40 @@ class LineEditing(Protocol):
 
     def parse_edit(self, text: str, lines: Sequence[str]) -> list[str] | None:
         """Return the edited lines, or `None` when the answer is malformed."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a model is told about one scope: the stable part first, the volatile part last."""
+
+    goal: str
+    scope: Scope
+    lines: tuple[str, ...]
+    """The scope as it stands, its indentation kept."""
+    failures: tuple[CaseResult, ...] = ()
+    suspects: tuple[int, ...] = ()
+    """0-based lines within `lines`, most suspicious first."""
+    tried: tuple[str, ...] = ()
+    """Changes that were run and did not help, in words."""
+    critique: str = ""
+    note: str = ""
+    """What the user said."""
+
+
+class Profile(Protocol):
+    """How one kind of model is asked, and how its answer is read."""
+
+    name: str
+    stop: tuple[str, ...]
+
+    def prompt(self, ask: Ask) -> str:
+        """Return the prompt that asks for a change of the scope."""
+
+    def critique_prompt(self, ask: Ask) -> str:
+        """Return the prompt that asks why the tests fail; empty when this kind of model cannot say."""
+
+    def read(self, answer: str, ask: Ask) -> list[str] | None:
+        """Return the lines of the changed scope, or `None` when the answer is malformed."""
+
+    def max_tokens(self, ask: Ask) -> int:
+        """Return how long an answer may become."""

@@ -1,0 +1,115 @@
+"""Running one proposal and saying what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from refine_tui.core.candidate import Candidate, Verdict
+from refine_tui.core.errors import StaleBaseError
+from refine_tui.core.evidence import Baseline, Delta, SuiteResult, delta
+from refine_tui.core.patch import Patch
+from refine_tui.core.proposal import Proposal
+from refine_tui.core.task import Task
+from refine_tui.core.text import SourceFile
+from refine_tui.loop.ports.running import Evaluator
+from refine_tui.loop.ports.thinking import Syntax
+
+SHORTEST_S = 1.0
+LONGEST_S = 60.0
+MANY_TESTS = 200
+"""Up to this many affected tests run warm after the targets; the cold confirmation runs all of them anyway."""
+
+
+@dataclass
+class Judge:
+    """Runs proposals of one task against one baseline and counts what it did."""
+
+    task: Task
+    baseline: Baseline
+    tree: Mapping[str, bytes]
+    evaluator: Evaluator
+    syntax: Syntax
+    cancelled: Callable[[], bool]
+    executions: int = 0
+    judged: int = 0
+    seen: set[str] = field(default_factory=set)
+    """Normalised texts that were tried: nothing is run twice."""
+
+    def admits(self, proposal: Proposal) -> bool:
+        """Say whether a proposal is new, parses, and stays within the task's bounds."""
+        new = proposal.patch.apply(self.tree)
+        sources = [SourceFile(path, data) for path, data in new.items()]
+        if not all(self.syntax.is_valid(source) for source in sources):
+            return False
+        identity = "\0".join(f"{source.path}\0{self.syntax.normalised(source)}" for source in sources)
+        if identity in self.seen:
+            return False
+        self.seen.add(identity)
+        return True
+
+    def judge(self, proposal: Proposal, round: int, parent: Candidate | None) -> Candidate:
+        """Run the targets with a proposal, then what else it can affect when it helps.
+
+        Raises:
+            StaleBaseError: the user's tree changed under the task.
+        """
+        suite = self._run(proposal.patch, self.task.targets)
+        change = delta(self.baseline.suite, suite)
+        before = set(parent.delta.fixed) if parent else set()
+        if set(change.fixed) > before:
+            others = self._affected(proposal.patch)
+            if others:
+                suite = _joined(suite, self._run(proposal.patch, others))
+                change = delta(self.baseline.suite, suite)
+        self.judged += 1
+        verdict = self._verdict(change, suite, before)
+        parent_id = parent.id if parent else ""
+        return Candidate(f"c{self.judged}", proposal, round, verdict, change, suite, parent_id, flags=suite.limited)
+
+    def _run(self, patch: Patch, nodes: tuple[str, ...]) -> SuiteResult:
+        self.executions += 1
+        suite = self.evaluator.run(patch, nodes, self.cancelled, limit_s=self.limit_s(nodes))
+        if suite.stopped == "stale":
+            raise StaleBaseError("The project changed while candidates were being run. The task starts again on what is there now.")
+        return suite
+
+    def limit_s(self, nodes: tuple[str, ...]) -> float:
+        """Return the wall time for some tests: a few times what they took on the base, hanging ones left out."""
+        cases = [self.baseline.suite.by_id[node] for node in nodes if node in self.baseline.suite.by_id]
+        usual = sum(case.duration_s for case in cases if not case.timed_out)
+        return min(LONGEST_S, SHORTEST_S + 5 * usual)
+
+    def whole_limit_s(self) -> float:
+        """Return the wall time for the whole suite, cold: generous, since running out of it would hide a solution."""
+        return 30.0 + 5 * self.baseline.suite.duration_s
+
+    def _affected(self, patch: Patch) -> tuple[str, ...]:
+        """Return green tests that executed a changed file; all green ones when coverage knows nothing."""
+        touching = self.baseline.coverage.tests_touching_files(patch.paths)
+        green = [case.node_id for case in self.baseline.suite.cases if case.outcome == "passed"]
+        known = set(touching)
+        wanted = [node for node in green if node in known] if self.baseline.coverage.lines else green
+        wanted.sort(key=lambda node: self.baseline.suite.by_id[node].duration_s)
+        return tuple(wanted[:MANY_TESTS])
+
+    def _verdict(self, change: Delta, suite: SuiteResult, before: set[str]) -> Verdict:
+        if change.broken:
+            return "worse"
+        fixed = set(change.fixed)
+        if suite.complete and set(self.task.targets) <= fixed:
+            return "solved"
+        return "improved" if fixed > before else "same"
+
+
+def _joined(first: SuiteResult, second: SuiteResult) -> SuiteResult:
+    return SuiteResult(
+        (*first.cases, *second.cases),
+        first.complete and second.complete,
+        first.stopped or second.stopped,
+        first.duration_s + second.duration_s,
+        first.warm and second.warm,
+        second.level,
+        tuple(dict.fromkeys((*first.limited, *second.limited))),
+        second.output or first.output,
+    )
