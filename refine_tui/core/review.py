@@ -57,7 +57,7 @@ class Review:
     @property
     def accepted_key(self) -> frozenset[str]:
         """The key under which the evidence of the present acceptance is kept."""
-        return frozenset(hunk.id for hunk in self.accepted)
+        return frozenset(hunk.key for hunk in self.accepted)
 
     @property
     def accepted_evidence(self) -> SuiteResult | None:
@@ -108,6 +108,6 @@ class Review:
             return self
         return replace(self, marks=self.future[-1], past=(*self.past, self.marks), future=self.future[:-1])
 
-    def with_evidence(self, hunk_ids: frozenset[str], suite: SuiteResult) -> Review:
+    def with_evidence(self, hunk_keys: frozenset[str], suite: SuiteResult) -> Review:
         """Record the run of one set of hunks."""
-        return replace(self, evidence={**self.evidence, hunk_ids: suite})
+        return replace(self, evidence={**self.evidence, hunk_keys: suite})

@@ -7,6 +7,10 @@ import threading
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+from refine_tui.core.evidence import CaseResult
+from refine_tui.loop.events import CaseFinished, Event
+from refine_tui.loop.ports.running import OnCase
+
 E = TypeVar("E")
 R = TypeVar("R")
 
@@ -41,3 +45,15 @@ def stream(call: Callable[[Callable[[E], None]], R]) -> Generator[E, None, R]:
     if failure:
         raise failure[0]
     return result[0]
+
+
+def told_cases(call: Callable[[OnCase], R]) -> Generator[Event, None, R]:
+    """Run a call that reports finished tests and yield each as an event."""
+
+    def reporting(tell: Callable[[Event], None]) -> R:
+        def on_case(case: CaseResult, done: int, total: int) -> None:
+            tell(CaseFinished(case, done, total))
+
+        return call(on_case)
+
+    return stream(reporting)

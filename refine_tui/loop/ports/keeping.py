@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from refine_tui.core.patch import Patch
 from refine_tui.core.text import SourceFile
@@ -84,6 +84,58 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Flush and close."""
+
+
+Direction = Literal["apply", "undo", "redo"]
+WriteState = Literal["pending", "done", "clean", "rolled_back"]
+"""`pending`: roll back after a crash. `done`: it counts, what it displaced is still to be put away. The others: nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One pass of the protocol that changes files: an application, or its undoing or redoing."""
+
+    id: int
+    application: int
+    direction: Direction
+    patch: Patch
+    token: str
+    """Random; part of the temporary names in the user's tree, so that a crash leaves nothing unexplained."""
+    state: WriteState
+
+
+class WriteLog(Protocol):
+    """What the workspace must know durably before and after it touches a file. Every change is on disk when the call returns."""
+
+    def begin(
+        self, direction: Direction, patch: Patch, bases: Mapping[str, bytes], *, task: str = "", goal: str = "", application: int = 0
+    ) -> Write:
+        """Store the intent and the content of every file before it; `application` 0 stands for a new one.
+
+        Raises:
+            StorageError: it could not be stored; then nothing may be written.
+        """
+
+    def settle(self, write: Write, state: WriteState) -> Application:
+        """Move a write on. Only `done` changes what `intents` tells."""
+
+    def unsettled(self) -> tuple[Write, ...]:
+        """Return the writes that are `pending` or `done`, oldest first."""
+
+    def write(self, id: int) -> Write | None:
+        """Return one write."""
+
+    def bases(self, write: Write) -> dict[str, bytes]:
+        """Return the content of the files before a write."""
+
+    def first_write(self, application: int) -> Write | None:
+        """Return the write that made an application."""
+
+    def last_undone(self) -> Application | None:
+        """Return the application that was undone last and still is."""
+
+    def intents(self) -> Iterable[Application]:
+        """Return every application, newest first."""
 
 
 class Watcher(Protocol):

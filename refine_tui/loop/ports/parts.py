@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from refine_tui.core.isolation import Probe
 from refine_tui.loop.ports.keeping import Journal, Watcher, Workspace
 from refine_tui.loop.ports.running import Evaluator
 from refine_tui.loop.ports.thinking import Generator, LineEditing, ModelInfo, Profile, Syntax
@@ -28,3 +29,5 @@ class Parts:
     profile: Callable[[ModelInfo], Profile]
     """Chooses how the loaded model is asked."""
     watcher: Watcher | None = None
+    probes: tuple[Probe, ...] = ()
+    """What the canaries found about each isolation level."""

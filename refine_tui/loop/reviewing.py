@@ -1,0 +1,217 @@
+"""The half of a session that belongs to the user: decisions, verifying a choice of hunks, writing, undoing, and saves from outside."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from refine_tui.core.errors import SafetyError, UsageError
+from refine_tui.core.evidence import Baseline, delta
+from refine_tui.core.hunks import Hunk, combine, split_hunks
+from refine_tui.core.patch import Edit, Patch
+from refine_tui.core.rebase import rebase
+from refine_tui.core.review import Review
+from refine_tui.core.task import Task
+from refine_tui.core.text import SourceFile
+from refine_tui.loop import events
+from refine_tui.loop.ports.keeping import Application
+from refine_tui.loop.ports.parts import Parts
+from refine_tui.loop.ports.running import Cancelled
+from refine_tui.loop.state import State, Status
+from refine_tui.loop.streaming import told_cases
+
+
+class Reviewing(ABC):
+    """Decisions and their consequences; `Session` adds the work that leads to them."""
+
+    _parts: Parts
+    _state: State
+    _lock: threading.RLock
+
+    def change(self, review_id: str, transition: Callable[[Review], Review]) -> Review:
+        """Apply a transition of `Review` (a decision, a split, an undo) and store the result."""
+        with self._lock:
+            before = self._state.review(review_id)
+            review = transition(before)
+        if review is not before:
+            self._keep(review)
+        return review
+
+    def replace_hunk(self, review_id: str, hunk_id: str, new_lines: Sequence[str]) -> Review:
+        """Put the user's own lines in place of a hunk's; the choice then has no evidence until it is run."""
+
+        def rewrite(review: Review) -> Review:
+            marks = tuple((_rewritten(hunk, new_lines) if hunk.id == hunk_id else hunk, decision) for hunk, decision in review.marks)
+            return replace(review, marks=marks, past=(*review.past, review.marks), future=())
+
+        return self.change(review_id, rewrite)
+
+    def verify(self, review_id: str, cancelled: Cancelled) -> Iterator[events.Event]:
+        """Run exactly the accepted hunks, everything, cold.
+
+        Raises:
+            UsageError: no hunk is accepted.
+        """
+        review = self._state.review(review_id)
+        patch = self._accepted_patch(review)
+        baseline = self._known_baseline()
+        with self._busy(f"verify {review_id}"):
+            evaluator, limit = self._parts.evaluator, 30.0 + 5 * baseline.suite.duration_s
+            suite = yield from told_cases(lambda on_case: evaluator.confirm(patch, on_case, cancelled, limit_s=limit))
+        if suite.stopped == "cancelled":
+            yield events.Notice("The run was cancelled; your decisions are kept.")
+            return
+        if suite.stopped == "stale":
+            yield from self._carry_over_told(review)
+            return
+        keys = review.accepted_key
+        review = self.change(review_id, lambda current: current.with_evidence(keys, suite))
+        yield events.ReviewReady(review)
+        yield events.Verified(review, suite, baseline.suite.counts, suite.counts)
+
+    def is_proven(self, review: Review) -> bool:
+        """Say whether the accepted hunks were run by themselves, fix something and break nothing."""
+        suite, baseline = review.accepted_evidence, self._state.baseline
+        if suite is None or baseline is None or not suite.complete:
+            return False
+        change = delta(baseline.suite, suite)
+        return not change.broken and bool(change.fixed)
+
+    def apply(self, review_id: str, *, red_is_fine: bool = False) -> Application:
+        """Write the accepted hunks to the user's tree.
+
+        Raises:
+            UsageError: nothing is accepted.
+            SafetyError: the choice was not run, or is not an improvement, and the user has not insisted; or the file changed.
+        """
+        review = self._state.review(review_id)
+        if review.state != "open":
+            raise SafetyError(f"{review_id} is {review.state}: it cannot be written. Run its task again.")
+        patch = self._accepted_patch(review)
+        if not red_is_fine and review.accepted_evidence is None:
+            raise SafetyError("This choice of hunks has not been run by itself. Press t to run it, then w.")
+        if not red_is_fine and not self.is_proven(review):
+            raise SafetyError(
+                "With these hunks alone no failing test passes, or another one breaks. Press w again to write them all the same."
+            )
+        written = self._parts.workspace.apply(patch, task=review.task.id, goal=review.task.goal)
+        self._keep(replace(review, state="applied", application=written.id))
+        self._parts.evaluator.refresh()
+        return written
+
+    def undo(self, id: int | None = None) -> Application:
+        """Take back the last application, or the given one."""
+        undone = self._parts.workspace.undo(id)
+        self._parts.evaluator.refresh()
+        return undone
+
+    def redo(self) -> Application:
+        """Write again what was undone last."""
+        redone = self._parts.workspace.redo()
+        self._parts.evaluator.refresh()
+        return redone
+
+    def files_changed(self, paths: frozenset[str], cancelled: Cancelled) -> Iterator[events.Event]:
+        """React to a save: run what it can affect, carry proposals over to the new text, queue what fails now."""
+        with self._lock:
+            self._state = replace(self._state, saved_at=self._parts.clock())
+        self._parts.evaluator.refresh()
+        baseline = self._state.baseline
+        if baseline is not None and not cancelled():
+            yield from self._affected_run(baseline, paths, cancelled)
+        for review in self._state.reviews:
+            if review.state == "open" and set(review.tree) & paths:
+                yield from self._carry_over_told(review)
+                if self._state.review(review.id).state == "open" and self._state.review(review.id).accepted:
+                    yield from self.verify(review.id, cancelled)
+
+    def _affected_run(self, baseline: Baseline, paths: frozenset[str], cancelled: Cancelled) -> Iterator[events.Event]:
+        """Run the affected tests at once for a quick answer, then everything with coverage when the picture changed."""
+        nodes = baseline.coverage.tests_touching_files(paths)
+        if nodes:
+            with self._busy("survey"):
+                suite = self._parts.evaluator.run(Patch(), nodes, cancelled, limit_s=30.0 + 5 * baseline.suite.duration_s)
+            for done, case in enumerate(suite.cases, start=1):
+                yield events.CaseFinished(case, done, len(nodes))
+        if not cancelled():
+            yield from self.survey(cancelled)
+
+    def _carry_over(self, review: Review) -> Review:
+        """Move a review to the text that is there now, or mark it stale. Evidence never moves: it belongs to the old text."""
+        if review.state not in ("open", "stale"):
+            return review
+        now = {path: source.data for path in review.tree if (source := self._source(path)) is not None}
+        if now == dict(review.tree):
+            return review
+        moved = rebase(review.candidate.proposal.patch, review.tree, now)
+        if moved is None:
+            fresh = replace(review, state="stale")
+        else:
+            hunks = split_hunks(moved, now)
+            same = len(hunks) == len(review.marks)
+            marks = tuple((hunk, review.marks[i][1] if same else "undecided") for i, hunk in enumerate(hunks))
+            proposal = replace(review.candidate.proposal, patch=moved)
+            candidate = replace(review.candidate, proposal=proposal, confirmed=False)
+            fresh = replace(review, state="open", tree=now, marks=marks, past=(), future=(), evidence={}, candidate=candidate)
+        self._keep(fresh)
+        return fresh
+
+    def _carry_over_told(self, review: Review) -> Iterator[events.Event]:
+        fresh = self._carry_over(review)
+        if fresh is review:
+            return
+        yield events.ReviewReady(fresh)
+        if fresh.state == "stale":
+            yield events.Notice(f"{fresh.id} no longer fits the file you saved. Its task is queued again.", "warning")
+            task = replace(fresh.task, id=f"t{self._next_number()}")
+            self._set_status(task, "waiting")
+        else:
+            yield events.Notice(f"{fresh.id} was carried over to the file you saved; it must be run again before it is written.")
+
+    def _accepted_patch(self, review: Review) -> Patch:
+        if not review.accepted:
+            raise UsageError("No hunk is accepted yet. Press y on a hunk first.")
+        return combine(review.accepted, review.tree)
+
+    def _known_baseline(self) -> Baseline:
+        if self._state.baseline is None:
+            raise UsageError("The tests have not been run yet. Run them first.")
+        return self._state.baseline
+
+    @contextmanager
+    def _busy(self, what: str) -> Iterator[None]:
+        with self._lock:
+            before, self._state = self._state.busy, replace(self._state, busy=what)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._state = replace(self._state, busy=before)
+
+    @abstractmethod
+    def survey(self, cancelled: Cancelled, *, only: Sequence[str] = ()) -> Iterator[events.Event]:
+        """Run everything on the tree as it is."""
+
+    @abstractmethod
+    def _keep(self, review: Review) -> None: ...
+
+    @abstractmethod
+    def _source(self, path: str) -> SourceFile | None: ...
+
+    @abstractmethod
+    def _next_number(self) -> int: ...
+
+    @abstractmethod
+    def _set_status(self, task: Task, status: Status, review_id: str = "", handoff: str = "", stop_reason: str = "") -> None: ...
+
+
+def _rewritten(hunk: Hunk, new_lines: Sequence[str]) -> Hunk:
+    eol = b"\r\n" if b"\r\n" in hunk.edit.old + hunk.edit.new else b"\n"
+    new = b"".join(line.encode() + eol for line in new_lines)
+    if hunk.edit.old and not hunk.edit.old.endswith(b"\n"):
+        new = new.removesuffix(eol)
+    edit = Edit(hunk.edit.start, hunk.edit.old, new)
+    return replace(hunk, edit=edit, added=tuple(new_lines))

@@ -1,0 +1,272 @@
+"""A session on one project: the queue, the reviews, and everything a front end can ask for.
+
+Long calls are iterators of events, consumed by one worker thread at a time. `state`, `change`, `apply`, `undo` and `redo` may come
+from another thread meanwhile; the state is one frozen value behind a lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+
+from refine_tui.core.candidate import Candidate
+from refine_tui.core.errors import ModelError, ProjectError, RefineError, StaleBaseError, UsageError
+from refine_tui.core.evidence import Baseline
+from refine_tui.core.hunks import split_hunks
+from refine_tui.core.paths import matches
+from refine_tui.core.review import Review
+from refine_tui.core.scope import Scope
+from refine_tui.core.settings import DEFAULT_PROTECTED, Settings
+from refine_tui.core.task import Task
+from refine_tui.core.text import SourceFile
+from refine_tui.loop import events
+from refine_tui.loop.memory import recall, remember_candidate, remember_item, remember_review
+from refine_tui.loop.planning import plan_tasks, suspects_of
+from refine_tui.loop.ports.parts import Parts
+from refine_tui.loop.ports.running import Cancelled
+from refine_tui.loop.ports.thinking import Usage
+from refine_tui.loop.refine import Tools, refine
+from refine_tui.loop.reviewing import Reviewing
+from refine_tui.loop.state import QueueItem, State, Status
+
+__all__ = ["QueueItem", "Session", "State"]
+
+
+class Session(Reviewing):
+    """One project, worked on until it is closed."""
+
+    def __init__(self, parts: Parts, settings: Settings, *, seed: int = 0, branch: str = "") -> None:
+        self._parts, self._settings, self._seed = parts, settings, seed
+        self._lock = threading.RLock()
+        self._numbers = 0
+        self._state = State(str(parts.workspace.root), parts.evaluator.level, branch, parts.probes)
+        self._protected = (*DEFAULT_PROTECTED, *settings.protected)
+        self._only: tuple[str, ...] = ()
+
+    def state(self) -> State:
+        """Return what is known now; cheap, from any thread."""
+        generator = self._parts.generator
+        with self._lock:
+            return replace(self._state, usage=generator.usage() if generator else Usage())
+
+    def restore(self) -> tuple[events.Notice, ...]:
+        """Take up what an earlier session left: half-done writing, the queue, the reviews and their decisions."""
+        notices = [events.Notice(sentence, "warning") for sentence in self._parts.workspace.recover()]
+        items, reviews, self._numbers = recall(self._parts.journal)
+        with self._lock:
+            self._state = replace(self._state, queue=items, reviews=reviews)
+        for review in reviews:
+            self._carry_over(review)
+        if reviews:
+            notices.append(events.Notice(f"{len(reviews)} proposals and your decisions on them are back from the last session."))
+        return tuple(notices)
+
+    def survey(self, cancelled: Cancelled, *, only: Sequence[str] = ()) -> Iterator[events.Event]:
+        """Run the whole suite on the tree as it is and fill the queue from what fails; `only` limits the queue to some tests.
+
+        Raises:
+            ProjectError: there is nothing that can be run.
+        """
+        self._only = tuple(only)
+        limit = self._settings.survey_limit_s
+        yield events.SurveyStarted(limit)
+        with self._busy("survey"):
+            baseline = yield from self._baseline(cancelled, limit)
+        tasks = self._queue_from(baseline)
+        yield events.SurveyFinished(baseline, tasks, self._parts.evaluator.level)
+
+    def _baseline(self, cancelled: Cancelled, limit_s: float) -> Generator[events.Event, None, Baseline]:
+        evaluator = self._parts.evaluator
+        result = yield from told_cases(lambda on_case: evaluator.baseline(on_case, cancelled, limit_s=limit_s))
+        with self._lock:
+            self._state = replace(self._state, baseline=result)
+        return result
+
+    def _queue_from(self, baseline: Baseline) -> tuple[Task, ...]:
+        """Plan tasks for what fails and is not being looked at already; what no longer fails leaves the queue."""
+        red = set(baseline.suite.red)
+        with self._lock:
+            open_reviews = {review.task.id for review in self._state.reviews if review.state == "open"}
+            kept = [i for i in self._state.queue if i.task.id in open_reviews or (i.status == "unsolved" and set(i.task.targets) & red)]
+            taken = {node for item in kept for node in item.task.targets}
+            wanted = tuple(node for node in (self._only or baseline.suite.red) if node not in taken)
+            planned = self.plan(baseline, wanted) if wanted else ()
+            self._state = replace(self._state, queue=(*kept, *(QueueItem(task) for task in planned)))
+        for task in planned:
+            remember_item(self._parts.journal, QueueItem(task))
+        return planned
+
+    def plan(self, baseline: Baseline, only: Sequence[str]) -> tuple[Task, ...]:
+        """Return tasks for some failing tests, numbered on from the last."""
+        planned = plan_tasks(
+            baseline, self._source, self._parts.syntax, editable=self.editable, budget=self._settings.budget, seed=self._seed, only=only
+        )
+        return tuple(replace(task, id=f"t{self._next_number()}") for task in planned)
+
+    def next_task(self) -> Task | None:
+        """Return the first task that waits."""
+        with self._lock:
+            return next((item.task for item in self._state.queue if item.status == "waiting"), None)
+
+    def load_model(self) -> events.ModelReady:
+        """Load the model if there is one; a model that cannot be loaded is a reason, not an error: search goes on without it."""
+        generator = self._parts.generator
+        if generator is None:
+            return events.ModelReady(None, self._state.model_reason or "no model is used")
+        try:
+            info = generator.load()
+        except ModelError as error:
+            with self._lock:
+                self._state = replace(self._state, model=None, model_reason=str(error))
+            return events.ModelReady(None, str(error))
+        with self._lock:
+            self._state = replace(self._state, model=info, model_reason="")
+        return events.ModelReady(info)
+
+    def work_all(self, cancelled: Cancelled) -> Iterator[events.Event]:
+        """Work on every waiting task in turn."""
+        while (task := self.next_task()) is not None and not cancelled():
+            yield from self.work(task, cancelled)
+
+    def work(self, task: Task, cancelled: Cancelled, *, search: bool = True) -> Iterator[events.Event]:
+        """Run Self-Refine on one task; a proposal that helps becomes a review."""
+        baseline = self._state.baseline
+        if baseline is None:
+            raise UsageError("The tests have not been run yet. Run them first.")
+        with self._busy(f"task {task.id}"):
+            if self._parts.generator is not None and self._state.model is None and not self._state.model_reason:
+                yield self.load_model()
+            self._set_status(task, "running")
+            try:
+                yield from self._refine(task, baseline, cancelled, search)
+            except StaleBaseError as error:
+                self._set_status(task, "waiting")
+                yield events.Notice(str(error), "warning")
+                yield from self.survey(cancelled)
+            except RefineError:
+                self._set_status(task, "cancelled")
+                raise
+
+    def _refine(self, task: Task, baseline: Baseline, cancelled: Cancelled, search: bool) -> Iterator[events.Event]:
+        suspects = suspects_of(baseline, task.targets, self._source, self._parts.syntax, self.editable, task.scopes)
+        paths = {scope.path for scope in suspects.scopes}
+        tree = {path: source.data for path in paths if (source := self._source(path)) is not None}
+        model = self._state.model
+        parts = self._parts
+        profile = parts.profile(model) if model else None
+        generator = parts.generator if model else None
+        tools = Tools(parts.evaluator, parts.syntax, parts.clock, parts.line_editing, generator, model, profile, search)
+        for event in refine(task, tools, baseline, suspects, tree, cancelled):
+            if isinstance(event, events.CandidateJudged):
+                remember_candidate(parts.journal, task.id, event.candidate)
+            yield event
+            if isinstance(event, events.TaskFinished):
+                yield from self._finish(task, event, tree)
+
+    def _finish(self, task: Task, end: events.TaskFinished, tree: dict[str, bytes]) -> Iterator[events.Event]:
+        review_id = ""
+        if end.best is not None:
+            review = self._review_of(task, end.best, tree)
+            review_id = review.id
+            self._keep(review)
+            yield events.ReviewReady(review)
+        self._set_status(task, end.outcome, review_id, end.handoff, end.reason.value)  # type: ignore[arg-type]
+
+    def _review_of(self, task: Task, best: Candidate, tree: dict[str, bytes]) -> Review:
+        hunks = split_hunks(best.proposal.patch, tree)
+        bases = {path: tree[path] for path in best.proposal.patch.paths}
+        review = Review(f"p{self._next_number()}", task, best, tuple((hunk, "undecided") for hunk in hunks), bases)
+        if best.confirmed:
+            review = review.with_evidence(frozenset(hunk.key for hunk in hunks), best.suite)
+        return review
+
+    def add_goal(self, goal: str, scope_label: str = "", targets: Sequence[str] = ()) -> Task:
+        """Queue a goal in words.
+
+        Args:
+            goal: what is to become true.
+            scope_label: `FILE::SYMBOL`, where it may change; empty: what the targets execute.
+            targets: tests that must pass; empty: those that fail now.
+
+        Raises:
+            UsageError: no such scope, or nothing tells when the goal is reached.
+        """
+        baseline = self._state.baseline
+        red = tuple(targets) or (baseline.suite.red if baseline else ())
+        scopes = (self.scope(scope_label),) if scope_label else ()
+        if scopes and baseline and not targets:
+            touching = set(baseline.coverage.tests_touching_files([scopes[0].path]))
+            red = tuple(node for node in red if node in touching) or red
+        if not red:
+            raise UsageError(
+                "No test fails, so nothing would show that the goal is reached. Write a failing test first, then state the goal again."
+            )
+        task = Task(f"t{self._next_number()}", goal, red, scopes, budget=self._settings.budget, seed=self._seed, note=goal)
+        self._set_status(task, "waiting")
+        return task
+
+    def scope(self, label: str) -> Scope:
+        """Return the scope that `FILE::SYMBOL` names.
+
+        Raises:
+            UsageError: no such file or symbol; the message names the closest ones.
+        """
+        path, _, name = label.partition("::")
+        source = self._source(path)
+        if source is None:
+            raise UsageError(
+                f"{label}: there is no file {path} that may be changed. Give it relative to the project, as in src/cart.py::Cart.total."
+            )
+        scopes = self._parts.syntax.scopes(source)
+        wanted = name or "<module>"
+        for scope in scopes:
+            if scope.name == wanted:
+                return scope
+        known = ", ".join(scope.name for scope in scopes if scope.kind != "module")
+        raise UsageError(f"{label}: {path} has no {name}. It has: {known or 'no function or class'}.")
+
+    def refine_with_note(self, review_id: str, note: str) -> Task:
+        """Reject what is there with a reason and queue its task again with that reason."""
+        review = self._state.review(review_id)
+        self._keep(replace(review, state="closed"))
+        self._parts.journal.append("decision", {"review": review_id, "rejected_because": note}, task=review.task.id)
+        task = replace(review.task, note=note, seed=review.task.seed + 1, id=f"t{self._next_number()}")
+        self._set_status(review.task, "cancelled", stop_reason=f"rejected: {note}")
+        self._set_status(task, "waiting")
+        return task
+
+    def editable(self, path: str) -> bool:
+        """Say whether a patch may touch a path: not a test, not protected, and a file that can be written."""
+        return self._parts.syntax.handles(path) and not matches(path, self._protected) and not self._parts.workspace.refuses(path)
+
+    def close(self) -> None:
+        """End every process and flush the journal."""
+        if self._parts.watcher is not None:
+            self._parts.watcher.stop()
+        self._parts.evaluator.close()
+        if self._parts.generator is not None:
+            self._parts.generator.close()
+        self._parts.journal.close()
+
+    def _source(self, path: str) -> SourceFile | None:
+        try:
+            return self._parts.workspace.read(path)
+        except ProjectError:
+            return None
+
+    def _next_number(self) -> int:
+        with self._lock:
+            self._numbers += 1
+            return self._numbers
+
+    def _keep(self, review: Review) -> None:
+        with self._lock:
+            self._state = self._state.with_review(review)
+        remember_review(self._parts.journal, review)
+
+    def _set_status(self, task: Task, status: Status, review_id: str = "", handoff: str = "", stop_reason: str = "") -> None:
+        item = QueueItem(task, status, review_id, handoff, stop_reason)
+        with self._lock:
+            self._state = self._state.with_item(item)
+        remember_item(self._parts.journal, item)

@@ -1,0 +1,71 @@
+"""What a session knows, as one frozen value: the whole truth that a front end needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from refine_tui.core.evidence import Baseline
+from refine_tui.core.isolation import Level, Probe
+from refine_tui.core.review import Review
+from refine_tui.core.task import Task
+from refine_tui.loop.ports.thinking import ModelInfo, Usage
+
+Status = Literal["waiting", "running", "solved", "improved", "unsolved", "cancelled"]
+
+
+@dataclass(frozen=True)
+class QueueItem:
+    """One task and how it stands."""
+
+    task: Task
+    status: Status = "waiting"
+    review_id: str = ""
+    handoff: str = ""
+    """Markdown; empty unless the task ended unsolved or only improved."""
+    stop_reason: str = ""
+
+
+@dataclass(frozen=True)
+class State:
+    """A snapshot of a session."""
+
+    project: str
+    level: Level
+    branch: str = ""
+    probes: tuple[Probe, ...] = ()
+    baseline: Baseline | None = None
+    queue: tuple[QueueItem, ...] = ()
+    reviews: tuple[Review, ...] = ()
+    model: ModelInfo | None = None
+    model_reason: str = ""
+    """Why no model is loaded; empty while that is not known."""
+    usage: Usage = field(default_factory=Usage)
+    files_watched: int = 0
+    saved_at: float | None = None
+    """Clock time of the last change of the tree that was not ours."""
+    busy: str = ""
+    """`survey`, `task t1`, `verify p1`, or empty."""
+
+    def review(self, id: str) -> Review:
+        """Return a review by its id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for review in self.reviews:
+            if review.id == id:
+                return review
+        raise KeyError(id)
+
+    def with_review(self, review: Review) -> State:
+        """Return the state with a review added or put in place of the one with its id."""
+        if any(old.id == review.id for old in self.reviews):
+            return replace(self, reviews=tuple(review if old.id == review.id else old for old in self.reviews))
+        return replace(self, reviews=(*self.reviews, review))
+
+    def with_item(self, item: QueueItem) -> State:
+        """Return the state with a queue item added or put in place of the one for its task."""
+        if any(old.task.id == item.task.id for old in self.queue):
+            return replace(self, queue=tuple(item if old.task.id == item.task.id else old for old in self.queue))
+        return replace(self, queue=(*self.queue, item))
