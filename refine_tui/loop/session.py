@@ -29,6 +29,7 @@ from refine_tui.loop.ports.thinking import Usage
 from refine_tui.loop.refine import Tools, refine
 from refine_tui.loop.reviewing import Reviewing
 from refine_tui.loop.state import QueueItem, State, Status
+from refine_tui.loop.streaming import told_cases
 
 __all__ = ["QueueItem", "Session", "State"]
 

@@ -28,7 +28,7 @@ class LineEdit:
     """The format the shipped model was trained on; also how it ranks the edits that search proposes."""
 
     name = "line-edit"
-    stop = (line_edit.END,)
+    stop: tuple[str, ...] = (line_edit.END,)
 
     def render_prompt(self, lines: Sequence[str]) -> str:
         """Return the numbered function, its indentation taken off."""
@@ -93,8 +93,7 @@ class ScopeRewrite:
 def _told(ask: Ask) -> str:
     first = ask.scope.first_line + 1
     parts = ["Function:", "```python", *(f"{first + n:4d}  {line}" for n, line in enumerate(ask.lines)), "```", f"Goal: {ask.goal}"]
-    for case in ask.failures[:4]:
-        parts.append(f"Failing: {case.node_id.rsplit('::', 1)[-1]}: {case.message}")
+    parts += [f"Failing: {case.node_id.rsplit('::', 1)[-1]}: {case.message}" for case in ask.failures[:4]]
     if ask.failures:
         parts += ["Test output:", ask.failures[0].details[-1500:]]
     if ask.suspects:
@@ -114,7 +113,7 @@ def _indented_like(lines: list[str], model: Sequence[str]) -> list[str]:
     have, want = line_edit.first_indent(lines), line_edit.first_indent(model)
     if have == want:
         return lines
-    return [want + line[len(have) :] if line.strip() else "" for line in line_edit.dedent(lines, "")]
+    return [want + line if line.strip() else "" for line in line_edit.dedent(lines, have)]
 
 
 def profile_for(info: ModelInfo) -> Profile:
