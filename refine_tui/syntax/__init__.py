@@ -1,0 +1,70 @@
+"""Syntax: scopes, edits and checks over tree-sitter. No tree-sitter object leaves this room."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import tree_sitter
+
+from refine_tui.core.proposal import OperatorEdit
+from refine_tui.core.scope import Scope
+from refine_tui.core.text import SourceFile
+from refine_tui.syntax.edits import scope_edits
+from refine_tui.syntax.languages import LANGUAGES, query
+from refine_tui.syntax.normalised import token_text
+from refine_tui.syntax.operators import OPERATORS, Operator, operator_named
+from refine_tui.syntax.parsing import parse, parse_bytes
+from refine_tui.syntax.scopes import find_scopes, smallest, statement_scope
+
+__all__ = ["OPERATORS", "Operator", "TreeSitter", "operator_named"]
+
+
+class TreeSitter:
+    """The syntax port on tree-sitter. Holds no state of its own; safe to use from any thread."""
+
+    def handles(self, path: str) -> bool:
+        """Say whether the file is in a language of the table."""
+        return any(path.endswith(row.suffixes) for row in LANGUAGES)
+
+    def scopes(self, source: SourceFile) -> tuple[Scope, ...]:
+        """Return the module, then its classes, functions and methods in order of the text, nested ones included.
+
+        Raises:
+            ProjectError: the file is in no language of the table.
+        """
+        parsed = parse(source)
+        cursor = tree_sitter.QueryCursor(query(parsed.language.name, "scopes"))
+        captures = cursor.captures(parse_bytes(parsed.language.name, source.data).root_node)
+        spans = [(name, node.start_byte, node.end_byte) for name, nodes in captures.items() for node in nodes]
+        return find_scopes(source, parsed.root, spans)
+
+    def scope_at(self, source: SourceFile, line: int) -> Scope:
+        """Return the smallest function, method or class that holds a 0-based line, else the module."""
+        return smallest(self.scopes(source), line)
+
+    def statement_at(self, source: SourceFile, line: int) -> Scope:
+        """Return the smallest statement that holds a 0-based line; where there is none, the scope around it."""
+        return statement_scope(source, parse(source).root, line, self.scope_at(source, line))
+
+    def errors(self, source: SourceFile) -> tuple[int, ...]:
+        """Return the 0-based lines on which the parser had to skip or invent something."""
+        return parse(source).bad_lines
+
+    def is_valid(self, source: SourceFile) -> bool:
+        """Say whether the text parses, by tree-sitter and by the language's own compiler where there is one."""
+        parsed = parse(source)
+        return not parsed.bad_lines and parsed.language.accepts(source.data)
+
+    def normalised(self, source: SourceFile) -> str:
+        """Return the token stream as one string: equal for texts that differ in comments and layout only."""
+        return token_text(parse(source).root)
+
+    def edits(self, source: SourceFile, scope: Scope, lines: Collection[int] | None = None) -> Iterator[OperatorEdit]:
+        """Yield every single edit in a scope, results that are equal as text once, by falling prior.
+
+        Args:
+            source: the file as it is now; the edits are for this text.
+            scope: a scope of this text; no edit leaves its span.
+            lines: 0-based; only nodes that begin on one of them are edited. None: all.
+        """
+        yield from scope_edits(source, parse(source).root, scope, lines)

@@ -1,0 +1,116 @@
+"""All single edits of a scope: every operator on every node, equal results once, likeliest first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from refine_tui.core.patch import Edit
+from refine_tui.core.proposal import OperatorEdit
+from refine_tui.core.scope import Scope
+from refine_tui.core.text import SourceFile, Span
+from refine_tui.syntax.ingredients import FileFacts, Ingredients, is_condition
+from refine_tui.syntax.nodes import Node
+from refine_tui.syntax.operators import BY_KIND, Draft, Operator
+from refine_tui.syntax.operators.layout import STATEMENTS
+from refine_tui.syntax.roles import is_value
+
+_NOTE_LENGTH = 60
+# Before Python 3.12 an f-string's expressions can hold neither its quote nor a backslash.
+_NOT_IN_FORMAT = frozenset("'\"\\{}")
+
+
+def scope_edits(source: SourceFile, root: Node, scope: Scope, lines: Collection[int] | None) -> list[OperatorEdit]:
+    """Return the edits within the scope whose node begins on one of `lines` (0-based; None: anywhere), by falling prior."""
+    found: dict[tuple[int, int, str], OperatorEdit] = {}
+    for operator, draft in _drafts(root, scope.span, lines):
+        key = _identity(draft, root.source)
+        if key is None:
+            continue
+        edit = _edit(source, operator, draft, root.source)
+        if key not in found or found[key].prior < edit.prior:
+            found[key] = edit
+    return sorted(found.values(), key=lambda edit: -edit.prior)
+
+
+def _drafts(root: Node, span: Span, lines: Collection[int] | None) -> Iterator[tuple[Operator, Draft]]:
+    wanted = None if lines is None else frozenset(lines)
+    for node, have, formatted in _reach(root, span):
+        if wanted is not None and node.line not in wanted:
+            continue
+        for operator in _operators(node):
+            if node.role == "store" and not operator.targets:
+                continue
+            for draft in operator.make(node, have):
+                inside = span.start <= draft.start and draft.end <= span.end
+                if inside and not (formatted and _NOT_IN_FORMAT & set(draft.text)):
+                    yield operator, draft
+
+
+def _reach(root: Node, span: Span) -> Iterator[tuple[Node, Ingredients, bool]]:
+    """Yield the nodes of the span that an edit may touch, with what their function offers and whether they stand in an f-string."""
+    facts = FileFacts(root)
+    stack: list[tuple[Node, Ingredients, bool]] = [(root, Ingredients(facts, root), False)]
+    while stack:
+        node, have, formatted = stack.pop()
+        if node.end < span.start or node.start > span.end or (node.role == "none" and node.kind != "decorated_definition"):
+            continue
+        if node.named and node.role != "param" and span.start <= node.start and node.end <= span.end:
+            yield node, have, formatted
+        if node.kind in ("function_definition", "class_definition"):
+            outer = have if have.function.kind == "function_definition" else None
+            have = Ingredients(facts, node, outer)
+        formatted = formatted or node.kind == "interpolation"
+        stack.extend((child, have, formatted) for child in reversed(node.children))
+
+
+def _operators(node: Node) -> Iterator[Operator]:
+    yield from BY_KIND.get(node.kind, ())
+    if is_value(node):
+        yield from BY_KIND["value"]
+        if is_condition(node):
+            yield from BY_KIND["condition"]
+    elif node.kind in STATEMENTS and node.parent is not None and node.parent.kind in ("block", "module"):
+        yield from BY_KIND["statement"]
+
+
+def _identity(draft: Draft, text: str) -> tuple[int, int, str] | None:
+    """Return what makes the result: the change without what stays, slid to the right as far as it goes; None if nothing changes.
+
+    Two drafts have equal identities exactly when they lead to equal texts.
+    """
+    start, end, new = draft.start, draft.end, draft.text
+    low, high = 0, min(end - start, len(new))
+    while low < high and text[start + low] == new[low]:
+        low += 1
+    start, new = start + low, new[low:]
+    while end > start and new and text[end - 1] == new[-1]:
+        end, new = end - 1, new[:-1]
+    if start == end and not new:
+        return None
+    if not new:
+        while end < len(text) and text[start] == text[end]:
+            start, end = start + 1, end + 1
+    elif start == end:
+        while end < len(text) and new[0] == text[end]:
+            new, start, end = new[1:] + new[0], start + 1, end + 1
+    return start, end, new
+
+
+def _edit(source: SourceFile, operator: Operator, draft: Draft, text: str) -> OperatorEdit:
+    old, new = text[draft.start : draft.end], draft.text
+    note = draft.note or f"{old} to {new}"
+    edit = Edit(draft.start, old.encode("latin-1"), new.encode("latin-1"))
+    line = _first_changed_line(source, old, new, draft.start)
+    return OperatorEdit(operator.name, (edit,), line, operator.prior * draft.weight, _short(note))
+
+
+def _first_changed_line(source: SourceFile, old: str, new: str, start: int) -> int:
+    same = 0
+    while same < min(len(old), len(new)) and old[same] == new[same]:
+        same += 1
+    return source.line_of(min(start + same, max(len(source.data) - 1, 0)))
+
+
+def _short(note: str) -> str:
+    text = " ".join(note.encode("latin-1").decode("utf-8", "replace").split())
+    return text if len(text) <= _NOTE_LENGTH else f"{text[: _NOTE_LENGTH - 1]}…"

@@ -1,0 +1,359 @@
+"""What a scope offers to put into an edit: names by kind of use, constants, conditions, calls, statements already there.
+
+Computed once a function; every list is in order of likelihood, most likely first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from refine_tui.syntax.nodes import Node
+from refine_tui.syntax.roles import is_docstring, is_value
+
+COMPREHENSIONS = frozenset({"list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"})
+SIMPLE = frozenset({
+    "expression_statement", "return_statement", "break_statement", "continue_statement", "pass_statement", "raise_statement",
+})  # fmt: skip
+COMPOUND = frozenset({"if_statement", "for_statement", "while_statement", "try_statement", "with_statement", "match_statement"})
+SEQUENCE_CALLS = frozenset({
+    "len", "sorted", "reversed", "enumerate", "sum", "min", "max", "any", "all", "list", "set", "tuple", "zip", "map",
+})  # fmt: skip
+NUMBER_CALLS = frozenset({"len", "int", "float", "abs", "round", "sum", "ord", "pow"})
+TEXT_METHODS = frozenset({"lower", "upper", "strip", "split", "startswith", "endswith", "join", "replace", "isdigit", "isalpha", "format"})
+ANNOTATIONS = {"int": "number", "float": "number", "str": "text", "bool": "truth", "list": "items", "List": "items", "dict": "items",
+               "Dict": "items", "set": "items", "tuple": "items", "Tuple": "items"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a whole file offers; computed once a file."""
+
+    root: Node
+
+    @cached_property
+    def newline(self) -> str:
+        """The file's line end, taken from its first line."""
+        at = self.root.source.find("\n")
+        return "\r\n" if at > 0 and self.root.source[at - 1] == "\r" else "\n"
+
+    @cached_property
+    def functions(self) -> dict[str, int]:
+        """Functions of the module, methods left out, with how many parameters each has."""
+        found: dict[str, int] = {}
+        for node in self.root.walk():
+            if node.kind == "function_definition" and (name := node.child("name")) and not _in_class(node):
+                head = node.child("parameters")
+                found[name.text] = len(head.parts) if head else 0
+        return found
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names assigned at module level."""
+        statements = [node for node in self.root.parts if node.kind == "expression_statement"]
+        names = (node for statement in statements for node in statement.walk() if node.kind == "identifier" and node.role == "store")
+        return tuple(dict.fromkeys(node.text for node in names if not _in_comprehension(node)))
+
+    @cached_property
+    def calls(self) -> tuple[str, ...]:
+        """Names of functions that are called, most often called first."""
+        return tuple(name for name, _ in Counter(node.text for node in self.root.walk() if _is_called(node)).most_common())
+
+    @cached_property
+    def attributes(self) -> dict[str, tuple[str, ...]]:
+        """Attributes used, by the text of their receiver."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for node in self.root.walk():
+            if node.kind == "attribute" and (receiver := node.child("object")) and (name := node.child("attribute")):
+                found[receiver.text].append(name.text)
+        return {receiver: tuple(dict.fromkeys(names)) for receiver, names in found.items()}
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What one function offers; a class or the module stands in for it where code lies outside functions."""
+
+    file: FileFacts
+    function: Node
+    outer: Ingredients | None = None
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node of the function, what nested functions and classes hold left out."""
+        found, stack = [], [self.function]
+        while stack:
+            node = stack.pop()
+            found.append(node)
+            if node is self.function or node.kind not in ("function_definition", "class_definition"):
+                stack.extend(reversed(node.children))
+        return tuple(found)
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters, `self` and `cls` left out."""
+        head = self.function.child("parameters")
+        if head is None:
+            return ()
+        names = (node.text for node in head.walk() if node.kind == "identifier" and node.role in ("param", "none") and _is_parameter(node))
+        return tuple(dict.fromkeys(name for name in names if name not in ("self", "cls")))
+
+    @cached_property
+    def bound(self) -> dict[str, int]:
+        """Names the function binds itself, with the byte where each is first bound; comprehension variables left out."""
+        names: dict[str, int] = {}
+        for node in self.nodes:
+            if node.kind == "identifier" and node.role == "store" and not _in_comprehension(node):
+                names.setdefault(node.text, node.start)
+        return names
+
+    @cached_property
+    def loop_names(self) -> frozenset[str]:
+        """Variables of `for` statements."""
+        return frozenset(
+            inner.text
+            for node in self.nodes
+            if node.kind == "for_statement" and (left := node.child("left"))
+            for inner in left.walk()
+            if inner.kind == "identifier"
+        )
+
+    @cached_property
+    def kinds(self) -> dict[str, frozenset[str]]:
+        """What each name seems to hold: some of `number`, `text`, `items`, `truth`, `callable`."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for node in self.nodes:
+            if node.kind == "identifier" and node.role == "load":
+                found[node.text] |= _kind_by_use(node)
+            elif node.kind == "assignment" and (left := node.child("left")) and left.kind == "identifier":
+                found[left.text] |= kind_of(node.child("right"))
+            elif node.kind in ("typed_parameter", "typed_default_parameter"):
+                found |= _annotated(node, found)
+        return {name: frozenset(kinds) for name, kinds in found.items()}
+
+    @cached_property
+    def integers(self) -> tuple[str, ...]:
+        """Integer constants of the function, most used first."""
+        return self.texts("integer")
+
+    @cached_property
+    def strings(self) -> tuple[str, ...]:
+        """String constants of the function and then of its docstring's words in quotes, as source text."""
+        inside = self.texts("string")
+        quoted = re.findall(r"""(?<![A-Za-z])('[^'\\\n]{0,20}'|"[^"\\\n]{0,20}")(?![A-Za-z])""", self.docstring)
+        return tuple(dict.fromkeys([*inside, *quoted]))
+
+    @cached_property
+    def docstring(self) -> str:
+        """Text of the docstring, empty if there is none."""
+        body = self.function.child("body")
+        start = body.parts[0] if body and body.parts else None
+        return start.text if start is not None and is_docstring(start) else ""
+
+    @cached_property
+    def conditions(self) -> tuple[Node, ...]:
+        """Conditions and their operands in the function, in order of the text."""
+        found: dict[str, Node] = {}
+        for node in self.nodes:
+            if node.kind in ("comparison_operator", "not_operator") or (is_value(node) and is_condition(node)):
+                found.setdefault(node.text, node)
+        return tuple(found.values())
+
+    @cached_property
+    def calls(self) -> tuple[str, ...]:
+        """Names of functions that the function calls, then those the rest of the file calls."""
+        return tuple(dict.fromkeys([*(node.text for node in self.nodes if _is_called(node)), *self.file.calls]))
+
+    @cached_property
+    def expressions(self) -> tuple[Node, ...]:
+        """Calls, subscripts, attributes and sums of the function, short ones, in order of the text."""
+        found: dict[str, Node] = {}
+        for node in self.nodes:
+            if is_value(node) and node.kind in ("call", "subscript", "attribute", "binary_operator") and node.end - node.start <= 40:
+                found.setdefault(node.text, node)
+        return tuple(found.values())
+
+    @cached_property
+    def simple_statements(self) -> tuple[Node, ...]:
+        """Statements of one line in the function, docstrings left out."""
+        found: dict[str, Node] = {}
+        for node in self.nodes:
+            if node.kind in SIMPLE and node.role == "load" and node.line == node.end_line:
+                found.setdefault(node.text, node)
+        return tuple(found.values())
+
+    @cached_property
+    def indent(self) -> str:
+        """One step of indentation in this function."""
+        body = self.function.child("body")
+        first = body.parts[0] if body and body.parts else None
+        if first is None or first.line == self.function.line:
+            return "    "
+        inner, outer = margin(first), margin(self.function)
+        return inner[len(outer) :] if inner.startswith(outer) and len(inner) > len(outer) else "    "
+
+    def names_at(self, node: Node) -> Iterator[str]:
+        """Yield the names that can be read at a node, nearest and likeliest first; functions and builtins left out."""
+        seen = set()
+        for name in [*names_between(node, self.function), *self._local_names(node), *self.file.names]:
+            if name not in seen and name != "_":
+                seen.add(name)
+                yield name
+
+    def _local_names(self, node: Node) -> list[str]:
+        bound = [name for name in self.bound if name not in self.file.names]
+        if not _in_loop(node):
+            bound = [name for name in bound if self.bound[name] < node.start]
+        near = sorted(bound, key=lambda name: (self.bound[name] > node.start, -self.bound[name]))
+        outside = [*self.outer.parameters, *self.outer.bound] if self.outer else []
+        return [*near, *self.parameters, *outside]
+
+    def similar(self, node: Node, names: Iterable[str] | None = None) -> list[str]:
+        """Return names for a node's place, those that seem to hold the same kind of value first."""
+        wanted = self.kinds.get(node.text) or kind_by_place(node)
+        found = [name for name in (names if names is not None else self.names_at(node)) if name != node.text]
+        return sorted(found, key=lambda name: -self._likeness(name, wanted))
+
+    def _likeness(self, name: str, wanted: frozenset[str]) -> int:
+        kinds = self.kinds.get(name, frozenset())
+        if not kinds or not wanted:
+            return 1
+        return 2 if kinds & wanted else 0
+
+    def texts(self, kind: str) -> tuple[str, ...]:
+        """Return the constants of a node kind as source text, most used first."""
+        counted = Counter(node.text for node in self.nodes if node.kind == kind and node.role == "load")
+        return tuple(text for text, _ in counted.most_common())
+
+
+def margin(node: Node) -> str:
+    """Return the white space before the line on which a node begins, decorated or not."""
+    begin = node.source.rfind("\n", 0, node.start) + 1
+    line = node.source[begin : node.start]
+    return line[: len(line) - len(line.lstrip(" \t\f"))]
+
+
+def names_between(node: Node, function: Node) -> list[str]:
+    """Return variables of comprehensions and lambdas around a node, nearest first."""
+    names = []
+    for above in node.above():
+        if above is function:
+            break
+        if above.kind in COMPREHENSIONS:
+            names += [inner.text for inner in above.walk() if inner.kind == "identifier" and inner.role == "store"]
+        elif above.kind == "lambda" and (head := above.child("parameters")):
+            names += [inner.text for inner in head.walk() if inner.kind == "identifier" and inner.role == "param"]
+    return names
+
+
+def is_condition(node: Node) -> bool:
+    """Say whether a value is asked for its truth: after `if`, `while`, `assert`, or an operand of such."""
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.kind in ("if_statement", "while_statement", "elif_clause"):
+        return node.field == "condition"
+    if parent.kind in ("if_clause", "not_operator"):
+        return True
+    if parent.kind == "assert_statement":
+        return parent.parts[0] is node
+    if parent.kind == "conditional_expression":
+        return len(parent.parts) > 1 and parent.parts[1] is node
+    return parent.kind in ("boolean_operator", "parenthesized_expression") and is_condition(parent)
+
+
+def kind_of(node: Node | None) -> frozenset[str]:
+    """Guess what an expression holds."""
+    if node is None:
+        return frozenset()
+    match node.kind:
+        case "integer" | "float" | "unary_operator":
+            return frozenset({"number"})
+        case "string" | "concatenated_string":
+            return frozenset({"text"})
+        case "list" | "list_comprehension" | "tuple" | "set" | "dictionary" | "set_comprehension" | "dictionary_comprehension":
+            return frozenset({"items"})
+        case "true" | "false" | "comparison_operator" | "not_operator":
+            return frozenset({"truth"})
+        case "binary_operator":
+            return frozenset().union(*(kind_of(part) for part in node.parts))
+        case "call":
+            name = node.children[0].text
+            table = {"len": "number", "int": "number", "str": "text", "sorted": "items", "list": "items", "sum": "number", "set": "items"}
+            return frozenset({table[name]}) if name in table else frozenset()
+    return frozenset()
+
+
+def kind_by_place(node: Node) -> frozenset[str]:
+    """Guess what a node's place asks for."""
+    return frozenset(_kind_by_use(node))
+
+
+def _kind_by_use(node: Node) -> set[str]:
+    parent = node.parent
+    if parent is None:
+        return set()
+    match parent.kind:
+        case "subscript":
+            return {"items", "text"} if node.field == "value" else {"number"}
+        case "for_statement" | "for_in_clause":
+            return {"items", "text"}
+        case "call":
+            return {"callable"}
+        case "argument_list" if parent.parent is not None and parent.parent.kind == "call":
+            return _kind_by_call(parent.parent.children[0].text)
+        case "attribute":
+            name = parent.child("attribute")
+            return {"text"} if name and name.text in TEXT_METHODS else {"items"}
+        case "binary_operator":
+            sign = parent.child("operator")
+            others = frozenset().union(*(kind_of(part) for part in parent.parts if part is not node))
+            return set(others) or ({"number"} if sign and sign.text != "+" else set())
+        case "comparison_operator" | "augmented_assignment":
+            return set(frozenset().union(*(kind_of(part) for part in parent.parts if part is not node)))
+    return set()
+
+
+def _kind_by_call(name: str) -> set[str]:
+    if name in ("range", "abs", "round", "chr", "pow"):
+        return {"number"}
+    return {"items", "text"} if name in SEQUENCE_CALLS else set()
+
+
+def _annotated(node: Node, found: dict[str, set[str]]) -> dict[str, set[str]]:
+    kind = node.child("type")
+    names = [part.text for part in node.parts if part.kind == "identifier"]
+    word = re.match(r"\w+", kind.text) if kind else None
+    if names and word and word.group() in ANNOTATIONS:
+        return {names[0]: found[names[0]] | {ANNOTATIONS[word.group()]}}
+    return {}
+
+
+def _is_parameter(node: Node) -> bool:
+    parent = node.parent
+    if parent is None or node.field in ("type", "value"):
+        return False
+    return not any(above.kind == "type" or above.field == "value" for above in node.above() if above.kind != "function_definition")
+
+
+def _in_comprehension(node: Node) -> bool:
+    return any(above.kind in COMPREHENSIONS for above in node.above())
+
+
+def _in_class(node: Node) -> bool:
+    return any(above.kind == "class_definition" for above in node.above())
+
+
+def _in_loop(node: Node) -> bool:
+    for above in node.above():
+        if above.kind in ("for_statement", "while_statement"):
+            return True
+        if above.kind == "function_definition":
+            return False
+    return False
+
+
+def _is_called(node: Node) -> bool:
+    return node.kind == "identifier" and node.field == "function" and node.role == "load"

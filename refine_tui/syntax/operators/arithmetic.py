@@ -1,0 +1,178 @@
+"""Arithmetic: operators, order, grouping, signs, and what an assignment does (kinds 3, 4 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refine_tui.syntax.ingredients import Ingredients
+from refine_tui.syntax.nodes import Node
+from refine_tui.syntax.operators.record import Draft, Operator, binding, level, operand, operators_of, put, ranked
+
+_OTHERS = {
+    "+": ("-", "*", "//", "%"),
+    "-": ("+", "*", "//", "%"),
+    "*": ("+", "**", "//", "/", "-"),
+    "/": ("//", "*", "%", "-"),
+    "//": ("/", "%", "*", "-"),
+    "%": ("//", "/", "*", "-"),
+    "**": ("*", "//", "+"),
+    "&": ("|", "^", "and"),
+    "|": ("&", "^", "or"),
+    "^": ("&", "|"),
+    "<<": (">>",),
+    ">>": ("<<",),
+    "@": ("*",),
+}
+_AUGMENTED = {
+    "+=": ("-=", "*=", "//=", "/="),
+    "-=": ("+=", "*=", "//="),
+    "*=": ("+=", "//=", "/=", "**="),
+    "/=": ("//=", "*=", "-="),
+    "//=": ("/=", "%=", "*=", "-="),
+    "%=": ("//=", "-=", "/="),
+    "**=": ("*=", "+="),
+    "&=": ("|=", "^="),
+    "|=": ("&=", "^="),
+    "^=": ("&=", "|="),
+    "<<=": (">>=",),
+    ">>=": ("<<=",),
+}
+
+
+def _operator(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    left, sign, right = node.child("left"), node.child("operator"), node.child("right")
+    if left is None or sign is None or right is None:
+        return
+    for text, weight in ranked(_OTHERS.get(sign.text, ()), 5, 0.7):
+        if text in ("and", "or"):
+            yield Draft(sign.start, sign.end, text, weight * 0.3)
+        elif binding(text) == binding(sign.text):
+            yield Draft(sign.start, sign.end, text, weight)
+        else:
+            yield _rebuilt(node, left, text, right, weight)
+
+
+def _rebuilt(node: Node, left: Node, sign: str, right: Node, weight: float) -> Draft:
+    """Write an operation with an operator that binds otherwise, its operands kept together."""
+    bound = binding(sign)
+    text = f"{operand(left, bound + (bound == 13))} {sign} {operand(right, bound + (bound != 13))}"
+    return put(node, text, bound, weight, f"{node.child('operator').text} to {sign}")  # type: ignore[union-attr]
+
+
+def _order(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    left, sign, right = node.child("left"), node.child("operator"), node.child("right")
+    if left and sign and right and sign.text in ("-", "/", "//", "%", "**", "<<", ">>", "+", "@"):
+        yield Draft(node.start, node.end, _swapped(node, left, sign, right), 0.5 if sign.text == "+" else 1.0, "operands swapped")
+
+
+def _swapped(node: Node, left: Node, sign: Node, right: Node) -> str:
+    bound = binding(sign.text)
+    first, second = operand(right, bound + (bound == 13)), operand(left, bound + (bound != 13))
+    return f"{first}{node.source[left.end : right.start]}{second}"
+
+
+def _group(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """`a + b * c` to `(a + b) * c`, and `a * b + c` to `a * (b + c)`: the operand next door is drawn in."""
+    left, right, source = node.child("left"), node.child("right"), node.source
+    if left is not None and left.kind == "binary_operator" and (inner := left.child("right")):
+        yield Draft(node.start, node.end, f"{source[node.start : inner.start]}({source[inner.start : node.end]})", note="grouped")
+    if right is not None and right.kind == "binary_operator" and (inner := right.child("left")):
+        yield Draft(node.start, node.end, f"({source[node.start : inner.end]}){source[inner.end : node.end]}", note="grouped")
+
+
+def _ungroup(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    inner = node.parts[0] if len(node.parts) == 1 else None
+    if inner is not None and inner.kind == "binary_operator" and node.parent is not None and node.parent.kind == "binary_operator":
+        yield Draft(node.start, node.end, inner.text, note="parentheses dropped")
+
+
+def _sign_add(node: Node, have: Ingredients) -> Iterator[Draft]:
+    if (node.kind == "identifier" and "number" not in have.kinds.get(node.text, ())) or _is_callee(node):
+        return
+    if node.parent is not None and node.parent.kind in ("return_statement", "argument_list", "assignment", "binary_operator", "subscript"):
+        yield put(node, f"-{operand(node, 12)}", 12, 0.5)
+
+
+def _is_callee(node: Node) -> bool:
+    return node.field in ("function", "object") or (node.parent is not None and node.parent.kind == "subscript" and node.field == "value")
+
+
+def _sign_drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    sign, inner = node.child("operator"), node.child("argument")
+    if sign is not None and inner is not None:
+        yield put(node, inner.text, level(inner))
+
+
+def _augmented(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    sign = node.child("operator")
+    for text, weight in ranked(_AUGMENTED.get(sign.text, ()) if sign else (), 4, 0.7):
+        assert sign is not None
+        yield Draft(sign.start, sign.end, text, weight)
+
+
+def _plain(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    sign = node.child("operator")
+    if sign is not None:
+        yield Draft(sign.start, sign.end, "=")
+
+
+def _accumulate(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    left, right = node.child("left"), node.child("right")
+    sign = next((child for child in node.children if child.text == "="), None)
+    if left is None or right is None or sign is None or right.kind == "assignment" or node.child("type"):
+        return
+    if left.kind in ("identifier", "attribute", "subscript") and (node.parent is None or node.parent.kind != "assignment"):
+        for text, weight in ranked(("+=", "-=", "*="), 3, 0.6):
+            yield Draft(sign.start, sign.end, text, weight)
+
+
+_NUMBERS = operators_of("identifier", "integer", "float", "call", "subscript")
+_SUMS = operators_of("binary_operator")
+
+OPERATORS = (
+    Operator(
+        "arithmetic.operator", 3, 0.08, "another arithmetic or bitwise operator",
+        "def f(a, b):\n    return a + b\n", "def f(a, b):\n    return a - b\n",
+        "arithmetic.operator", _SUMS, _operator,
+    ),
+    Operator(
+        "arithmetic.order", 4, 0.01, "operands swapped",
+        "def f(a, b):\n    return a - b\n", "def f(a, b):\n    return b - a\n",
+        "arithmetic.order", _SUMS, _order,
+    ),
+    Operator(
+        "arithmetic.group", 4, 0.006, "two operands taken together first",
+        "def f(a, b):\n    return a + b * 2\n", "def f(a, b):\n    return (a + b) * 2\n",
+        "arithmetic.ungroup", _SUMS, _group,
+    ),
+    Operator(
+        "arithmetic.ungroup", 4, 0.006, "parentheses dropped, so that precedence decides",
+        "def f(a, b):\n    return (a + b) * 2\n", "def f(a, b):\n    return a + b * 2\n",
+        "arithmetic.group", operators_of("parenthesized_expression"), _ungroup,
+    ),
+    Operator(
+        "arithmetic.sign-add", 3, 0.004, "a value negated",
+        "def f(a):\n    return abs(a)\n", "def f(a):\n    return -abs(a)\n",
+        "arithmetic.sign-drop", _NUMBERS, _sign_add,
+    ),
+    Operator(
+        "arithmetic.sign-drop", 3, 0.01, "a sign dropped",
+        "def f(a):\n    return -abs(a)\n", "def f(a):\n    return abs(a)\n",
+        "arithmetic.sign-add", operators_of("unary_operator"), _sign_drop,
+    ),
+    Operator(
+        "assign.operator", 5, 0.03, "another operator in an augmented assignment",
+        "def f(a):\n    a += 1\n    return a\n", "def f(a):\n    a -= 1\n    return a\n",
+        "assign.operator", operators_of("augmented_assignment"), _augmented,
+    ),
+    Operator(
+        "assign.plain", 5, 0.015, "an augmented assignment made plain",
+        "def f(a):\n    a += 1\n    return a\n", "def f(a):\n    a = 1\n    return a\n",
+        "assign.accumulate", operators_of("augmented_assignment"), _plain,
+    ),
+    Operator(
+        "assign.accumulate", 5, 0.02, "a plain assignment made to add up",
+        "def f(a):\n    a = 1\n    return a\n", "def f(a):\n    a += 1\n    return a\n",
+        "assign.plain", operators_of("assignment"), _accumulate,
+    ),
+)  # fmt: skip

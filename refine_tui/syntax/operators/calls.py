@@ -1,0 +1,140 @@
+"""Calls: arguments swapped, dropped, added (kinds 13 and 14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refine_tui.syntax.ingredients import Ingredients
+from refine_tui.syntax.nodes import Node
+from refine_tui.syntax.operators.record import Draft, Operator, level, operators_of, ranked
+
+# What a call of a builtin or common method often lacks.
+_USUAL = {
+    "sorted": ("reverse=True", "key=len", "key=abs", "key=str", "key=lambda x: x[0]", "key=lambda x: x[1]"),
+    "sort": ("reverse=True", "key=len"),
+    "min": ("key=len", "default=None"),
+    "max": ("key=len", "default=None", "key=abs"),
+    "split": ("' '", "','", "'\\n'"),
+    "join": (),
+    "round": ("2", "1"),
+    "int": ("2", "16"),
+    "sum": ("0",),
+    "enumerate": ("1",),
+    "get": ("0", "None"),
+    "pop": ("0", "-1"),
+    "strip": ("' '",),
+    "replace": ("1",),
+    "zip": ("strict=True",),
+}
+
+
+def _arguments(node: Node) -> list[Node]:
+    head = node.child("arguments")
+    return head.parts if head is not None and head.kind == "argument_list" else []
+
+
+def _swap(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    plain = [part for part in _arguments(node) if part.kind not in ("keyword_argument", "list_splat", "dictionary_splat")]
+    for at, left in enumerate(plain):
+        for right in plain[at + 1 : at + 3]:
+            if left.text != right.text:
+                between = node.source[left.end : right.start]
+                yield Draft(left.start, right.end, f"{right.text}{between}{left.text}", note="arguments swapped")
+
+
+def _drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    parts = node.parts if node.kind != "call" else _arguments(node)
+    if node.kind == "tuple" and len(parts) < 3:
+        return
+    for at, part in enumerate(parts):
+        start = parts[at - 1].end if at else part.start
+        end = part.end if at or len(parts) == 1 else parts[1].start
+        yield Draft(start, end, "", 1.0 if node.kind == "call" else 0.5, f"{part.text} dropped")
+
+
+def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
+    head, name = node.child("arguments"), node.child("function")
+    if head is None or head.kind != "argument_list" or name is None or head.text.rstrip(" )").endswith(","):
+        return
+    called, parts = name.text.rpartition(".")[2], head.parts
+    if called == "range":
+        yield from _range(parts, have)
+    given = {part.text for part in parts}
+    room = [text for text in _USUAL.get(called, ()) if text not in given and (parts or "=" not in text or called == "sort")]
+    names = [text for text in have.names_at(node) if text not in given]
+    names = [*names, *given] if called in have.file.functions else names
+    for text, weight in ranked([*room, *names[:3]] if called != "range" else [], 6, 0.7):
+        yield _appended(head, parts, text, weight)
+        if "=" not in text and len(parts) == 1 and called in have.file.functions:
+            yield Draft(parts[0].start, parts[0].start, f"{text}, ", weight * 0.5, f"{text} added")
+
+
+def _appended(head: Node, parts: list[Node], text: str, weight: float) -> Draft:
+    """Append an argument; one without a name goes before the first that has one."""
+    plain = parts if "=" in text else [part for part in parts if part.kind not in ("keyword_argument", "dictionary_splat")]
+    if plain:
+        at = plain[-1].end
+        return Draft(at, at, f", {text}", weight, f"{text} added")
+    at = head.start + 1
+    return Draft(at, at, f"{text}, " if parts else text, weight, f"{text} added")
+
+
+def _range(parts: list[Node], have: Ingredients) -> Iterator[Draft]:
+    if len(parts) == 1:
+        for text, weight in ranked(("1", "2", *have.similar(parts[0])[:3]), 5, 0.7):
+            yield Draft(parts[0].start, parts[0].start, f"{text}, ", weight, f"from {text}")
+    elif len(parts) == 2:
+        for text, weight in ranked(("2", "-1", *have.names_at(parts[1])), 4, 0.6):
+            yield Draft(parts[1].end, parts[1].end, f", {text}", weight, f"step {text}")
+
+
+def _element(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Put one more element into a list, tuple or set that has some, or the first into an empty list."""
+    if len(node.parts) > 8 or (node.kind == "tuple" and len(node.parts) < 2) or (node.kind == "set" and not node.parts):
+        return
+    inside = {part.text for part in node.parts}
+    texts = [name for name in have.names_at(node) if name not in inside][:3]
+    at = node.parts[-1].end if node.parts else node.start + 1
+    for text, weight in ranked([*texts, *have.integers[:2], "0", "1"], 5, 0.7):
+        if text not in inside:
+            yield Draft(at, at, f", {text}" if node.parts else text, weight, f"{text} added")
+
+
+def _splat(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Spread an argument, or stop spreading it."""
+    for part in _arguments(node):
+        if part.kind == "list_splat":
+            yield Draft(part.start, part.end, part.text[1:].strip())
+        elif part.kind in ("identifier", "call", "list_comprehension") and len(_arguments(node)) == 1 and level(part) == 15:
+            yield Draft(part.start, part.start, "*", 0.5)
+
+
+_CALL = operators_of("call")
+
+OPERATORS = (
+    Operator(
+        "call.swap", 13, 0.02, "two arguments swapped",
+        "def f(a, b):\n    return f(a, b)\n", "def f(a, b):\n    return f(b, a)\n",
+        "call.swap", _CALL, _swap,
+    ),
+    Operator(
+        "call.drop", 14, 0.02, "an argument or element dropped",
+        "def f(a, b):\n    return f(a, b)\n", "def f(a, b):\n    return f(a)\n",
+        "call.add", operators_of("call", "list", "tuple", "set", "dictionary"), _drop,
+    ),
+    Operator(
+        "call.add", 14, 0.03, "an argument added: a usual one for a builtin, or a name in scope",
+        "def f(a, b):\n    return f(a)\n", "def f(a, b):\n    return f(a, b)\n",
+        "call.drop", _CALL, _add,
+    ),
+    Operator(
+        "call.element-add", 14, 0.01, "an element added to a list, tuple or set",
+        "def f(a, b):\n    return [a]\n", "def f(a, b):\n    return [a, b]\n",
+        "call.drop", operators_of("list", "tuple", "set"), _element,
+    ),
+    Operator(
+        "call.splat", 14, 0.002, "an argument spread with a star, or no longer",
+        "def f(a):\n    return print(a)\n", "def f(a):\n    return print(*a)\n",
+        "call.splat", _CALL, _splat,
+    ),
+)  # fmt: skip

@@ -1,0 +1,159 @@
+"""Conditions: connectives, operands, negation (kinds 6, 7, 8 and 20)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refine_tui.syntax.ingredients import Ingredients, is_condition
+from refine_tui.syntax.nodes import Node
+from refine_tui.syntax.operators.record import Draft, Operator, bare, binding, level, operand, operators_of, put, ranked
+
+_NOT = 4
+_ASKING = ("is", "has", "any", "all", "starts", "ends")
+
+
+def _connective(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    sign = node.child("operator")
+    if sign is not None:
+        yield Draft(sign.start, sign.end, "or" if sign.text == "and" else "and")
+
+
+def _drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    for part in node.parts:
+        yield put(node, part.text, level(part), note=f"only {part.text}")
+
+
+def _link_drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """`a < b < c` to `a < b` and to `b < c`."""
+    parts = [part for part in node.parts if part.field != "operators"]
+    if len(parts) > 2:
+        yield put(node, node.source[node.start : parts[-2].end], 5)
+        yield put(node, node.source[parts[1].start : node.end], 5)
+
+
+def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
+    if node.kind == "parenthesized_expression" or (node.parent is not None and node.parent.kind == "not_operator"):
+        return
+    siblings = [other for other in have.conditions if other.text not in node.text and node.text not in other.text]
+    near = sorted(siblings, key=lambda other: abs(other.line - node.line))[:5]
+    for at, other in enumerate(near):
+        for sign in ("and", "or"):
+            bound = binding(sign)
+            text = f"{operand(node, bound)} {sign} {operand(other, bound + 1)}"
+            yield put(node, text, bound, 0.7**at, f"{sign} {other.text}")
+    yield from _truths(node, have)
+
+
+def _truths(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Ask for the truth of a name as well: `if a and b`."""
+    inside = {inner.text for inner in node.walk() if inner.kind == "identifier"}
+    names = [name for name in have.names_at(node) if name not in inside]
+    for name, weight in ranked(names, 2):
+        yield put(node, f"{operand(node, 3)} and {name}", 3, weight * 0.3, f"and {name}")
+        yield put(node, f"{operand(node, 3)} and not {name}", 3, weight * 0.2, f"and not {name}")
+
+
+def _replace(node: Node, have: Ingredients) -> Iterator[Draft]:
+    others = [other for other in have.conditions if other.text != node.text]
+    for other in sorted(others, key=lambda other: abs(other.line - node.line))[:3]:
+        yield put(node, other.text, level(other))
+
+
+def _not_add(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    inner, parent = bare(node), node.parent
+    if inner.kind in ("not_operator", "integer", "string", "lambda") or parent is None or parent.kind == "parenthesized_expression":
+        return
+    plain = parent.kind in ("return_statement", "assignment", "argument_list")
+    if parent.kind == "boolean_operator" or (plain and _may_be_truth(inner)):
+        yield put(node, f"not {operand(inner, _NOT)}", _NOT)
+
+
+def _may_be_truth(node: Node) -> bool:
+    if node.kind in ("comparison_operator", "boolean_operator", "true", "false", "identifier"):
+        return True
+    name = node.child("function") if node.kind == "call" else None
+    return name is not None and name.text.rpartition(".")[2].startswith(_ASKING)
+
+
+def _not_drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    inner, parent = node.child("argument"), node.parent
+    if inner is not None and (not is_condition(node) or (parent is not None and parent.kind == "boolean_operator")):
+        yield _freed(node, inner)
+
+
+def _freed(node: Node, inner: Node) -> Draft:
+    inner = bare(inner)
+    return put(node, inner.text, level(inner))
+
+
+def _negate(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Turn the whole condition of an `if`, `while`, `assert` or filter round."""
+    if node.parent is None or node.parent.kind in ("boolean_operator", "not_operator", "parenthesized_expression"):
+        return
+    inner = bare(node)
+    argument = inner.child("argument") if inner.kind == "not_operator" else None
+    if argument is not None:
+        yield _freed(node, argument)
+    else:
+        yield put(node, f"not {operand(inner, _NOT)}", _NOT)
+
+
+def _always(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    if node.field == "condition" and node.kind not in ("true", "false"):
+        yield put(node, "True", weight=0.5)
+        yield put(node, "False", weight=0.3)
+
+
+_CONNECTED = operators_of("boolean_operator")
+_CONDITION = operators_of("condition")
+
+OPERATORS = (
+    Operator(
+        "condition.connective", 6, 0.02, "`and` for `or`, or back",
+        "def f(a, b):\n    return a and b\n", "def f(a, b):\n    return a or b\n",
+        "condition.connective", _CONNECTED, _connective,
+    ),
+    Operator(
+        "condition.drop", 7, 0.04, "an operand of a condition dropped",
+        "def f(a, b):\n    if a:\n        return 1\n    if b and a > 1:\n        return 2\n",
+        "def f(a, b):\n    if a:\n        return 1\n    if a > 1:\n        return 2\n",
+        "condition.add", _CONNECTED, _drop,
+    ),
+    Operator(
+        "condition.link-drop", 7, 0.005, "an end of a chained comparison dropped",
+        "def f(a, b):\n    if b and 0 < a < b:\n        return 1\n", "def f(a, b):\n    if b and 0 < a:\n        return 1\n",
+        "terms.compare-add", operators_of("comparison_operator"), _link_drop,
+    ),
+    Operator(
+        "condition.add", 7, 0.03, "an operand added, taken from a condition nearby",
+        "def f(a, b):\n    if a > 1:\n        return 1\n    if b:\n        return 2\n",
+        "def f(a, b):\n    if a > 1:\n        return 1\n    if b and a > 1:\n        return 2\n",
+        "condition.drop", _CONDITION, _add,
+    ),
+    Operator(
+        "condition.replace", 7, 0.005, "a condition replaced by another of the function",
+        "def f(a, b):\n    if a:\n        return 1\n    if b:\n        return 2\n",
+        "def f(a, b):\n    if a:\n        return 1\n    if a:\n        return 2\n",
+        "condition.replace", _CONDITION, _replace,
+    ),
+    Operator(
+        "condition.not-add", 8, 0.02, "`not` added to a value or an operand",
+        "def f(a, b):\n    return a == b\n", "def f(a, b):\n    return not a == b\n",
+        "condition.not-drop", operators_of("value"), _not_add,
+    ),
+    Operator(
+        "condition.not-drop", 8, 0.03, "`not` removed from a value or an operand",
+        "def f(a, b):\n    return not a == b\n", "def f(a, b):\n    return a == b\n",
+        "condition.not-add", operators_of("not_operator"), _not_drop,
+    ),
+    Operator(
+        "condition.negate", 20, 0.03, "a whole condition turned round",
+        "def f(a):\n    if a:\n        return 1\n", "def f(a):\n    if not a:\n        return 1\n",
+        "condition.negate", _CONDITION, _negate,
+    ),
+    Operator(
+        "condition.always", 20, 0.004, "a condition replaced by True or False",
+        "def f(a):\n    while a:\n        a -= 1\n    return True\n", "def f(a):\n    while True:\n        a -= 1\n    return True\n",
+        "condition.replace", _CONDITION, _always,
+    ),
+)  # fmt: skip

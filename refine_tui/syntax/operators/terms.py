@@ -1,0 +1,153 @@
+"""Terms: an offset of one, and whole operands added or dropped (kind 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from refine_tui.syntax.ingredients import Ingredients
+from refine_tui.syntax.nodes import Node
+from refine_tui.syntax.operators.record import Draft, Operator, binding, level, operand, operators_of, put, ranked
+
+_CALLED_WITH_ITEMS = frozenset({
+    "sum", "sorted", "any", "all", "list", "set", "tuple", "len", "enumerate", "reversed", "zip", "map", "print",
+})  # fmt: skip
+
+
+def _offset_add(node: Node, have: Ingredients) -> Iterator[Draft]:
+    if not _may_count(node, have):
+        return
+    for sign in "+-":
+        yield put(node, f"{operand(node, 10)} {sign} 1", 10, note=f"{sign} 1 added")
+
+
+def _may_count(node: Node, have: Ingredients) -> bool:
+    """Say whether a node could hold a number and stands where a number makes sense."""
+    parent = node.parent
+    if parent is None or node.field in ("function", "object", "operator") or node.kind in ("integer", "float", "parenthesized_expression"):
+        return False
+    if node.kind == "identifier":
+        kinds = have.kinds.get(node.text, frozenset())
+        if kinds and "number" not in kinds:
+            return False
+    elif node.kind not in ("call", "binary_operator", "subscript", "attribute"):
+        return False
+    return _takes_number(node, parent)
+
+
+def _takes_number(node: Node, parent: Node) -> bool:
+    match parent.kind:
+        case "subscript":
+            return node.field == "subscript"
+        case "binary_operator":
+            inner = parent.parent is not None and parent.parent.kind == "binary_operator"
+            return node.kind != "binary_operator" and (node.field == "right" or not inner)
+        case "argument_list":
+            name = parent.parent.children[0].text if parent.parent else ""
+            return name not in _CALLED_WITH_ITEMS
+        case "slice" | "comparison_operator" | "assignment" | "return_statement" | "augmented_assignment" | "conditional_expression":
+            return True
+        case "list_comprehension" | "generator_expression":
+            return node.field == "body"
+    return False
+
+
+def _offset_drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    left, sign, right = node.child("left"), node.child("operator"), node.child("right")
+    if left is None or right is None or sign is None or sign.text not in "+-":
+        return
+    if right.text == "1":
+        yield put(node, left.text, level(left), note=f"{sign.text} 1 dropped")
+    elif left.text == "1" and sign.text == "+":
+        yield put(node, right.text, level(right), note="1 + dropped")
+
+
+def _drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    left, sign, right = node.child("left"), node.child("operator"), node.child("right")
+    if left is None or right is None or sign is None:
+        return
+    yield put(node, left.text, level(left), note=f"{sign.text} {right.text} dropped")
+    yield put(node, right.text, level(right), 0.6, note=f"{left.text} {sign.text} dropped")
+    if left.kind == "binary_operator" and (inner := left.child("left")) and (second := left.child("operator")):
+        # The middle of `a + b - c`.
+        yield put(node, f"{inner.text} {sign.text} {right.text}", min(binding(sign.text), level(inner)), 0.6, f"{second.text} dropped")
+
+
+def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
+    if node.parent is None or not _extendable(node, node.parent):
+        return
+    inside = {inner.text for inner in node.walk() if inner.kind == "identifier"}
+    names = [name for name in have.similar(node) if "callable" not in have.kinds.get(name, ())]
+    numeric = "number" in have.kinds.get(node.text, ()) or node.kind in ("integer", "float", "binary_operator")
+    fresh = [name for name in names if name not in inside] + [name for name in names if name in inside]
+    for name, weight in ranked(fresh, 3, 0.6):
+        for sign, share in (("+", 1.0), ("*", 0.6), ("-", 0.6), ("%", 0.2)) if numeric or node.kind == "call" else (("+", 1.0),):
+            bound = binding(sign)
+            yield put(node, f"{operand(node, bound)} {sign} {name}", bound, weight * share, f"{sign} {name} added")
+    yield from _constant_terms(node, have)
+
+
+def _constant_terms(node: Node, have: Ingredients) -> Iterator[Draft]:
+    texts = [text for text in have.integers if text not in ("0", "1", node.text)]
+    for text, weight in ranked([*texts, "2"], 2):
+        for sign in ("*", "//", "%"):
+            yield put(node, f"{operand(node, 11)} {sign} {text}", 11, weight * 0.25, f"{sign} {text} added")
+    for text, weight in ranked(have.strings, 2):
+        if node.kind in ("call", "identifier", "binary_operator", "string") and "number" not in have.kinds.get(node.text, ()):
+            yield put(node, f"{operand(node, 10)} + {text}", 10, weight * 0.2, f"+ {text} added")
+
+
+def _extendable(node: Node, parent: Node) -> bool:
+    if node.field in ("function", "object", "operator") or node.kind in ("parenthesized_expression", "true", "false", "none"):
+        return False
+    if parent.kind in ("return_statement", "assignment", "augmented_assignment", "conditional_expression"):
+        return node.field != "left" and node.kind in ("identifier", "call", "binary_operator", "subscript", "integer")
+    if parent.kind == "argument_list":
+        return node.kind in ("identifier", "binary_operator", "subscript")
+    if parent.kind in ("comparison_operator", "binary_operator"):
+        return node.kind in ("identifier", "integer", "call", "subscript")
+    return parent.kind in ("list_comprehension", "generator_expression", "slice") and node.kind in ("identifier", "subscript", "call")
+
+
+def _compare_add(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Bound a comparison from the other side: `0 < a` to `0 < a < b`, and `a < b` to `0 < a < b`."""
+    parts = [part for part in node.parts if part.field != "operators"]
+    sign = node.child("operators")
+    if len(parts) != 2 or sign is None or sign.text not in ("<", "<=", ">", ">="):
+        return
+    inside = {part.text for part in parts}
+    names = [name for name in have.similar(parts[1]) if name not in inside]
+    for name, weight in ranked(names, 2):
+        yield Draft(node.start, node.end, f"{node.text} {sign.text} {name}", weight, f"{sign.text} {name} added")
+    if sign.text[0] == "<" and parts[0].kind != "integer":
+        yield Draft(node.start, node.end, f"0 {sign.text} {node.text}", 0.7, f"0 {sign.text} added")
+
+
+_PLACES = operators_of("identifier", "call", "binary_operator", "subscript", "attribute", "integer", "string")
+
+OPERATORS = (
+    Operator(
+        "terms.offset-add", 12, 0.05, "one added or taken away",
+        "def f(a):\n    return range(len(a))\n", "def f(a):\n    return range(len(a) - 1)\n",
+        "terms.offset-drop", _PLACES, _offset_add,
+    ),
+    Operator(
+        "terms.offset-drop", 12, 0.04, "an offset of one dropped",
+        "def f(a):\n    return range(len(a) - 1)\n", "def f(a):\n    return range(len(a))\n",
+        "terms.offset-add", operators_of("binary_operator"), _offset_drop,
+    ),
+    Operator(
+        "terms.drop", 12, 0.06, "an operand dropped",
+        "def f(a, b):\n    return a + b\n", "def f(a, b):\n    return a\n",
+        "terms.add", operators_of("binary_operator"), _drop,
+    ),
+    Operator(
+        "terms.add", 12, 0.03, "an operand added: a name in scope, or a constant used nearby",
+        "def f(a, b):\n    return a\n", "def f(a, b):\n    return a + b\n",
+        "terms.drop", _PLACES, _add,
+    ),
+    Operator(
+        "terms.compare-add", 12, 0.005, "a comparison bounded from the other side as well",
+        "def f(a, b):\n    if b and 0 < a:\n        return 1\n", "def f(a, b):\n    if b and 0 < a < b:\n        return 1\n",
+        "condition.link-drop", operators_of("comparison_operator"), _compare_add,
+    ),
+)  # fmt: skip

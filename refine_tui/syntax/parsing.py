@@ -1,0 +1,56 @@
+"""Parsing, remembered for the few files a task is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import tree_sitter
+
+from refine_tui.core.text import SourceFile
+from refine_tui.syntax.languages import LanguageRow, grammar, language_of
+from refine_tui.syntax.nodes import Node, convert
+from refine_tui.syntax.roles import assign_roles
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A parsed file as own nodes."""
+
+    language: LanguageRow
+    root: Node
+    bad_lines: tuple[int, ...]
+    """0-based lines with ERROR or MISSING nodes, ascending."""
+
+
+def parse_bytes(language: str, data: bytes) -> tree_sitter.Tree:
+    """Parse without remembering; a tree-sitter parser is cheap, and a fresh one is safe in any thread."""
+    return tree_sitter.Parser(grammar(language)).parse(data)
+
+
+def parse(source: SourceFile) -> Parsed:
+    """Return the parsed file; the last few files are remembered by content."""
+    return _parse(language_of(source.path), source.data)
+
+
+@lru_cache(maxsize=32)
+def _parse(row: LanguageRow, data: bytes) -> Parsed:
+    tree = parse_bytes(row.name, data)
+    root = convert(tree, data.decode("latin-1"))
+    assign_roles(root)
+    return Parsed(row, root, error_lines(tree))
+
+
+def error_lines(tree: tree_sitter.Tree) -> tuple[int, ...]:
+    """Return the 0-based lines on which the parser had to skip or invent something."""
+    if not tree.root_node.has_error:
+        return ()
+    lines: set[int] = set()
+    stack = [tree.root_node]
+    while stack:
+        node = stack.pop()
+        if node.is_error or node.is_missing:
+            lines.add(node.start_point.row)
+        elif node.has_error:
+            stack.extend(node.children)
+    return tuple(sorted(lines)) or (0,)
