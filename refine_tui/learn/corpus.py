@@ -138,13 +138,9 @@ def installed(site: Path) -> Iterator[Package]:
 
 
 def _licence(found: Distribution) -> str:
-    known = found.metadata.get("License-Expression")
-    if known:
-        return str(known)
-    for line in found.metadata.get_all("Classifier") or ():
-        if line.startswith("License ::"):
-            return str(line.rsplit(" :: ", 1)[1])
-    return str(found.metadata.get("License") or "unknown").splitlines()[0][:60]
+    classified = [line.rsplit(" :: ", 1)[1] for line in found.metadata.get_all("Classifier") or () if line.startswith("License ::")]
+    said = [*(found.metadata.get_all("License-Expression") or ()), *classified, *(found.metadata.get_all("License") or ()), "unknown"]
+    return str(said[0]).splitlines()[0][:120]
 
 
 def _wanted(path: Path) -> bool:

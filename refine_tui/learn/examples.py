@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ RenderEdit = Callable[[Sequence[str], Sequence[str]], str]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A function's whole text after one edit, and the name of the operator family that made it."""
+    """A function's whole text after one edit."""
 
     family: str
+    """Name of the kind of operator that made it."""
     text: str
+    weight: float = 1.0
+    """How likely it is drawn among mutants of its family; only ratios matter."""
 
 
 Mutate = Callable[[str], Iterable[Mutant]]
@@ -69,7 +73,7 @@ class Injector:
         weights = [min(len(families[name]), 4) / (1 + self.drawn[name]) for name in names]
         name = self._rng.choices(names, weights)[0]
         self.drawn[name] += 1
-        return self._rng.choice(families[name])
+        return self._rng.choices(families[name], [mutant.weight for mutant in families[name]])[0]
 
 
 def examples_of(
@@ -107,9 +111,22 @@ def inject(text: str, pool: Sequence[Mutant], wanted: int, injector: Injector) -
         if not choice:
             break
         mutant = injector.pick(choice)
+        if not parses(mutant.text):
+            continue
         text = mutant.text
         families.append(mutant.family)
     return text, tuple(families)
+
+
+def parses(text: str) -> bool:
+    """Say whether Python accepts the text; a bug that it refuses is found without tests and teaches little."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(text, "<mutant>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def draw(

@@ -51,7 +51,7 @@ class Shape:
         }
 
 
-class Norm(nn.Module):
+class Norm(nn.Module):  # type: ignore[misc] # torch is not there where types are checked
     """Scale each vector to unit mean square, then by learned weights."""
 
     def __init__(self, width: int, epsilon: float) -> None:
@@ -64,7 +64,7 @@ class Norm(nn.Module):
         return functional.rms_norm(x, (x.shape[-1],), self.weight.to(x.dtype), self.epsilon)
 
 
-class Attention(nn.Module):
+class Attention(nn.Module):  # type: ignore[misc] # torch is not there where types are checked
     """Causal self-attention with rotary positions, halves rotated as in `transformers`."""
 
     def __init__(self, shape: Shape) -> None:
@@ -73,8 +73,11 @@ class Attention(nn.Module):
         for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
             setattr(self, name, nn.Linear(shape.width, shape.width, bias=False))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Attend within each row: `x` is (batch, length, width), `cos` and `sin` are (length, head width)."""
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
+        """Attend within each row: `x` is (batch, length, width), `cos` and `sin` (length, head width).
+
+        `mask` says which position may look at which, (length, length); None means at itself and all before.
+        """
         batch, length, width = x.shape
 
         def split(layer: nn.Module) -> Tensor:
@@ -82,12 +85,12 @@ class Attention(nn.Module):
             return out
 
         query, key = rotate(split(self.q_proj), cos, sin), rotate(split(self.k_proj), cos, sin)
-        mixed = functional.scaled_dot_product_attention(query, key, split(self.v_proj), is_causal=True)
+        mixed = functional.scaled_dot_product_attention(query, key, split(self.v_proj), mask, is_causal=mask is None)
         out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, length, width))
         return out
 
 
-class FeedForward(nn.Module):
+class FeedForward(nn.Module):  # type: ignore[misc] # torch is not there where types are checked
     """The gated feed-forward layer."""
 
     def __init__(self, shape: Shape) -> None:
@@ -102,7 +105,7 @@ class FeedForward(nn.Module):
         return out
 
 
-class Layer(nn.Module):
+class Layer(nn.Module):  # type: ignore[misc] # torch is not there where types are checked
     """Attention and feed-forward, each behind a norm and added to the stream."""
 
     def __init__(self, shape: Shape) -> None:
@@ -112,14 +115,14 @@ class Layer(nn.Module):
         self.post_attention_layernorm = Norm(shape.width, shape.norm_epsilon)
         self.mlp = FeedForward(shape)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
         """Return the stream after this layer."""
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin)
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc] # torch is not there where types are checked
     """Token ids in, final states out; `logits` turns states into scores with the tied embedding."""
 
     def __init__(self, shape: Shape) -> None:
@@ -141,15 +144,21 @@ class Network(nn.Module):
             quiet = name.endswith(("o_proj.weight", "down_proj.weight"))
             nn.init.normal_(weight, std=0.02 / math.sqrt(2 * self.shape.layers) if quiet else 0.02)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return the final states, (batch, length, width), for token ids (batch, length)."""
-        length = tokens.shape[1]
+    def forward(self, tokens: Tensor, positions: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Return the final states, (batch, length, width), for token ids (batch, length).
+
+        Args:
+            tokens: ids.
+            positions: place of each column, (length,); None counts from 0.
+            mask: which column may look at which, (length, length); None means at itself and all before.
+        """
+        places = slice(tokens.shape[1]) if positions is None else positions
         x = self.embed_tokens(tokens)
         if torch.is_autocast_enabled("cpu"):
             x = x.to(torch.bfloat16)
-        cos, sin = self.cos[:length].to(x.dtype), self.sin[:length].to(x.dtype)  # type: ignore[index]
+        cos, sin = self.cos[places].to(x.dtype), self.sin[places].to(x.dtype)
         for layer in self.layers:
-            x = layer(x, cos, sin)
+            x = layer(x, cos, sin, mask)
         out: Tensor = self.norm(x)
         return out
 

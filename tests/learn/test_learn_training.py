@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refine_tui.learn.examples import Mutant
+
+pytestmark = pytest.mark.train
+
+torch: Any = pytest.importorskip("torch")
+gguf: Any = pytest.importorskip("gguf")
+transformers: Any = pytest.importorskip("transformers")
+
+MARKS = ("<|code|>", "<|edit|>", "<|end|>")
+
+
+def mutate(text: str) -> Iterator[Mutant]:
+    for found in re.finditer(r"[-+<]", text):
+        yield Mutant("signs", text[: found.start()] + {"+": "-", "-": "+", "<": ">"}[found[0]] + text[found.end() :])
+
+
+def prompt(lines: Sequence[str]) -> str:
+    return "<|code|>" + "".join(f"{number}|{line}\n" for number, line in enumerate(lines, 1)) + "<|edit|>"
+
+
+def answer(old: Sequence[str], new: Sequence[str]) -> str:
+    rows = [f"{number}|{after}\n" for number, (before, after) in enumerate(zip(old, new, strict=True), 1) if before != after]
+    return "".join(rows) + "<|end|>"
+
+
+def small_recipe(tmp_path: Path) -> Any:
+    from refine_tui.learn.export import Label
+    from refine_tui.learn.network import Shape
+    from refine_tui.learn.recipe import Recipe
+    from refine_tui.learn.training import Plan
+
+    site = Path(pytest.__file__).parent.parent
+    shape = Shape(vocabulary=400, context=512, width=32, layers=2, heads=2, feed_forward=64)
+    plan = Plan(tokens=12_000, batch_tokens=2048, threads=1)
+    label = Label("small", "Small", "MIT")
+    return Recipe((site,), MARKS, label, shape=shape, plan=plan, per_package=4, chunk=20)
+
+
+def run(recipe: Any, out: Path, steps: int = 10**9) -> Any:
+    from refine_tui.learn.recipe import run as run_recipe
+
+    asked = iter(range(1, steps + 1))
+    return run_recipe(
+        recipe,
+        mutate=mutate,
+        render_prompt=prompt,
+        render_edit=answer,
+        out=out,
+        log=lambda line: None,
+        stop=lambda: next(asked) == steps,
+    )
+
+
+def test_a_run_that_was_stopped_and_carried_on_gives_the_same_file(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path)
+    whole = run(recipe, tmp_path / "whole")
+    first = run(recipe, tmp_path / "parts", steps=2)
+    second = run(recipe, tmp_path / "parts")
+    assert (whole.finished, first.finished, second.finished) == (True, False, True)
+    assert second.model.read_bytes() == whole.model.read_bytes()
+    progress = json.loads(second.manifest.read_text())["progress"]
+    assert progress["tokens"] >= recipe.plan.tokens
+    assert progress["families"].keys() == {"signs"}
+
+
+def test_another_seed_gives_another_file(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path)
+    one = run(recipe, tmp_path / "one", steps=1)
+    two = run(replace(recipe, seed=2), tmp_path / "two", steps=1)
+    assert one.model.read_bytes() != two.model.read_bytes()
+
+
+def test_the_exported_file_says_what_it_is(tmp_path: Path) -> None:
+    result = run(small_recipe(tmp_path), tmp_path / "out", steps=1)
+    reader = gguf.GGUFReader(result.model)
+    field = {name: reader.get_field(name).contents() for name in ("general.name", "general.license", "llama.context_length")}
+    assert field == {"general.name": "Small", "general.license": "MIT", "llama.context_length": 512}
+    assert reader.get_field("tokenizer.ggml.pre").contents() == "starcoder"
+    assert reader.get_field("tokenizer.ggml.tokens").contents()[:3] == list(MARKS)
+    assert len(reader.tensors) == 2 + 2 * 9
+
+
+def test_transformers_reads_the_same_network(tmp_path: Path) -> None:
+    from refine_tui.learn.export import write_transformers
+    from refine_tui.learn.network import Network, Shape
+    from refine_tui.learn.tokenizer import Vocabulary
+
+    torch.manual_seed(0)
+    vocabulary = Vocabulary.train(["def f(x): return x"] * 3, 300, MARKS)
+    network = Network(Shape(vocabulary=len(vocabulary), context=64, width=32, layers=2, heads=2, feed_forward=64))
+    write_transformers(tmp_path / "hf", network, vocabulary)
+    other = transformers.LlamaForCausalLM.from_pretrained(tmp_path / "hf", dtype=torch.float32).eval()
+    ids = torch.randint(0, len(vocabulary), (2, 40))
+    with torch.no_grad():
+        assert torch.allclose(other(ids).logits, network.logits(network(ids)), atol=1e-5)
+
+
+def test_likelihoods_scored_together_are_those_scored_alone() -> None:
+    from refine_tui.learn.network import Network, Shape
+    from refine_tui.learn.report import log_likelihoods
+
+    torch.manual_seed(0)
+    network = Network(Shape(vocabulary=50, context=64, width=32, layers=2, heads=2, feed_forward=64))
+    rng = random.Random(1)
+    start = [rng.randrange(50) for _ in range(9)]
+    answers = [[rng.randrange(50) for _ in range(length)] for length in (1, 4, 7)]
+    together = log_likelihoods(network, start, answers)
+    for score, ids in zip(together, answers, strict=True):
+        with torch.no_grad():
+            rows = torch.log_softmax(network.logits(network(torch.tensor([start + ids])))[0], -1)
+        alone = sum(float(rows[len(start) - 1 + place, token]) for place, token in enumerate(ids))
+        assert score == pytest.approx(alone, abs=1e-4)
+
+
+def test_the_tokenizer_gives_back_any_text() -> None:
+    from refine_tui.learn.tokenizer import Vocabulary
+
+    vocabulary = Vocabulary.train(["1|def f(x):\n2|    return 10\n"], 320, MARKS)
+    for text in ("a\n\n  b\té\u2028😀 123", "<|code|>1|x\n<|edit|>", ""):
+        assert vocabulary.decode(vocabulary.encode(text)) == text
+    assert len(vocabulary.encode("2024")) == 4
+    assert vocabulary.encode("<|end|>") == [vocabulary.end]
