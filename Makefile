@@ -1,0 +1,71 @@
+# The two commands: `make demo` to see it work, `make test` to check it. `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+TRAIN := .venv-train/bin
+DIR ?= .
+export WITHOUT
+
+SET_UP = @command -v $(PYTHON) >/dev/null || { echo "refine_tui needs Python 3.11 or newer, and there is no '$(PYTHON)' here. Name another one: make PYTHON=python3.12 $@" >&2; exit 1; }; $(PYTHON) tests/tooling/set_up.py
+
+.PHONY: help demo run test test-train lint model lock fix clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo         set up what is missing, then open the UI on a throw-away copy of a small project with failing tests'
+	@echo 'make run DIR=…    the same on your own project'
+	@echo 'make test         everything CI runs: format, lint, types, import contracts, all tests'
+	@echo 'make test-train   the tests of the recipe of the model that ships (an environment of its own, with torch)'
+	@echo 'make model        train that model again'
+	@echo 'make fix          format, and mend what the linter can'
+	@echo 'make lock         renew the locks in requirements/'
+	@echo 'make clean        remove the environments and everything else that was built here'
+
+demo:
+	$(SET_UP) app
+	@$(BIN)/refine-tui demo
+
+run:
+	$(SET_UP) app
+	@$(BIN)/refine-tui "$(DIR)"
+
+test: lint
+	$(BIN)/python -m pytest -n 2 -m "not e2e and not train"
+	$(BIN)/python -m pytest -m "e2e and not train"
+
+lint:
+	$(SET_UP) dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-train:
+	$(SET_UP) train
+	$(TRAIN)/python -m pytest -m train tests/learn
+
+model:
+	$(SET_UP) train
+	$(TRAIN)/python -m refine_tui.learn
+
+fix:
+	$(SET_UP) dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# An address in a lock would name one machine's registry: the flags keep every kind of them out, and tests/house checks it.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-header --no-emit-index-url --no-emit-find-links --upgrade
+PROJECT := pyproject.toml requirements/build.in --no-emit-package llama-cpp-python
+
+lock:
+	$(SET_UP) dev
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	grep -o 'llama-cpp-python==[0-9.]*' pyproject.toml | $(COMPILE) --no-deps - -o requirements/engine.txt
+	$(COMPILE) requirements/engine-build.in -o requirements/engine-build.txt
+	$(COMPILE) $(PROJECT) -o requirements/app.txt
+	$(COMPILE) $(PROJECT) --extra dev -c requirements/app.txt -o requirements/dev.txt
+	$(COMPILE) $(PROJECT) --extra train requirements/train.in --override requirements/train-override.in -c requirements/dev.txt -o requirements/train.txt
+
+clean:
+	rm -rf .venv .venv-train .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find refine_tui tests -name __pycache__ -type d -prune -exec rm -rf {} +
