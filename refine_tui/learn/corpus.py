@@ -91,6 +91,22 @@ class Corpus:
     packages: list[Package] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
 
+    def save(self, folder: Path) -> None:
+        """Write the functions and the manifest to a folder that exists; a run that carries on reads them again."""
+        rows = [json.dumps([function.package, function.name, function.text]) for function in self.functions]
+        (folder / "functions.jsonl").write_text("\n".join(rows), "utf-8")
+        (folder / "corpus.json").write_text(json.dumps(self.manifest(), indent=1), "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Corpus | None:
+        """Read what `save` wrote, or return None when the folder holds no corpus; paths of the packages' files are not kept."""
+        if not (folder / "corpus.json").exists():
+            return None
+        manifest = json.loads((folder / "corpus.json").read_text("utf-8"))
+        rows = (folder / "functions.jsonl").read_text("utf-8").split("\n")
+        packages = [Package(row["name"], row["version"], row["licence"], ()) for row in manifest["packages"]]
+        return cls([Function(*json.loads(row)) for row in rows if row], packages, Counter(manifest["dropped"]))
+
     def manifest(self) -> dict[str, Any]:
         """Return package versions, licences, counts and the digest of all texts, ready for JSON."""
         counts = Counter(function.package for function in self.functions)

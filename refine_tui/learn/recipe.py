@@ -109,11 +109,12 @@ def packages(sites: Sequence[Path]) -> list[Package]:
 
 
 def prepare(recipe: Recipe, out: Path, log: Log) -> Corpus:
-    """Collect the corpus and write its manifest to `out`."""
-    every = [package for package in packages(recipe.sites) if package.name not in recipe.held_out]
-    corpus = collect_for(recipe, every)
-    (out / "corpus.json").write_text(json.dumps(corpus.manifest(), indent=1), "utf-8")
-    log(f"{len(corpus.functions)} functions from {len(every)} packages; dropped {dict(corpus.dropped)}")
+    """Collect the corpus into `out`, or read the one that an earlier run left there."""
+    corpus = Corpus.load(out)
+    if corpus is None:
+        corpus = collect_for(recipe, [package for package in packages(recipe.sites) if package.name not in recipe.held_out])
+        corpus.save(out)
+    log(f"{len(corpus.functions)} functions from {len(corpus.packages)} packages; dropped {dict(corpus.dropped)}")
     return corpus
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from refine_tui.learn.corpus import (
+    Corpus,
     Exclusions,
     Function,
     Package,
@@ -65,6 +66,16 @@ def test_the_manifest_counts_what_was_kept_and_dropped(tmp_path: Path) -> None:
     manifest = corpus.manifest()
     assert manifest["packages"] == [{"name": "boxes", "version": "1", "licence": "MIT", "functions": 1}]
     assert manifest["dropped"] == {"name": 1, "over the package's limit": 0}
+
+
+def test_a_corpus_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    corpus = collect([package(tmp_path)], Exclusions(frozenset({"area"})), lines=range(3, 46), longest=999, at_most=99)
+    assert Corpus.load(tmp_path) is None
+    corpus.save(tmp_path)
+    again = Corpus.load(tmp_path)
+    assert again is not None
+    assert again.functions == corpus.functions
+    assert again.manifest() == corpus.manifest()
 
 
 def test_a_large_package_is_thinned_out(tmp_path: Path) -> None:
