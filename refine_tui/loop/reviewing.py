@@ -22,6 +22,7 @@ from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.state import State, Status
 from refine_tui.loop.streaming import told_cases
+from refine_tui.loop.wanted import Wanted
 
 
 class Reviewing(ABC):
@@ -192,7 +193,7 @@ class Reviewing(ABC):
                 self._state = replace(self._state, busy=before)
 
     @abstractmethod
-    def survey(self, cancelled: Cancelled, *, only: Sequence[str] = ()) -> Iterator[events.Event]:
+    def survey(self, cancelled: Cancelled, *, wanted: Wanted | None = None) -> Iterator[events.Event]:
         """Run everything on the tree as it is."""
 
     @abstractmethod

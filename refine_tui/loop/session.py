@@ -30,6 +30,7 @@ from refine_tui.loop.refine import Tools, refine
 from refine_tui.loop.reviewing import Reviewing
 from refine_tui.loop.state import QueueItem, State, Status
 from refine_tui.loop.streaming import told_cases
+from refine_tui.loop.wanted import Wanted
 
 __all__ = ["QueueItem", "Session", "State"]
 
@@ -43,7 +44,7 @@ class Session(Reviewing):
         self._numbers = 0
         self._state = State(str(parts.workspace.root), parts.evaluator.level, branch, parts.probes)
         self._protected = (*DEFAULT_PROTECTED, *settings.protected)
-        self._only: tuple[str, ...] = ()
+        self._wanted = Wanted()
 
     def state(self) -> State:
         """Return what is known now; cheap, from any thread."""
@@ -63,13 +64,16 @@ class Session(Reviewing):
             notices.append(events.Notice(f"{len(reviews)} proposals and your decisions on them are back from the last session."))
         return tuple(notices)
 
-    def survey(self, cancelled: Cancelled, *, only: Sequence[str] = ()) -> Iterator[events.Event]:
-        """Run the whole suite on the tree as it is and fill the queue from what fails; `only` limits the queue to some tests.
+    def survey(self, cancelled: Cancelled, *, wanted: Wanted | None = None) -> Iterator[events.Event]:
+        """Run the whole suite on the tree as it is and fill the queue from what fails.
+
+        `wanted` limits the queue from now on; `None` leaves it as it was.
 
         Raises:
             ProjectError: there is nothing that can be run.
+            UsageError: what is wanted does not exist.
         """
-        self._only = tuple(only)
+        self._wanted = wanted or self._wanted
         limit = self._settings.survey_limit_s
         yield events.SurveyStarted(limit)
         with self._busy("survey"):
@@ -91,19 +95,21 @@ class Session(Reviewing):
             open_reviews = {review.task.id for review in self._state.reviews if review.state == "open"}
             kept = [i for i in self._state.queue if i.task.id in open_reviews or (i.status == "unsolved" and set(i.task.targets) & red)]
             taken = {node for item in kept for node in item.task.targets}
-            wanted = tuple(node for node in (self._only or baseline.suite.red) if node not in taken)
-            planned = self.plan(baseline, wanted) if wanted else ()
+            targets = self._wanted.targets_in(baseline, self.scope)
+            planned = self._plan(baseline, tuple(node for node in targets if node not in taken))
             self._state = replace(self._state, queue=(*kept, *(QueueItem(task) for task in planned)))
         for task in planned:
             remember_item(self._parts.journal, QueueItem(task))
         return planned
 
-    def plan(self, baseline: Baseline, only: Sequence[str]) -> tuple[Task, ...]:
+    def _plan(self, baseline: Baseline, targets: Sequence[str]) -> tuple[Task, ...]:
         """Return tasks for some failing tests, numbered on from the last."""
+        if not targets:
+            return ()
         planned = plan_tasks(
-            baseline, self._source, self._parts.syntax, editable=self.editable, budget=self._settings.budget, seed=self._seed, only=only
+            baseline, self._source, self._parts.syntax, editable=self.editable, budget=self._settings.budget, seed=self._seed, only=targets
         )
-        return tuple(replace(task, id=f"t{self._next_number()}") for task in planned)
+        return tuple(self._wanted.applied_to(replace(task, id=f"t{self._next_number()}"), self.scope) for task in planned)
 
     def next_task(self) -> Task | None:
         """Return the first task that waits."""

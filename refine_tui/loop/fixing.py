@@ -1,0 +1,156 @@
+"""The loop without a screen: every task in turn, the proposals joined into one patch that was verified as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from refine_tui.core.candidate import Candidate
+from refine_tui.core.evidence import Baseline, Counts, Delta, SuiteResult, delta
+from refine_tui.core.patch import Patch
+from refine_tui.core.review import Review
+from refine_tui.loop import events
+from refine_tui.loop.ports.parts import Clock
+from refine_tui.loop.ports.running import Cancelled, Evaluator
+from refine_tui.loop.search import Base, merge
+from refine_tui.loop.session import Session
+from refine_tui.loop.wanted import Wanted
+
+Outcome = Literal["solved", "improved", "unsolved", "nothing_failing", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Fixed(events.Event):
+    """The end of the whole work."""
+
+    outcome: Outcome
+    patch: Patch
+    tree: dict[str, bytes]
+    """The bases of the patch."""
+    before: Counts
+    after: Counts
+    delta: Delta
+    rounds: int
+    candidates: int
+    executions: int
+    flags: tuple[str, ...]
+    handoff: str
+    stop_reason: str
+
+
+@dataclass
+class _Totals:
+    rounds: int = 0
+    candidates: int = 0
+    executions: int = 0
+    notes: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+
+    def add(self, event: events.Event) -> None:
+        if isinstance(event, events.TaskFinished):
+            self.rounds += event.rounds
+            self.candidates += event.candidates
+            self.executions += event.executions
+            self.reasons.append(event.reason.value)
+            if event.handoff:
+                self.notes.append(event.handoff)
+        elif isinstance(event, events.ReviewReady):
+            self.reviews.append(event.review)
+
+
+def fix(
+    session: Session, evaluator: Evaluator, clock: Clock, wanted: Wanted, seconds: float | None, cancelled: Cancelled
+) -> Iterator[events.Event]:
+    """Survey, work on every task, join what helped, and end with `Fixed`.
+
+    `seconds` bounds the work on all tasks together; a task that ends early leaves its share to the next ones.
+    """
+    yield from session.survey(cancelled, wanted=wanted)
+    baseline = session.state().baseline
+    assert baseline is not None  # a survey ends with one or raises
+    targets = set(wanted.targets_in(baseline, session.scope))
+    totals = _Totals()
+    if not targets:
+        outcome: Outcome = "cancelled" if cancelled() else "nothing_failing"
+        yield _ended(outcome, baseline, baseline.suite, Patch(), {}, totals, ())
+        return
+    began = clock()
+    waiting = [item.task for item in session.state().queue if item.status == "waiting"]
+    for index, task in enumerate(waiting):
+        if cancelled():
+            break
+        if seconds is not None:
+            share = max(1.0, (began + seconds - clock()) / (len(waiting) - index))
+            task = replace(task, budget=replace(task.budget, seconds=share))
+        for event in session.work(task, cancelled):
+            totals.add(event)
+            yield event
+    patch, tree, suite = _joined([(r.candidate, dict(r.tree)) for r in totals.reviews], baseline, evaluator, cancelled, totals)
+    change = delta(baseline.suite, suite)
+    outcome = _outcome(targets, change, cancelled())
+    flags = tuple(dict.fromkeys(flag for review in totals.reviews for flag in review.candidate.flags))
+    yield _ended(outcome, baseline, suite, patch, tree, totals, flags)
+
+
+def _outcome(targets: set[str], change: Delta, was_cancelled: bool) -> Outcome:
+    if targets <= set(change.fixed) and not change.broken:
+        return "solved"
+    if was_cancelled:
+        return "cancelled"
+    return "improved" if change.fixed and not change.broken else "unsolved"
+
+
+def _joined(
+    found: list[tuple[Candidate, dict[str, bytes]]], baseline: Baseline, evaluator: Evaluator, cancelled: Cancelled, totals: _Totals
+) -> tuple[Patch, dict[str, bytes], SuiteResult]:
+    """Join the proposals one by one; one that does not fit the others or spoils the whole is left out. Runs the result cold."""
+    tree = {path: data for _, bases in found for path, data in bases.items()}
+    if len(found) == 1 and found[0][0].confirmed:
+        return found[0][0].proposal.patch, tree, found[0][0].suite
+    whole = Patch()
+    for candidate, _ in found:
+        whole = merge(whole, candidate.proposal.patch, Base(tree, Patch())) or whole
+    kept, suite = _confirmed(whole, baseline, evaluator, totals)
+    if kept or whole.is_empty:
+        return whole, {path: tree[path] for path in whole.paths}, suite
+    whole, best = Patch(), baseline.suite
+    for candidate, _ in found:
+        more = merge(whole, candidate.proposal.patch, Base(tree, Patch()))
+        if more is None or cancelled():
+            continue
+        held, suite = _confirmed(more, baseline, evaluator, totals)
+        if held and len(delta(baseline.suite, suite).fixed) > len(delta(baseline.suite, best).fixed):
+            whole, best = more, suite
+    return whole, {path: tree[path] for path in whole.paths}, best
+
+
+def _confirmed(patch: Patch, baseline: Baseline, evaluator: Evaluator, totals: _Totals) -> tuple[bool, SuiteResult]:
+    if patch.is_empty:
+        return False, baseline.suite
+    totals.executions += 1
+    suite = evaluator.confirm(patch, lambda *_: None, lambda: False, limit_s=30.0 + 5 * baseline.suite.duration_s)
+    change = delta(baseline.suite, suite)
+    return suite.complete and bool(change.fixed) and not change.broken, suite
+
+
+def _ended(
+    outcome: Outcome, baseline: Baseline, suite: SuiteResult, patch: Patch, tree: dict[str, bytes], totals: _Totals, flags: tuple[str, ...]
+) -> Fixed:
+    if outcome in ("unsolved", "cancelled") and delta(baseline.suite, suite).broken:
+        patch, tree, suite = Patch(), {}, baseline.suite
+    return Fixed(
+        outcome,
+        patch,
+        tree,
+        baseline.suite.counts,
+        suite.counts,
+        delta(baseline.suite, suite),
+        totals.rounds,
+        totals.candidates,
+        totals.executions,
+        flags,
+        "\n\n".join(totals.notes) if outcome != "solved" else "",
+        "; ".join(dict.fromkeys(totals.reasons)) or "nothing was failing",
+    )
