@@ -67,15 +67,15 @@ TMUX = Need("tmux", "lets the tests drive the real terminal UI", {}, optional=Tr
 
 def missing(*, tests: bool, engine_is_built: bool, without: frozenset[str]) -> list[Need]:
     """What this machine lacks; `without` holds the optional names the person chose to do without."""
-    found = {
-        PYTHON: sys.version_info >= OLDEST,
-        VENV: _has_modules("venv", "ensurepip"),
-        GIT: bool(shutil.which("git")),
-        COMPILER: engine_is_built or compiler() is not None,
-        BUBBLEWRAP: not sys.platform.startswith("linux") or bool(shutil.which("bwrap")),
-        TMUX: not tests or bool(shutil.which("tmux")),
-    }
-    return [need for need, there in found.items() if not there and not (need.optional and need.name in without)]
+    found = [
+        (PYTHON, sys.version_info >= OLDEST),
+        (VENV, _has_modules("venv", "ensurepip")),
+        (GIT, bool(shutil.which("git"))),
+        (COMPILER, engine_is_built or compiler() is not None),
+        (BUBBLEWRAP, not sys.platform.startswith("linux") or bool(shutil.which("bwrap"))),
+        (TMUX, not tests or bool(shutil.which("tmux"))),
+    ]
+    return [need for need, there in found if not there and not (need.optional and need.name in without)]
 
 
 def compiler() -> str | None:
