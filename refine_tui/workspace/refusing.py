@@ -1,0 +1,128 @@
+"""Which files no patch may be written to, and why."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
+
+from refine_tui.core.errors import ProjectError, SafetyError
+from refine_tui.workspace.beneath import open_folder, parts_of, read_at
+from refine_tui.workspace.places import TEMPORARY_PREFIX
+
+SIZE_LIMIT = 2 * 1024 * 1024
+"""Bytes; a larger file is not written by hand."""
+_BINARY_PROBE = 8192
+_RESERVED: tuple[tuple[str, frozenset[str]], ...] = (
+    (
+        "it steers continuous integration",
+        frozenset(".circleci .travis.yml .drone.yml .woodpecker .woodpecker.yml .buildkite .ci .cirrus.yml".split()),
+    ),
+    (
+        "it steers continuous integration",
+        frozenset("jenkinsfile azure-pipelines.yml appveyor.yml .appveyor.yml bitbucket-pipelines.yml".split()),
+    ),
+    (
+        "it holds hooks that run by themselves",
+        frozenset(".husky .pre-commit-config.yaml .lefthook lefthook.yml .lefthook.yml .overcommit.yml".split()),
+    ),
+    (
+        "it configures an editor",
+        frozenset(".vscode .idea .vim .nvim .vimrc .nvimrc .exrc .emacs.d .dir-locals.el .zed .fleet .cursor .helix .kakrc".split()),
+    ),
+    ("it configures an assistant", frozenset(".mcp.json .claude .codex .gemini .aider.conf.yml".split())),
+    ("it sets the environment", frozenset(".envrc .direnv".split())),
+    ("it configures refine-tui", frozenset(["refine.toml"])),
+)
+
+
+def refusal_by_name(path: str, protected: Iterable[str] = ()) -> str:
+    """Return why the path as such is refused, or an empty string."""
+    try:
+        parts = parts_of(path)
+    except SafetyError:
+        return "it leads outside the project"
+    lowered = [part.lower() for part in parts]
+    if any(part.startswith(".git") for part in lowered):
+        return "it belongs to git"
+    if any(part == ".env" or part.startswith(".env.") for part in lowered):
+        return "it may hold secrets"
+    if any(part.startswith(TEMPORARY_PREFIX) for part in lowered):
+        return "it is a temporary file of refine-tui"
+    if lowered[-1].endswith((".code-workspace", ".sublime-project")):
+        return "it configures an editor"
+    reason = next((reason for reason, names in _RESERVED if not names.isdisjoint(lowered)), "")
+    return reason or next((f"it is protected by the pattern {pattern}" for pattern in protected if matches(pattern, path)), "")
+
+
+def refusal_by_file(root: int, path: str) -> str:
+    """Return why the file found at `path` is refused, or an empty string; `root` is the project's open folder."""
+    try:
+        folder, name = open_folder(root, path)
+    except SafetyError:
+        return "it is reached through a link"
+    except FileNotFoundError:
+        return "there is no such file"
+    except OSError as error:
+        return f"it cannot be reached: {error.strerror}"
+    try:
+        return _kind(root, folder, name) or _submodule(root, path) or _content(folder, name)
+    except FileNotFoundError:
+        return "there is no such file"
+    except (OSError, ProjectError, SafetyError) as error:
+        return f"it cannot be read: {getattr(error, 'strerror', None) or error}"
+    finally:
+        os.close(folder)
+
+
+def _kind(root: int, folder: int, name: str) -> str:
+    """Judge by what the folder says about the file."""
+    found = os.lstat(name, dir_fd=folder)
+    checks = (
+        (stat.S_ISLNK(found.st_mode), "it is a link"),
+        (not stat.S_ISREG(found.st_mode), "it is no regular file"),
+        (found.st_nlink > 1, "it has a second name (a hard link)"),
+        (found.st_size > SIZE_LIMIT, f"it is larger than {SIZE_LIMIT // 1024 // 1024} MB"),
+        (found.st_mode & 0o200 == 0, "it is read-only"),
+        (os.geteuid() not in (0, found.st_uid), "it belongs to another user"),
+        (found.st_dev != os.fstat(root).st_dev, "it lies on another file system"),
+        (not os.access(".", os.W_OK, dir_fd=folder), "its folder is read-only"),
+    )
+    return next((reason for refused, reason in checks if refused), "")
+
+
+def _submodule(root: int, path: str) -> str:
+    """Judge by whether a folder on the way is a repository of its own."""
+    *folders, _ = parts_of(path)
+    for depth in range(len(folders)):
+        with suppress(OSError):
+            os.lstat("/".join([*folders[: depth + 1], ".git"]), dir_fd=root)
+            return f"{'/'.join(folders[: depth + 1])} is a repository of its own"
+    return ""
+
+
+def _content(folder: int, name: str) -> str:
+    content, _ = read_at(folder, name)
+    return "it is not text" if b"\0" in content[:_BINARY_PROBE] else ""
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Say whether a path lies under a pattern.
+
+    `*` and `?` stay within one name, `**` does not. A pattern without a slash (but for a last one) matches a name at any depth; what it
+    matches is protected with everything beneath.
+    """
+    return _expression(pattern).match(path) is not None
+
+
+@lru_cache(maxsize=256)
+def _expression(pattern: str) -> re.Pattern[str]:
+    anchored = "/" in pattern.rstrip("/")
+    body = pattern.strip("/")
+    tokens = re.split(r"(\*\*/|\*\*|\*|\?)", body)
+    known = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    start = "" if anchored else "(?:.*/)?"
+    return re.compile(start + "".join(known.get(token) or re.escape(token) for token in tokens) + r"(?:/.*)?\Z", re.DOTALL)
