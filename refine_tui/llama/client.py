@@ -1,0 +1,296 @@
+"""The `Generator` port on a worker process that is started when first needed, and once more when it dies."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from refine_tui.core.errors import ModelError
+from refine_tui.llama.framing import Message
+from refine_tui.llama.process import END_S, WorkerDiedError, WorkerProcess
+from refine_tui.loop.ports.thinking import Completion, Delta, ModelInfo, Request, Usage
+
+Cancelled = Callable[[], bool]
+PATIENCE_S = 0.15
+"""How long a cancelled worker may take to say so before its caller goes on without it."""
+MAGIC = b"GGUF"
+
+
+@dataclass
+class Written:
+    """What the caller has of one continuation."""
+
+    text: str = ""
+    tokens: list[int] = field(default_factory=list)
+    logprob: float = 0.0
+    repeated: int = 0
+    """Characters that a restarted worker has sent again."""
+    done: bool = False
+
+    def new_part(self, text: str) -> str:
+        """Take text from the worker and return what the caller does not have yet."""
+        known = min(len(text), len(self.text) - self.repeated)
+        self.repeated += len(text)
+        self.text += text[known:]
+        return text[known:]
+
+
+class LlamaGenerator:
+    """A GGUF model in a worker process. A context manager; `cancel` and `close` may be called from any thread."""
+
+    def __init__(
+        self,
+        model: Path,
+        *,
+        log_file: Path,
+        name: str = "",
+        profile: str = "line-edit",
+        context_tokens: int | None = None,
+        gpu_layers: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """Describe the model; nothing is started yet.
+
+        Args:
+            model: the GGUF file.
+            log_file: where the worker and llama.cpp write what goes wrong.
+            name: shown to people; empty: the name in the file.
+            profile: how the model wants to be asked.
+            context_tokens: `None` means what it was trained for, within reason.
+            gpu_layers: `None` means as many as fit, 0 none, negative all.
+            threads: `None` means all cores but one.
+        """
+        self._path, self._log_file = model, log_file
+        self._wish = {
+            "path": str(model),
+            "name": name,
+            "profile": profile,
+            "context_tokens": context_tokens,
+            "gpu_layers": gpu_layers,
+            "threads": threads,
+        }
+        self._process: WorkerProcess | None = None
+        self._loaded: ModelInfo | None = None
+        self._before: dict[str, int] = {}
+        self._counters: dict[str, int] = {}
+        self._unfinished = False
+        self._stop = False
+        self._closed = False
+
+    def load(self) -> ModelInfo:
+        """Load the model, or return at once when it is loaded. Raises as the port says."""
+        return self._repaired(self._load)
+
+    def complete(self, request: Request, cancelled: Cancelled) -> Iterator[Delta | Completion]:
+        """Stream continuations. Raises as the port says."""
+        self._stop = False
+        written = [Written() for _ in range(request.count)]
+        try:
+            yield from self._write(request, written, cancelled)
+        finally:
+            self._give_up()
+        yield from (self._abandoned(index, one) for index, one in enumerate(written) if not one.done)
+
+    def score(self, prompt: str, continuations: Sequence[str], cancelled: Cancelled) -> list[float]:
+        """Return the log-probabilities in order; minus infinity for those that a cancel left uncomputed. Raises as the port says."""
+        self._stop = False
+        try:
+            return self._repaired(lambda: self._score(prompt, continuations, cancelled))
+        finally:
+            self._give_up()
+
+    def usage(self) -> Usage:
+        """Return the token counts so far; what a worker did for a request it died in is not in them."""
+        return Usage(**{key: self._before.get(key, 0) + self._counters.get(key, 0) for key in ("prompt", "reused", "generated")})
+
+    def cancel(self) -> None:
+        """Stop what is being computed; the call that waits for it ends as if its own `cancelled` had said so."""
+        self._stop = True
+
+    def close(self) -> None:
+        """End the worker; a call that is waiting ends as cancelled."""
+        self._closed = True
+        self._end_process()
+
+    def __enter__(self) -> LlamaGenerator:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The running worker's process id."""
+        return self._process.pid if self._process else None
+
+    def _write(self, request: Request, written: list[Written], cancelled: Cancelled) -> Iterator[Delta | Completion]:
+        """Stream, and start over once when the worker dies; the new one is told which tokens are settled."""
+        for chance in (2, 1):
+            try:
+                self._load()
+                forced = [one.tokens for one in written]
+                self._send({"do": "complete", "request": asdict(request), "forced": forced})
+                yield from self._stream(written, cancelled)
+            except WorkerDiedError as error:
+                if self._closed:
+                    return
+                self._end_process()
+                if chance == 1:
+                    raise self._died() from error
+                for one in written:
+                    one.repeated = 0
+            else:
+                return
+
+    def _stream(self, written: list[Written], cancelled: Cancelled) -> Iterator[Delta | Completion]:
+        replayed = [len(one.tokens) for one in written]
+        for message in self._answers(cancelled):
+            if message["kind"] == "growth":
+                for key, growth in message["growth"].items():
+                    index = int(key)
+                    yield from self._growth(index, written[index], growth, replayed)
+            elif message["kind"] == "completion":
+                completion = Completion(**message["completion"])
+                if not written[completion.index].done:
+                    written[completion.index].done = True
+                    yield completion
+
+    @staticmethod
+    def _growth(index: int, one: Written, growth: Message, replayed: list[int]) -> Iterator[Delta]:
+        known = min(replayed[index], len(growth["tokens"]))
+        replayed[index] -= known
+        one.tokens += growth["tokens"][known:]
+        one.logprob = growth["logprob"]
+        if text := one.new_part(growth["text"]):
+            yield Delta(index, text)
+
+    def _score(self, prompt: str, continuations: Sequence[str], cancelled: Cancelled) -> list[float]:
+        self._load()
+        self._send({"do": "score", "prompt": prompt, "continuations": list(continuations)})
+        for message in self._answers(cancelled):
+            if "scores" in message:
+                return [float(score) for score in message["scores"]]
+        return [-math.inf] * len(continuations)
+
+    def _load(self) -> ModelInfo:
+        self._settle()
+        if self._loaded is not None and self._process is not None:
+            return self._loaded
+        refuse_unreadable(self._path)
+        if self._closed:
+            raise WorkerDiedError
+        self._process = WorkerProcess(self._log_file)
+        self._send({"do": "load", "wish": self._wish})
+        for message in self._answers(lambda: False):
+            if "model" in message:
+                found = message["model"]
+                self._loaded = ModelInfo(**(found | {"warnings": tuple(found["warnings"])}))
+                return self._loaded
+        raise WorkerDiedError
+
+    def _repaired(self, act: Callable[[], Any]) -> Any:
+        """Do something that needs the worker, and once more when it dies."""
+        for chance in (2, 1):
+            try:
+                return act()
+            except WorkerDiedError as error:
+                self._end_process()
+                if chance == 1 or self._closed:
+                    raise self._died() from error
+        return None
+
+    def _died(self) -> ModelError:
+        if self._closed:
+            return ModelError("The model was closed while it was in use.")
+        return ModelError(f"The model's worker process died twice while working with {self._path}; its log is {self._log_file}")
+
+    def _send(self, message: Message) -> None:
+        if self._process is None:
+            raise WorkerDiedError
+        self._process.send(message)
+        self._unfinished = True
+
+    def _answers(self, cancelled: Cancelled) -> Iterator[Message]:
+        """Yield answers up to the last; ends early when a cancelled worker is slow to say so.
+
+        Raises:
+            WorkerDiedError: the worker is gone.
+            ModelError: the worker refused.
+        """
+        process, asked_at = self._process, math.inf
+        while process is not None:
+            if asked_at == math.inf and (self._stop or cancelled()):
+                process.request_stop()
+                asked_at = time.monotonic()
+            message = process.receive()
+            if message is not None:
+                last = self._note_end(message)
+                yield message
+                if last:
+                    return
+            elif time.monotonic() - asked_at > PATIENCE_S:
+                return
+
+    def _note_end(self, message: Message) -> bool:
+        """Take the counts from a last answer, and say whether it is one.
+
+        Raises:
+            ModelError: the answer says that the worker could not do what was asked.
+        """
+        if message["kind"] not in ("end", "error"):
+            return False
+        self._unfinished = False
+        self._counters = message.get("usage", self._counters)
+        if message["kind"] == "error":
+            if self._loaded is None:
+                self._end_process()
+            raise ModelError(f"{message['message']}")
+        return True
+
+    def _give_up(self) -> None:
+        """Stop a request whose caller does not want the rest."""
+        if self._unfinished and self._process is not None:
+            self._process.request_stop()
+
+    def _settle(self) -> None:
+        """Wait for the end of a request that was given up; a worker that does not end it is replaced."""
+        deadline = time.monotonic() + END_S
+        while self._unfinished and self._process is not None:
+            try:
+                message = self._process.receive()
+                if message is not None:
+                    self._note_end(message)
+                elif time.monotonic() > deadline:
+                    self._end_process()
+            except (WorkerDiedError, ModelError):
+                self._end_process()
+
+    def _abandoned(self, index: int, one: Written) -> Completion:
+        one.done = True
+        return Completion(index, one.text, "cancelled", len(one.tokens), one.logprob)
+
+    def _end_process(self) -> None:
+        process, self._process = self._process, None
+        self._loaded, self._unfinished = None, False
+        if process is not None:
+            process.close()
+            for key, count in self._counters.items():
+                self._before[key] = self._before.get(key, 0) + count
+            self._counters = {}
+
+
+def refuse_unreadable(path: Path) -> None:
+    """Raise `ModelError` for what is certainly no model, before a process is started for it."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(MAGIC))
+    except FileNotFoundError as error:
+        raise ModelError(f"There is no model file {path}; `refine-tui models list` shows the ones there are.") from error
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from error
+    if magic != MAGIC:
+        raise ModelError(f"{path} is not a GGUF file: it does not begin with the letters GGUF.")

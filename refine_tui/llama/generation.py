@@ -1,0 +1,175 @@
+"""Writes the continuations of one request: one prefill, then all candidates together, one decode a token.
+
+A request can be replayed up to where an earlier worker died: `forced` holds the tokens that were already told to the client.
+The samplers draw as before, but those tokens are taken whatever is drawn, so nothing the user has read is taken back.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from refine_tui.core.errors import ModelError
+from refine_tui.llama.engine import BRANCH_CELLS, BRANCHES, Engine, NoRoomError
+from refine_tui.llama.sampling import Chooser, TokenArray
+from refine_tui.llama.scoring import log_normaliser
+from refine_tui.llama.shared import AbortedError
+from refine_tui.llama.streams import TextStream
+from refine_tui.llama.trunks import Trunk
+from refine_tui.loop.ports.thinking import Completion, Request
+
+Reason = Literal["stop", "length", "cancelled"]
+OnGrowth = Callable[[int, str, list[int], float], None]
+"""Told a candidate's index, the text it grew by (perhaps none), the tokens behind it, and its log-probability so far."""
+OnCompletion = Callable[[Completion], None]
+
+
+@dataclass
+class Candidate:
+    """One continuation under way."""
+
+    index: int
+    chooser: Chooser
+    stream: TextStream
+    forced: deque[int]
+    sequence: int = -1
+    tokens: list[int] = field(default_factory=list)
+    logprob: float = 0.0
+    reason: Reason | None = None
+    """Set when it is finished."""
+
+    def completion(self) -> Completion:
+        """Return the finished value."""
+        return Completion(self.index, self.stream.text, self.reason or "cancelled", len(self.tokens), self.logprob)
+
+
+class Generation:
+    """Carries out one request."""
+
+    def __init__(
+        self, engine: Engine, request: Request, forced: Sequence[Sequence[int]], on_growth: OnGrowth, on_completion: OnCompletion
+    ) -> None:
+        self._engine, self._request = engine, request
+        self._on_growth, self._on_completion = on_growth, on_completion
+        self._array = TokenArray(engine.vocabulary_size)
+        self._forced = [list(tokens) for tokens in forced] + [[] for _ in range(request.count - len(forced))]
+        self._most_tokens = 0
+        self._waiting: deque[Candidate] = deque()
+        self._live: list[Candidate] = []
+
+    def run(self) -> None:
+        """Write every candidate and report each; a cancelled request reports the unfinished ones as cancelled.
+
+        Raises:
+            ModelError: the prompt does not fit, or the grammar cannot be read.
+        """
+        prompt = self._engine.tokenize(self._request.prompt, whole=True)
+        self._most_tokens = self._room(len(prompt))
+        with ExitStack() as stack:
+            self._waiting.extend(self._candidate(index, stack) for index in range(self._request.count))
+            try:
+                with self._engine.prompt(prompt) as trunk:
+                    self._write_all(trunk)
+            except AbortedError:
+                self._cancel_all()
+            except NoRoomError as error:
+                raise ModelError(f"the context's memory is full with a prompt of {len(prompt):,} tokens; use a larger context") from error
+            finally:
+                for sequence in BRANCHES:
+                    self._engine.drop(sequence)
+
+    def _candidate(self, index: int, stack: ExitStack) -> Candidate:
+        request = self._request
+        chooser = stack.enter_context(Chooser(self._engine.vocab, self._array, request.sampling, request.grammar, index))
+        return Candidate(index, chooser, TextStream(request.stop), deque(self._forced[index]))
+
+    def _room(self, prompt_tokens: int) -> int:
+        """Return how many tokens a candidate may have."""
+        context = self._engine.context_tokens
+        if not prompt_tokens:
+            raise ModelError("the prompt is empty: there is nothing to continue")
+        if prompt_tokens >= context:
+            raise ModelError(
+                f"the prompt has {prompt_tokens:,} tokens; the context holds {context:,}, the answer included: "
+                "choose a smaller scope or a larger context"
+            )
+        return min(self._request.max_tokens, context - prompt_tokens)
+
+    def _together(self, trunk: Trunk) -> int:
+        """Return how many candidates the pool holds at once, each at its longest."""
+        cells = self._engine.context_tokens + BRANCH_CELLS - len(trunk.tokens)
+        return max(1, min(len(BRANCHES), self._engine.output_rows, cells // max(1, self._most_tokens)))
+
+    def _write_all(self, trunk: Trunk) -> None:
+        free = list(reversed(BRANCHES[: self._together(trunk)]))
+        start = trunk.last_row
+        while self._waiting or self._live:
+            while self._waiting and free:
+                self._start(self._waiting.popleft(), trunk, free.pop(), start)
+            live = [candidate for candidate in self._live if not candidate.reason]
+            if live:
+                self._grow(live, self._decode(live, len(trunk.tokens)))
+            # The lowest ids first, so that equal requests use equal sequences.
+            free = sorted((*free, *(candidate.sequence for candidate in self._live if candidate.reason)), reverse=True)
+            self._live = [candidate for candidate in self._live if not candidate.reason]
+
+    def _start(self, candidate: Candidate, trunk: Trunk, sequence: int, row: Any) -> None:
+        candidate.sequence = sequence
+        self._live.append(candidate)
+        if self._most_tokens < 1:
+            self._finish(candidate, "length", [])
+            return
+        self._engine.branch(trunk, sequence)
+        self._grow([candidate], row[None])
+
+    def _decode(self, live: Sequence[Candidate], prompt_tokens: int) -> Any:
+        """Compute the last token of each candidate."""
+        ones = np.ones(len(live), np.int8)
+        return self._engine.decode(
+            [candidate.tokens[-1] for candidate in live],
+            [prompt_tokens + len(candidate.tokens) - 1 for candidate in live],
+            [candidate.sequence for candidate in live],
+            ones,
+            ones,
+        )
+
+    def _grow(self, candidates: Sequence[Candidate], rows: Any) -> None:
+        """Choose one more token for each candidate from its row of logits, shape (candidates, vocabulary)."""
+        normalisers = log_normaliser(rows)
+        for candidate, row, normaliser in zip(candidates, rows, normalisers, strict=True):
+            self._take(candidate, candidate.chooser.choose(row), row, float(normaliser))
+
+    def _take(self, candidate: Candidate, token: int | None, row: Any, normaliser: float) -> None:
+        if candidate.forced:
+            token = candidate.forced.popleft()
+        if token is None:
+            self._finish(candidate, "stop", [])
+            return
+        candidate.tokens.append(token)
+        candidate.logprob += float(row[token]) - normaliser
+        self._engine.counters.generated += 1
+        if self._engine.ends(token):
+            self._finish(candidate, "stop", [token])
+            return
+        candidate.chooser.accept(token)
+        text = candidate.stream.feed(self._engine.piece(token))
+        self._on_growth(candidate.index, text, [token], candidate.logprob)
+        if candidate.stream.stopped:
+            self._finish(candidate, "stop", [])
+        elif len(candidate.tokens) >= self._most_tokens:
+            self._finish(candidate, "length", [])
+
+    def _finish(self, candidate: Candidate, reason: Reason, tokens: list[int]) -> None:
+        self._on_growth(candidate.index, candidate.stream.finish(), tokens, candidate.logprob)
+        candidate.reason = reason
+        self._on_completion(candidate.completion())
+
+    def _cancel_all(self) -> None:
+        for candidate in (*self._live, *self._waiting):
+            if not candidate.reason:
+                self._finish(candidate, "cancelled", [])

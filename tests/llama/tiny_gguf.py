@@ -1,0 +1,164 @@
+"""Writes small GGUF files: the fixture of every test that needs a model, made in well under a second without numpy."""
+
+from __future__ import annotations
+
+import random
+import struct
+from array import array
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+UINT32, FLOAT32, BOOL, STRING, ARRAY, INT32 = 4, 6, 7, 8, 9, 5
+F32 = 0
+SPECIAL = ("<|end|>", "<|code|>", "<|fix|>")
+PAIRS = (
+    "t h",
+    "th e",
+    "i n",
+    "r e",
+    "d e",
+    "de f",
+    "e r",
+    "o n",
+    "re t",
+    "u r",
+    "ret ur",
+    "retur n",
+    "s e",
+    "l f",
+    "se lf",
+    "Ġ Ġ",
+    "ĠĠ ĠĠ",
+)
+WORDS = ("Ġ t", "Ġ i", "Ġ =", "Ġ return", "Ġi f", "= =", "Ġ ==", "l e", "le n", "( self", ") :", "a r", "ar g", "p r", "in t", "pr int")
+
+
+def byte_letters() -> dict[int, str]:
+    """Return the printable stand-in of each byte, as byte-level tokenizers write them."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    letters = {byte: chr(byte) for byte in printable}
+    hidden = [byte for byte in range(256) if byte not in letters]
+    return letters | {byte: chr(256 + place) for place, byte in enumerate(hidden)}
+
+
+def merges() -> list[str]:
+    """Return merges in which each side is a byte or made by an earlier merge."""
+    known = set(byte_letters().values())
+    kept = []
+    for pair in (*PAIRS, *WORDS):
+        left, right = pair.split(" ")
+        if left in known and right in known and left + right not in known:
+            kept.append(pair)
+            known.add(left + right)
+    return kept
+
+
+def vocabulary() -> list[str]:
+    """Return the tokens: specials, bytes, merges."""
+    return [*SPECIAL, *byte_letters().values(), *(pair.replace(" ", "") for pair in merges())]
+
+
+def packed_string(text: str | bytes) -> bytes:
+    """Return a GGUF string."""
+    data = text.encode() if isinstance(text, str) else text
+    return struct.pack("<Q", len(data)) + data
+
+
+def packed_value(value: Any) -> bytes:
+    """Return a GGUF value with its type before it."""
+    match value:
+        case bool():
+            return struct.pack("<I?", BOOL, value)
+        case int():
+            return struct.pack("<II", UINT32, value)
+        case float():
+            return struct.pack("<If", FLOAT32, value)
+        case str():
+            return struct.pack("<I", STRING) + packed_string(value)
+        case [str(), *_]:
+            return struct.pack("<IIQ", ARRAY, STRING, len(value)) + b"".join(map(packed_string, value))
+        case [int(), *_]:
+            return struct.pack("<IIQ", ARRAY, INT32, len(value)) + struct.pack(f"<{len(value)}i", *value)
+        case _:
+            raise TypeError(f"no GGUF type for {value!r}")
+
+
+def gguf_bytes(metadata: Mapping[str, Any], tensors: Sequence[tuple[str, Sequence[int], bytes]] = (), *, version: int = 3) -> bytes:
+    """Return a whole file; tensors are f32, their shapes with the fastest dimension first."""
+    out = bytearray(b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(metadata)))
+    for key, value in metadata.items():
+        out += packed_string(key) + packed_value(value)
+    at = 0
+    for name, shape, data in tensors:
+        out += packed_string(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, F32, at)
+        at += -(-len(data) // 32) * 32
+    out += bytes(-len(out) % 32)
+    for _, _, data in tensors:
+        out += data + bytes(-len(data) % 32)
+    return bytes(out)
+
+
+def tiny_metadata(*, context: int = 512, width: int = 64, layers: int = 2, name: str = "tiny") -> dict[str, Any]:
+    """Return the metadata of a small Llama."""
+    tokens = vocabulary()
+    kinds = [3] * len(SPECIAL) + [1] * (len(tokens) - len(SPECIAL))
+    return {
+        "general.architecture": "llama",
+        "general.name": name,
+        "general.file_type": 0,
+        "general.alignment": 32,
+        "general.license": "MIT",
+        "llama.block_count": layers,
+        "llama.context_length": context,
+        "llama.embedding_length": width,
+        "llama.feed_forward_length": 2 * width,
+        "llama.attention.head_count": 4,
+        "llama.attention.head_count_kv": 4,
+        "llama.attention.layer_norm_rms_epsilon": 1e-5,
+        "llama.rope.dimension_count": width // 4,
+        "llama.rope.freq_base": 10000.0,
+        "llama.vocab_size": len(tokens),
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.pre": "starcoder",
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": kinds,
+        "tokenizer.ggml.merges": merges(),
+        "tokenizer.ggml.eos_token_id": 0,
+        "tokenizer.ggml.add_bos_token": False,
+    }
+
+
+def random_tensor(rng: random.Random, shape: Sequence[int], scale: float) -> bytes:
+    """Return normally distributed f32 numbers."""
+    count = 1
+    for size in shape:
+        count *= size
+    return array("f", (rng.gauss(0.0, scale) for _ in range(count))).tobytes()
+
+
+def tiny_model(seed: int = 1, **shape: Any) -> bytes:
+    """Return a random model: equal seeds give equal files."""
+    metadata = tiny_metadata(**shape)
+    width, hidden = metadata["llama.embedding_length"], metadata["llama.feed_forward_length"]
+    rng = random.Random(seed)
+    ones = array("f", [1.0] * width).tobytes()
+    tensors: list[tuple[str, Sequence[int], bytes]] = [
+        ("token_embd.weight", (width, len(vocabulary())), random_tensor(rng, (width, len(vocabulary())), 0.4)),
+        ("output_norm.weight", (width,), ones),
+        ("output.weight", (width, len(vocabulary())), random_tensor(rng, (width, len(vocabulary())), 0.3)),
+    ]
+    for layer in range(metadata["llama.block_count"]):
+        tensors += [(f"blk.{layer}.{part}_norm.weight", (width,), ones) for part in ("attn", "ffn")]
+        square = [f"blk.{layer}.attn_{part}.weight" for part in ("q", "k", "v", "output")]
+        tensors += [(part, (width, width), random_tensor(rng, (width, width), 0.15)) for part in square]
+        wide = [f"blk.{layer}.ffn_{part}.weight" for part in ("gate", "up")]
+        tensors += [(part, (width, hidden), random_tensor(rng, (width, hidden), 0.15)) for part in wide]
+        tensors.append((f"blk.{layer}.ffn_down.weight", (hidden, width), random_tensor(rng, (hidden, width), 0.1)))
+    return gguf_bytes(metadata, tensors)
+
+
+def write_tiny(path: Path, seed: int = 1, **shape: Any) -> Path:
+    """Write a random model and return its path."""
+    path.write_bytes(tiny_model(seed, **shape))
+    return path
