@@ -1,0 +1,58 @@
+"""Runs pytest once to the plan that lies beside this file, and reports on what was standard output.
+
+Runs inside the project's interpreter: standard library only, Python 3.8 and later, no import from this package.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import random
+import sys
+from typing import Any
+
+
+def tool(name: str) -> Any:
+    """Load a neighbour by its path, under a name that no project uses."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location("refine_tui_inside" + name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def writer(descriptor: int) -> Any:
+    """Return a function that writes one object as one line, at once."""
+
+    def emit(event: dict[str, Any]) -> None:
+        line = json.dumps(event).encode() + b"\n"
+        while line:
+            line = line[os.write(descriptor, line) :]
+
+    return emit
+
+
+def main() -> int:
+    """Take the descriptors apart, run, report."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.json"), encoding="utf-8") as file:
+        plan = json.load(file)
+    report = os.dup(1)  # not inherited by what the tests start
+    os.dup2(2, 1)
+    sys.path[0] = os.getcwd()  # as `python -m pytest` has it
+    sys.argv[:] = ["pytest"]
+    random.seed(plan["seed"])
+    guard = tool("_bytecode").Guard(plan["project"])
+    guard.install()
+    tool("_bytecode").forget(plan["project"], plan.get("changed", []))
+    tracer = tool("_tracer").Tracer(guard) if plan.get("trace") else None
+    emit = writer(report)
+    reporting = tool("_report")
+    guard.install_pytest()
+    return int(reporting.run(plan, guard, tool("_options"), emit, tracer))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

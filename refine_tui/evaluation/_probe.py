@@ -1,0 +1,33 @@
+"""Prints what this interpreter is, as one JSON object.
+
+Runs inside the project's interpreter, which may be any Python 3: standard library only, old syntax only.
+"""
+
+import json
+import os
+import sys
+
+
+def pytest_version():  # type: ignore[no-untyped-def]
+    """Return the version of pytest, or an empty text."""
+    try:
+        import pytest
+    except Exception:  # noqa: BLE001  # whatever a broken installation raises means that it cannot be used
+        return ""
+    return getattr(pytest, "__version__", "")
+
+
+def readable_paths():  # type: ignore[no-untyped-def]
+    """Return the folders that imports may reach, those of editable installations included."""
+    found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix] + sys.path[1:]
+    for finder in sys.meta_path:
+        mapping = getattr(sys.modules.get(getattr(finder, "__module__", "")), "MAPPING", {})
+        if isinstance(mapping, dict):
+            found += [str(path) for path in mapping.values()]
+    return [path for path in found if os.path.exists(path)]
+
+
+if __name__ == "__main__":
+    json.dump(
+        {"version": list(sys.version_info[:3]), "pytest": pytest_version(), "paths": readable_paths(), "fork": hasattr(os, "fork")}, sys.stdout
+    )

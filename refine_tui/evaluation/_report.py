@@ -1,0 +1,311 @@
+"""A pytest plugin that reports through a function, one JSON-able object at a time, and limits each test's time.
+
+Runs inside the project's interpreter: standard library only, Python 3.8 and later, pytest 6 and later.
+Events: `collected`, `start`, `result`, `broken` (a file that cannot be collected), `note`, `end`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import Any, Callable
+
+import pytest
+
+DETAILS_BYTES = 8192
+FRAMES = 40
+Emit = Callable[[dict], None]  # type: ignore[type-arg]
+
+
+class TimeLimitReached(BaseException):
+    """Raised in a test that used up its time; not an `Exception`, so that ordinary handlers let it through."""
+
+
+class Timer:
+    """Interrupts the main thread when one phase of a test takes longer than `limit` seconds."""
+
+    def __init__(self, limit: float, owns: Callable[[str], bool]) -> None:
+        self.limit = limit
+        self.fired = False
+        self._owns = owns
+        self._armed = False
+        self._previous: Any = None
+
+    def start(self) -> None:
+        """Arm the timer. Repeats, because a test may swallow the first interruption."""
+        if self.limit <= 0 or threading.current_thread() is not threading.main_thread():
+            return
+        self._armed = True
+        self._previous = signal.signal(signal.SIGALRM, self._ring)
+        signal.setitimer(signal.ITIMER_REAL, self.limit, 0.2)
+
+    def stop(self) -> None:
+        """Disarm it and give the signal back."""
+        if self._armed:
+            self._armed = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self._previous if self._previous is not None else signal.SIG_DFL)
+
+    def _ring(self, _signum: int, frame: Any) -> None:
+        if self._armed and (not self.fired or self._in_project(frame)):
+            self.fired = True
+            raise TimeLimitReached("no result after %g s" % self.limit)
+
+    def _in_project(self, frame: Any) -> bool:
+        while frame is not None:
+            if self._owns(frame.f_code.co_filename):
+                return True
+            frame = frame.f_back
+        return False
+
+
+class Reporter:
+    """The plugin. `wanted` is a set of node ids or `None` for all."""
+
+    def __init__(self, plan: dict[str, Any], guard: Any, options: Any, emit: Emit, tracer: Any = None) -> None:
+        self._guard = guard
+        self._options = options
+        self._emit = emit
+        self._tracer = tracer
+        ids = plan.get("ids")
+        self._wanted = None if ids is None else set(ids)
+        self._reverse = bool(plan.get("reverse"))
+        self._stop_at_first = bool(plan.get("stop_at_first"))
+        self._deadline = time.monotonic() + plan["budget_s"] if plan.get("budget_s") else None
+        self._timer = Timer(plan.get("test_limit_s", 0), guard.owns)
+        self._phases: list[Any] = []
+        self._facts: dict[str, Any] = {}
+        self._values: Any = None
+        self.dropped: list[str] = []
+
+    # configuration
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self, args: list[str]) -> None:
+        """Take out what would break the run, before pytest reads the arguments for good."""
+        args[:], self.dropped = self._options.neutralise(args)
+        if self.dropped:
+            self._emit({"event": "note", "dropped": self.dropped})
+
+    def pytest_addoption(self, parser: Any) -> None:
+        """Declare the settings of plugins that are switched off."""
+        for name in self._options.SETTINGS:
+            parser.addini(name, "of a plugin that is off here", default=None)
+
+    def pytest_configure(self, config: Any) -> None:
+        """Declare their marks."""
+        for mark in self._options.MARKERS:
+            config.addinivalue_line("markers", mark)
+
+    # collection
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_make_collect_report(self, collector: Any) -> Any:
+        """Turn `sys.exit` at import into an ordinary collection error."""
+        outcome = yield
+        info = getattr(outcome, "excinfo", None) or getattr(outcome, "_excinfo", None)
+        if info and isinstance(info[1], SystemExit):
+            text = "SystemExit: %s\nthe file ends the process when it is imported" % info[1]
+            outcome.force_result(pytest.CollectReport(collector.nodeid, "failed", text, []))
+            self._broken(collector.nodeid, text, "SystemExit", text.split("\n")[0], frames_of(info[2], self._guard))
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> Any:
+        """Keep the tests that were asked for, after everyone else had their say."""
+        yield
+        if self._wanted is not None:
+            dropped = [item for item in items if item.nodeid not in self._wanted]
+            items[:] = [item for item in items if item.nodeid in self._wanted]
+            if dropped:
+                config.hook.pytest_deselected(items=dropped)
+        if self._reverse:
+            items.reverse()
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        """Say which tests there are, and what their import executed."""
+        if self._tracer:
+            self._emit({"event": "imported", "files": self._tracer.imported(), "edges": self._tracer.edges()})
+        self._emit({"event": "collected", "ids": [item.nodeid for item in session.items]})
+
+    def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
+        """Report a file that cannot be collected."""
+        if not isinstance(report, pytest.CollectReport):
+            return
+        error = call.excinfo.value
+        cause = error.__cause__ if error.__cause__ is not None and type(error).__name__ == "CollectError" else error
+        message = first_line(traceback.format_exception_only(type(cause), cause)[-1])
+        frames = frames_of(cause.__traceback__, self._guard)
+        if isinstance(cause, SyntaxError) and cause.filename and self._guard.owns(cause.filename):
+            frames.append([self._guard.relative(cause.filename), (cause.lineno or 1) - 1, "<module>"])
+        self._broken(node.nodeid, getattr(report, "longreprtext", str(report.longrepr)), type(cause).__name__, message, frames)
+
+    def _broken(self, node: str, details: str, error: str, message: str, frames: list[Any]) -> None:
+        self._emit({"event": "broken", "id": node, "details": cut(details), "error": error, "message": message, "frames": frames})
+
+    # tests
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: Any) -> Any:
+        """Frame one test: start, its phases, result."""
+        self._phases, self._facts, self._values, self._timer.fired = [], {}, None, False
+        self._emit({"event": "start", "id": item.nodeid})
+        if self._tracer:
+            self._tracer.begin()
+        yield
+        if self._tracer:
+            self._emit({"event": "coverage", "id": item.nodeid, "files": self._tracer.end(item)})
+        self._finish(item)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self) -> Any:
+        """Limit the time of fixtures."""
+        yield from self._timed()
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Any:
+        """Limit the time of the test."""
+        yield from self._timed()
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Any:
+        """Limit the time of the clean-up."""
+        yield from self._timed()
+
+    def _timed(self) -> Any:
+        self._timer.start()
+        try:
+            yield
+        finally:
+            self._timer.stop()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_assertrepr_compare(self, left: Any, right: Any) -> None:
+        """Remember the two sides of the comparison that failed last."""
+        self._values = [shown(left), shown(right)]
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, call: Any) -> Any:
+        """Read the exception while it is there."""
+        outcome = yield
+        if call.excinfo is not None and outcome.excinfo is None and not self._facts and outcome.get_result().failed:
+            self._facts = facts_of(call.excinfo, self._values, self._guard)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Gather the phases; sub-tests report as one more phase."""
+        if report.outcome == "rerun":
+            self._phases, self._facts = [], {}
+        else:
+            self._phases.append(report)
+
+    def _finish(self, item: Any) -> None:
+        result = {"event": "result", "id": item.nodeid, "outcome": outcome_of(self._phases), "timed_out": self._timer.fired}
+        result["duration"] = sum(getattr(report, "duration", 0.0) for report in self._phases)
+        bad = next((report for report in self._phases if report.failed), None)
+        if bad is not None:
+            crash = getattr(bad.longrepr, "reprcrash", None)
+            text = bad.longreprtext
+            result.update(self._facts)
+            result["details"] = cut(text)
+            result["message"] = first_line(crash.message if crash else text.strip().split("\n")[-1])
+        elif result["outcome"] == "skipped" and self._phases:
+            result["message"] = first_line(str(self._phases[-1].longrepr))
+        self._emit(result)
+        if bad is not None and self._stop_at_first:
+            item.session.shouldstop = "the first failure was asked for"
+        if self._deadline and time.monotonic() > self._deadline:
+            item.session.shouldstop = "time"
+            self._emit({"event": "note", "stopped": "time"})
+
+
+def outcome_of(phases: list[Any]) -> str:
+    """Join the reports of one test into one word."""
+    failed = [report.when for report in phases if report.failed]
+    if failed:
+        return "failed" if any(when not in ("setup", "teardown") for when in failed) else "error"
+    if any(report.skipped and hasattr(report, "wasxfail") for report in phases):
+        return "xfailed"
+    if any(report.skipped for report in phases if report.when in ("setup", "call")):
+        return "skipped"
+    if any(report.passed and hasattr(report, "wasxfail") for report in phases):
+        return "xpassed"
+    return "passed" if phases else "error"
+
+
+def facts_of(excinfo: Any, values: Any, guard: Any) -> dict[str, Any]:
+    """Return the exception's class, the project's frames and the two sides of a comparison."""
+    frames = frames_of(excinfo.tb, guard)
+    is_assertion = isinstance(excinfo.value, AssertionError)
+    return {"error": type(excinfo.value).__name__, "frames": frames, "values": (values or unittest_values(excinfo.tb)) if is_assertion else None}
+
+
+def frames_of(tb: Any, guard: Any) -> list[Any]:
+    """Return `[path, 0-based line, function]` for the traceback's project frames, outermost first, the middle cut out."""
+    frames = []
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        if guard.owns(code.co_filename):
+            frames.append([guard.relative(code.co_filename), (tb.tb_lineno or 1) - 1, code.co_name])
+        tb = tb.tb_next
+    return frames if len(frames) <= FRAMES else frames[: FRAMES // 4] + frames[-FRAMES * 3 // 4 :]
+
+
+def unittest_values(tb: Any) -> Any:
+    """Return the two sides of `assertEqual` and its relatives from their frames, or `None`."""
+    while tb is not None:
+        names = tb.tb_frame.f_locals if tb.tb_frame.f_globals.get("__name__") == "unittest.case" else {}
+        if "first" in names and "second" in names:
+            return [shown(names["first"]), shown(names["second"])]
+        tb = tb.tb_next
+    return None
+
+
+def shown(value: Any) -> str:
+    """Return a bounded `repr` that never raises."""
+    from _pytest._io.saferepr import saferepr
+
+    return saferepr(value, maxsize=400)
+
+
+def first_line(text: str) -> str:
+    """Return the first line that says something, bounded."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:500]
+
+
+def cut(text: str) -> str:
+    """Bound a failure's text; its end says most."""
+    return text if len(text) <= DETAILS_BYTES else text[: DETAILS_BYTES // 4] + "\n…\n" + text[-DETAILS_BYTES * 3 // 4 + 4 :]
+
+
+def run(plan: dict[str, Any], guard: Any, options: Any, emit: Emit, tracer: Any = None) -> int:
+    """Run pytest to a plan: `project`, `paths`, `ids`, `args`, limits. Return its exit status."""
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    args = options.fixed_arguments(plan["project"], int(pytest.__version__.split(".")[0]) >= 9)
+    reporter = Reporter(plan, guard, options, emit, tracer)
+    status = int(pytest.main([*plan.get("args", []), *args, *plan["paths"]], plugins=[reporter, *([tracer] if tracer else [])]))
+    end = {"event": "end", "status": status, "foreign": foreign_modules(plan["project"])}
+    if plan.get("trace"):
+        end["loaded"] = loaded_modules(guard)
+    emit(end)
+    return status
+
+
+def loaded_modules(guard: Any) -> list[str]:
+    """Return the modules that were imported from outside the project, in order."""
+    files = [(name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items())]
+    return [name for name, file in files if file and name != "__main__" and "refine_tui_inside" not in name and not guard.owns(file)]
+
+
+def foreign_modules(project: str) -> dict[str, str]:
+    """Return top-level packages that lie in the project but were imported from an environment: name → file."""
+    found = {}
+    for folder in (project, os.path.join(project, "src")):
+        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            if os.path.isfile(os.path.join(folder, name, "__init__.py")):
+                file = getattr(sys.modules.get(name), "__file__", None) or ""
+                if "site-packages" in file or "dist-packages" in file:
+                    found[name] = file
+    return found

@@ -1,0 +1,133 @@
+"""Records which project lines each test executes, and which project file imports which.
+
+`sys.monitoring` from Python 3.12, where a line that was seen costs nothing until the next test; `sys.settrace` limited to project
+files before. Runs inside the project's interpreter: standard library only, Python 3.8 and later, no import from this package.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import threading
+from types import CodeType
+from typing import Any
+
+import pytest
+
+
+class Tracer:
+    """Line coverage by test; also a pytest plugin that watches shared fixtures."""
+
+    def __init__(self, guard: Any) -> None:
+        self._guard = guard
+        self._lines: set[tuple[str, int]] = set()
+        self._shared: dict[int, set[tuple[str, int]]] = {}
+        self._imports: set[tuple[str, str, str, int, tuple[str, ...]]] = set()
+        self._watch_imports()
+        self._monitoring = getattr(sys, "monitoring", None)
+        self._tool = self._free_tool()
+        if self._tool is None:
+            sys.settrace(self._on_call)
+            threading.settrace(self._on_call)
+
+    def begin(self) -> None:
+        """Start anew for the next test."""
+        self._lines.clear()
+        self._restart()
+
+    def end(self, item: Any) -> dict[str, list[int]]:
+        """Return the lines that the test executed, those of its wider-scoped fixtures included."""
+        lines = set(self._lines)
+        for definitions in getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).values():
+            for definition in definitions:
+                lines |= self._shared.get(id(definition), set())
+        return self._by_file(lines)
+
+    def imported(self) -> dict[str, list[int]]:
+        """Return the lines executed so far: what importing the tests ran."""
+        return self._by_file(self._lines)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Any:
+        """Remember what a shared fixture executes: only the first test that wants it pays, but all rest on it."""
+        if fixturedef.scope == "function":
+            yield
+            return
+        before = set(self._lines)
+        self.begin()
+        yield
+        self._shared[id(fixturedef)] = set(self._lines)
+        self._lines |= before
+
+    def edges(self) -> dict[str, list[str]]:
+        """Return, for each project file, the project files it imported."""
+        result: dict[str, set[str]] = {}
+        for importer, package, name, level, wanted in self._imports:
+            if level:
+                package = package.rsplit(".", level - 1)[0] if level > 1 else package
+                name = package + "." + name if name else package
+            names = [name, *(name + "." + one for one in wanted)]
+            parts = name.split(".")
+            names += [".".join(parts[:end]) for end in range(1, len(parts))]
+            for one in names:
+                file = getattr(sys.modules.get(one), "__file__", None)
+                if file and self._guard.owns(file):
+                    result.setdefault(self._guard.relative(importer), set()).add(self._guard.relative(file))
+        return {importer: sorted(files) for importer, files in result.items()}
+
+    # sys.monitoring
+
+    def _free_tool(self) -> int | None:
+        monitoring = self._monitoring
+        if monitoring is None:
+            return None
+        for tool in (4, 3, 1):
+            if monitoring.get_tool(tool) is None:
+                monitoring.use_tool_id(tool, "refine-tui")
+                monitoring.register_callback(tool, monitoring.events.LINE, self._on_line)
+                self._guard.on_code = self._watch_code
+                return tool
+        return None
+
+    def _watch_code(self, code: CodeType) -> None:
+        self._monitoring.set_local_events(self._tool, code, self._monitoring.events.LINE)  # type: ignore[union-attr]
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):
+                self._watch_code(constant)
+
+    def _on_line(self, code: CodeType, line: int) -> Any:
+        self._lines.add((code.co_filename, line))
+        return self._monitoring.DISABLE  # type: ignore[union-attr]
+
+    def _restart(self) -> None:
+        if self._tool is not None:
+            self._monitoring.restart_events()  # type: ignore[union-attr]
+
+    # sys.settrace
+
+    def _on_call(self, frame: Any, _event: str, _arg: Any) -> Any:
+        return self._on_event if self._guard.owns(frame.f_code.co_filename) else None
+
+    def _on_event(self, frame: Any, event: str, _arg: Any) -> Any:
+        if event == "line":
+            self._lines.add((frame.f_code.co_filename, frame.f_lineno))
+        return self._on_event
+
+    # both
+
+    def _by_file(self, lines: set[tuple[str, int]]) -> dict[str, list[int]]:
+        files: dict[str, list[int]] = {}
+        for path, line in sorted(lines):
+            files.setdefault(self._guard.relative(path), []).append(line - 1)
+        return files
+
+    def _watch_imports(self) -> None:
+        original = builtins.__import__
+
+        def importing(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+            file = globals.get("__file__") if globals else None
+            if file and self._guard.owns(file):
+                self._imports.add((file, globals.get("__package__") or "", name, level, tuple(fromlist or ())))
+            return original(name, globals, locals, fromlist, level)
+
+        builtins.__import__ = importing

@@ -1,0 +1,184 @@
+"""The warm parent: imports pytest and what the project imports from elsewhere once, then forks a copy for each request.
+
+No module of the project is imported here, conftest files included: those load in the child, after the fork. Requests are JSON lines on
+standard input, events JSON lines on what was standard output. Runs inside the project's interpreter: standard library only,
+Python 3.8 and later, no import from this package.
+"""
+
+from __future__ import annotations
+
+import base64
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import random
+import select
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+_OUTPUT = 8192
+
+
+def tool(name: str) -> Any:
+    """Load a neighbour by its path, under a name that no project uses."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location("refine_tui_inside" + name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class Parent:
+    """Serves requests one after the other."""
+
+    def __init__(self, project: str) -> None:
+        self._inside = tool("inside")
+        self._inside.become_parent()
+        self._requests = os.dup(0)
+        self._report = os.dup(1)
+        self._output = os.memfd_create("output") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(2, 1)
+        self._pending = b""
+        self._woken, waker = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(waker, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._bytecode = tool("_bytecode")
+        self._guard = self._bytecode.Guard(project)
+        self._guard.install()
+        self._options = tool("_options")
+        self._tracer = tool("_tracer")
+        self._reporting = tool("_report")
+        self._guard.install_pytest()
+
+    def serve(self) -> None:
+        """Answer requests until standard input ends."""
+        self._say({"event": "ready", "threads": self._threads()})
+        while True:
+            request = self._next(None)
+            if request is None:
+                return
+            if "preload" in request:
+                self._preload(request["preload"])
+            elif "plan" in request:
+                self._run(request)
+
+    # requests
+
+    def _next(self, deadline: float | None) -> Any:
+        """Return the next request; `None` when there will be none, `{}` when a child ended or `deadline` passed."""
+        while b"\n" not in self._pending:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            ready = select.select([self._requests, self._woken], [], [], left)[0]
+            if self._woken in ready:
+                os.read(self._woken, 4096)
+                if deadline is not None:
+                    return {}
+            if self._requests in ready:
+                chunk = os.read(self._requests, 1 << 20)
+                if not chunk:
+                    return None
+                self._pending += chunk
+            elif not ready:
+                return {}
+        line, self._pending = self._pending.split(b"\n", 1)
+        return json.loads(line.decode())
+
+    def _preload(self, names: list[str]) -> None:
+        for name in names:
+            if name not in sys.modules and not self._is_own(name):
+                try:
+                    importlib.import_module(name)
+                except BaseException:  # noqa: BLE001, S112  # the child will meet it again, in its own context
+                    continue
+        gc.collect()
+        gc.freeze()
+        self._say({"event": "ready", "threads": self._threads(), "refused": self._refusal()})
+
+    def _is_own(self, name: str) -> bool:
+        try:
+            spec = importlib.util.find_spec(name)
+        except BaseException:  # noqa: BLE001
+            return True
+        return spec is None or bool(spec.origin and self._guard.owns(spec.origin))
+
+    def _refusal(self) -> str:
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if file and self._guard.owns(file):
+                return "importing the project's dependencies imports " + name + " of the project itself"
+        return ""
+
+    def _threads(self) -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+
+    # children
+
+    def _run(self, request: Any) -> None:
+        files = {path: base64.b64decode(text) for path, text in request["files"].items()}
+        plan, limits = request["plan"], request["limits"]
+        self._learn(request.get("learn", ()))
+        os.ftruncate(self._output, 0)
+        os.lseek(self._output, 0, os.SEEK_SET)
+        pid = self._inside.fork_copy(files, lambda: self._work(plan), limits, [self._report, self._output])
+        status = self._wait(pid, request["number"], time.monotonic() + limits["wall_s"] + 1.0)
+        self._say({"event": "done", "number": request["number"], "status": status, "output": self._tail()})
+
+    def _learn(self, paths: list[str]) -> None:
+        """Compile unchanged test files once, for all children to come."""
+
+    def _work(self, plan: Any) -> int:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.dup2(self._output, 1)
+        os.dup2(self._output, 2)
+        sys.path[0] = os.getcwd()
+        sys.argv[:] = ["pytest"]
+        random.seed(plan["seed"])
+        self._bytecode.forget(plan["project"], plan["changed"])
+        tracer = self._tracer.Tracer(self._guard) if plan["trace"] else None
+        return int(self._reporting.run(plan, self._guard, self._options, self._write, tracer))
+
+    def _wait(self, pid: int, number: int, deadline: float) -> int:
+        while True:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+            request = self._next(deadline)
+            if request is None or request.get("kill") == number or time.monotonic() > deadline:
+                self._inside.kill(pid)
+                os.waitpid(pid, 0)
+                return -signal.SIGKILL
+
+    def _tail(self) -> str:
+        size = os.lseek(self._output, 0, os.SEEK_END)
+        return os.pread(self._output, _OUTPUT, max(0, size - _OUTPUT)).decode("utf-8", "replace")
+
+    # events
+
+    def _say(self, event: Any) -> None:
+        # The line before may have been torn by the end of a child.
+        self._send(b"\n" + json.dumps(event).encode() + b"\n")
+
+    def _write(self, event: Any) -> None:
+        self._send(json.dumps(event).encode() + b"\n")
+
+    def _send(self, line: bytes) -> None:
+        while line:
+            line = line[os.write(self._report, line) :]
+
+
+if __name__ == "__main__":
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.json"), encoding="utf-8") as file:
+        where = json.load(file)["project"]
+    Parent(where).serve()

@@ -1,0 +1,295 @@
+"""The evaluator for pytest projects: a base run, candidates in warm forks, proof in fresh processes."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from refine_tui.core.errors import ProjectError, RunnerError, StaleBaseError
+from refine_tui.core.evidence import Baseline, CaseResult, Coverage, GateResult, SuiteResult
+from refine_tui.core.patch import Patch
+from refine_tui.evaluation import interpreter
+from refine_tui.evaluation.cold import Job, Ran, run_cold
+from refine_tui.evaluation.gates import Gates
+from refine_tui.evaluation.impact import affected, coverage_of
+from refine_tui.evaluation.settings import Place, RunSettings, base_environment
+from refine_tui.evaluation.stream import Gathered
+from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
+from refine_tui.loop.ports.running import Cancelled, OnCase, Sandbox
+
+_OUTPUT = 8192
+_SAMPLE_S = 15.0
+"""Seconds of tests, by their own durations, that are run warm once to compare with the cold base run."""
+
+
+class PytestEvaluator:
+    """Runs the tests of one project; see `Evaluator` in the ports."""
+
+    def __init__(self, project: Path, sandbox: Sandbox, python: Path | None = None, settings: RunSettings | None = None) -> None:
+        """Prepare; nothing is started.
+
+        Args:
+            python: The project's interpreter or the folder of its environment; `None`: found by convention.
+        """
+        self.project = project.resolve()
+        self.level = sandbox.level
+        self._sandbox = sandbox
+        self._python = python
+        self._settings = settings or RunSettings()
+        self._place: Place | None = None
+        self._warm: WarmRunner | None = None
+        self._cold_reason = ""
+        self._gates: Gates | None = None
+        self._base: Gathered | None = None
+        self._lock = threading.Lock()
+
+    # the port
+
+    def baseline(self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True) -> Baseline:
+        """Collect and run everything on the tree as it is; see the port."""
+        began = time.monotonic()
+        place = self._ready()
+        self._start_warm(place)  # gets ready while the cold run goes on
+        ran = run_cold(place, self._sandbox, Job(limit_s=limit_s, trace=coverage), cancelled, on_case)
+        gathered = ran.gathered
+        if not gathered.stopped == "cancelled":
+            self._refuse_unusable(place, ran)
+        self._base = gathered
+        for case in gathered.broken.values():
+            gathered.cases.setdefault(case.node_id, case)
+        suite = self._suite(ran, warm=False)
+        flaky: tuple[str, ...] = ()
+        if not gathered.stopped:
+            left = max(5.0, limit_s - (time.monotonic() - began))
+            self._preload(gathered.loaded)
+            flaky = self.recheck(suite.red, cancelled, limit_s=left) if self._settings.recheck else ()
+            self._compare_warm(suite, flaky, cancelled, limit_s=left)
+        return Baseline(
+            suite=suite,
+            coverage=coverage_of(gathered) if coverage else Coverage(),
+            warm=self._warm is not None,
+            cold_reason=self._cold_reason,
+            interpreter=place.interpreter.label,
+            runner=f"pytest {place.interpreter.pytest}",
+            notes=_notes(gathered, flaky),
+        )
+
+    def run(
+        self, patch: Patch, node_ids: Sequence[str], cancelled: Cancelled, *, limit_s: float, stop_at_first: bool = False
+    ) -> SuiteResult:
+        """Run some tests with a patch, warm where possible; see the port."""
+        files = self._patched(patch)
+        if files is None:
+            return SuiteResult(complete=False, stopped="stale", level=self.level)
+        job = Job(tuple(node_ids), files, limit_s, stop_at_first)
+        ran, warm = self._run(job, cancelled)
+        if self._patched(patch) is None:
+            return SuiteResult(complete=False, stopped="stale", level=self.level)
+        return self._suite(ran, warm=warm)
+
+    def confirm(self, patch: Patch, on_case: OnCase, cancelled: Cancelled, *, limit_s: float) -> SuiteResult:
+        """Run the whole suite cold with a patch; see the port."""
+        files = self._patched(patch)
+        if files is None:
+            return SuiteResult(complete=False, stopped="stale", level=self.level)
+        ran = run_cold(self._ready(), self._sandbox, Job(files=files, limit_s=limit_s), cancelled, on_case)
+        if self._patched(patch) is None:
+            return SuiteResult(complete=False, stopped="stale", level=self.level)
+        for case in ran.gathered.broken.values():
+            ran.gathered.cases.setdefault(case.node_id, case)
+        return self._suite(ran, warm=False)
+
+    def gates(self, patch: Patch) -> tuple[GateResult, ...]:
+        """Run lint and types as far as the project uses them; see the port."""
+        files = self._patched(patch)
+        if files is None:
+            return ()
+        if self._gates is None:
+            self._gates = Gates(self._ready(), self._sandbox)
+        return self._gates.check(files)
+
+    def refresh(self) -> None:
+        """Forget what was kept about the tree. The warm parent holds nothing of it and stays."""
+        self._gates = None
+
+    def close(self) -> None:
+        """End every process; safe from any thread and more than once."""
+        warm, self._warm = self._warm, None
+        if warm is not None:
+            self._cold_reason = "closed"
+            warm.close()
+
+    def __enter__(self) -> PytestEvaluator:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    # beside the port
+
+    def affected(self, coverage: Coverage, patch: Patch) -> tuple[str, ...]:
+        """Return the tests that a patch can affect; all of them when its base is gone."""
+        tree = self._tree(patch)
+        return affected(coverage, patch, tree) if len(tree) == len(patch.files) else tuple(coverage.lines)
+
+    def recheck(self, node_ids: Sequence[str], cancelled: Cancelled, *, limit_s: float) -> tuple[str, ...]:
+        """Run failing tests of the base twice more, with other hash seeds, one of them backwards; return those that passed once."""
+        wanted = tuple(node for node in node_ids if "::" in node and not (self._base and self._base.cases[node].timed_out))
+        if not wanted:
+            return ()
+        jobs = [Job(wanted, limit_s=limit_s, hash_seed=1), Job(wanted, limit_s=limit_s, hash_seed=2, reverse=True)]
+        passed: set[str] = set()
+        for job in jobs:
+            cases = run_cold(self._ready(), self._sandbox, job, cancelled).gathered.cases
+            passed |= {node for node, case in cases.items() if not case.is_red}
+        return tuple(node for node in wanted if node in passed)
+
+    # parts
+
+    def _ready(self) -> Place:
+        if self._place is None:
+            path = interpreter.find(self.project, self._python, os.environ)
+            found = interpreter.probe(self.project, path, self._sandbox, base_environment(path))
+            self._place = Place(self.project, found, self._settings)
+        return self._place
+
+    def _start_warm(self, place: Place) -> None:
+        if self._warm is None:
+            self._cold_reason = cold_only_reason(place, self._sandbox)
+            if not self._cold_reason:
+                self._warm = WarmRunner(place, self._sandbox)
+                self._warm.start()
+
+    def _run(self, job: Job, cancelled: Cancelled) -> tuple[Ran, bool]:
+        place = self._ready()
+        with self._lock:
+            if self._warm is None and not self._cold_reason:
+                self._start_warm(place)
+            if self._warm is not None:
+                try:
+                    return self._warm.run(job, cancelled), True
+                except RunnerError as error:
+                    self._give_up_warm(str(error))
+        return run_cold(place, self._sandbox, job, cancelled), False
+
+    def _give_up_warm(self, reason: str) -> None:
+        self._cold_reason = reason
+        warm, self._warm = self._warm, None
+        if warm is not None:
+            warm.close()
+
+    def _preload(self, modules: Sequence[str]) -> None:
+        if self._warm is not None:
+            try:
+                self._warm.preload(modules)
+            except RunnerError as error:
+                self._give_up_warm(str(error))
+
+    def _compare_warm(self, suite: SuiteResult, flaky: Sequence[str], cancelled: Cancelled, *, limit_s: float) -> None:
+        if self._warm is None:
+            return
+        sample = _sample([case for case in suite.cases if "::" in case.node_id and case.node_id not in flaky])
+        if not sample:
+            return
+        ran, warm = self._run(Job(tuple(sample), limit_s=min(limit_s, 2 * _SAMPLE_S)), cancelled)
+        if not warm or ran.gathered.stopped in ("cancelled", "time"):
+            return
+        differing = [node for node in sample if _verdict(ran.gathered.cases.get(node)) != _verdict(suite.by_id[node])]
+        if differing:
+            self._give_up_warm(f"{differing[0]} ends differently in a warm fork than in a fresh process")
+
+    def _patched(self, patch: Patch) -> dict[str, bytes] | None:
+        """Return the new content of the patch's files, or `None` when the tree is not its base any more."""
+        try:
+            return patch.apply(self._tree(patch))
+        except StaleBaseError:
+            return None
+
+    def _tree(self, patch: Patch) -> dict[str, bytes]:
+        found = {}
+        for path in patch.paths:
+            try:
+                found[path] = (self.project / path).read_bytes()
+            except OSError:
+                continue
+        return found
+
+    def _suite(self, ran: Ran, *, warm: bool) -> SuiteResult:
+        gathered = ran.gathered
+        wanted = gathered.wanted if gathered.wanted is not None else tuple(gathered.collected)
+        return SuiteResult(
+            cases=tuple(gathered.cases.values()),
+            complete=not gathered.stopped and gathered.status in (0, 1, 2, 5) and all(node in gathered.cases for node in wanted),
+            stopped=gathered.stopped or _failure(gathered, ran.output),
+            duration_s=ran.duration_s,
+            warm=warm,
+            level=self.level,
+            output=ran.output[-_OUTPUT:],
+        )
+
+    def _refuse_unusable(self, place: Place, ran: Ran) -> None:
+        gathered = ran.gathered
+        if gathered.foreign and not any(path for files in gathered.coverage.values() for path in files if _in_package(path, gathered.foreign)):
+            name, file = next(iter(gathered.foreign.items()))
+            raise ProjectError(
+                f"The tests import {name} from {file}, not from {self.project}: a patch would change nothing. "
+                f"Install the project so that it is imported from here ({place.interpreter.path} -m pip install -e .), or set PYTHONPATH."
+            )
+        if gathered.collected or gathered.stopped == "time":
+            return
+        if gathered.broken:
+            first = list(gathered.broken.values())[:3]
+            raise ProjectError("No test could be collected:\n" + "\n".join(f"  {_where(case)}: {case.message}" for case in first))
+        if gathered.status == 5:
+            raise ProjectError(f"No tests found in {self.project}. Add one, or choose the project with --project.")
+        reason = _failure(gathered, ran.output) or gathered.stopped
+        raise ProjectError(f"pytest could not start on {self.project}: {reason}\n{ran.output.strip()[-2000:]}")
+
+
+def _where(case: CaseResult) -> str:
+    return f"{case.frames[-1].path}:{case.frames[-1].line + 1}" if case.frames else case.node_id
+
+
+def _in_package(path: str, names: object) -> bool:
+    parts = path.split("/")
+    top = parts[1] if parts[0] == "src" and len(parts) > 1 else parts[0]
+    return isinstance(names, dict) and top in names
+
+
+def _verdict(case: CaseResult | None) -> tuple[str, str]:
+    return (case.outcome, case.error) if case else ("", "")
+
+
+def _sample(cases: Sequence[CaseResult]) -> list[str]:
+    """Choose tests for the comparison: red ones first, then quick ones, for a bounded time, in the order of the run."""
+    chosen: set[str] = set()
+    total = 0.0
+    for case in sorted(cases, key=lambda case: (not case.is_red, case.duration_s)):
+        total += case.duration_s
+        if total > _SAMPLE_S and chosen:
+            break
+        chosen.add(case.node_id)
+    return [case.node_id for case in cases if case.node_id in chosen]
+
+
+def _failure(gathered: Gathered, output: str) -> str:
+    """Say why pytest itself gave up, in one line; empty when it did not."""
+    if gathered.status is None:
+        return "" if gathered.cases else "crash"
+    if gathered.status not in (3, 4):
+        return ""
+    lines = [line for line in output.splitlines() if line.startswith(("ERROR", "E  ", "INTERNALERROR> E", "ImportError"))]
+    return (lines[-1] if lines else f"pytest ended with status {gathered.status}")[:300]
+
+
+def _notes(gathered: Gathered, flaky: Sequence[str]) -> tuple[str, ...]:
+    notes = []
+    if gathered.dropped:
+        notes.append("options of the project that are left out here: " + ", ".join(gathered.dropped))
+    notes += [f"cannot be collected: {_where(case)}: {case.message}" for case in gathered.broken.values()]
+    notes += [f"flaky: {node} failed and passed on the same code" for node in flaky]
+    return tuple(notes)

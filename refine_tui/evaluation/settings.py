@@ -1,0 +1,84 @@
+"""How the project's tests are to be run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from refine_tui.core.isolation import Limits
+from refine_tui.evaluation.interpreter import Interpreter
+from refine_tui.loop.ports.running import Launch
+
+TOOLS = ("_bytecode.py", "_cold.py", "_options.py", "_report.py", "_tracer.py", "_warm.py")
+_REPORT_BYTES = 256 << 20
+"""Our own reports count as output; per-test coverage of a large suite is long."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What the user may set."""
+
+    test_limit_s: float = 5.0
+    """Seconds for each phase of one test."""
+    arguments: tuple[str, ...] = ()
+    """Added to pytest's command line."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    warm: bool = True
+    """Whether candidates may run in forks of a warm parent."""
+    recheck: bool = True
+    """Whether failing tests of the base are run again to find flaky ones."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A project with its interpreter: everything a launch needs to know."""
+
+    project: Path
+    interpreter: Interpreter
+    settings: RunSettings
+
+    def environment(self, hash_seed: int = 0) -> dict[str, str]:
+        """Return the variables for the project's Python: reproducible, and without compiled files."""
+        return base_environment(self.interpreter.path) | {"PYTHONHASHSEED": str(hash_seed)} | dict(self.settings.environment)
+
+    def launch(self, script: str, *, tools: Mapping[str, bytes], files: Mapping[str, bytes], wall_s: float, **more: object) -> Launch:
+        """Return the launch of one of our scripts by the project's Python."""
+        limits = self.settings.limits
+        seed = more.pop("hash_seed", 0)
+        assert isinstance(seed, int)
+        return Launch(
+            argv=(str(self.interpreter.path), "{tools}/" + script),
+            project=self.project,
+            readable=self.interpreter.roots,
+            files=files,
+            tools=own_tools() | dict(tools),
+            environment=self.environment(seed),
+            limits=Limits(
+                wall_s=wall_s,
+                cpu_s=max(limits.cpu_s, wall_s),
+                memory_bytes=limits.memory_bytes,
+                processes=limits.processes,
+                disk_bytes=limits.disk_bytes,
+                output_bytes=max(limits.output_bytes, _REPORT_BYTES),
+            ),
+            nests=bool(more.pop("nests", False)),
+        )
+
+
+def base_environment(python: Path) -> dict[str, str]:
+    """Return what an activated environment would set, and no writing of compiled files in processes that tests start."""
+    found = {"PYTHONDONTWRITEBYTECODE": "1", "PATH": os.pathsep.join((str(python.parent), "/usr/local/bin", "/usr/bin", "/bin"))}
+    if (python.parent.parent / "pyvenv.cfg").is_file():
+        found["VIRTUAL_ENV"] = str(python.parent.parent)
+    if os.environ.get("PYTHONPATH"):
+        found["PYTHONPATH"] = os.environ["PYTHONPATH"]
+    return found
+
+
+def own_tools() -> dict[str, bytes]:
+    """Return our stand-alone files by name."""
+    here = Path(__file__).parent
+    return {name: (here / name).read_bytes() for name in TOOLS if (here / name).is_file()}

@@ -1,0 +1,155 @@
+"""Reads a runner's events and builds a result from them."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from refine_tui.core.evidence import CaseResult, Frame
+from refine_tui.loop.ports.running import OnCase
+
+ENDED = object()
+"""What `Lines.next` returns after the last line."""
+
+
+class Lines:
+    """A thread that turns a pipe into JSON objects, so that its reader can wait with a timeout."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._queue: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True, name="runner events")
+        self._thread.start()
+
+    def next(self, timeout_s: float) -> object:
+        """Return the next event (a dict), `None` when none came in time, or `ENDED`."""
+        try:
+            return self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        try:
+            rest = b""
+            while chunk := os.read(pipe.fileno(), 1 << 18):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    if line.startswith(b"{"):
+                        self._queue.put(_parsed(line))
+        except (OSError, ValueError):
+            pass  # the pipe was closed while it was read: the process was ended on purpose
+        finally:
+            self._queue.put(ENDED)
+
+
+def _parsed(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return {"event": "torn"}  # a child was killed in the middle of a line
+
+
+@dataclass
+class Gathered:
+    """What the events of one run, or of its several processes, said so far."""
+
+    wanted: tuple[str, ...] | None
+    on_case: OnCase | None = None
+    cases: dict[str, CaseResult] = field(default_factory=dict)
+    collected: list[str] = field(default_factory=list)
+    broken: dict[str, CaseResult] = field(default_factory=dict)
+    running: str = ""
+    """The test that has started and given no result."""
+    coverage: dict[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
+    imported: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    edges: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    loaded: tuple[str, ...] = ()
+    """Modules from outside the project that the run imported."""
+    status: int | None = None
+    """pytest's exit status, once it came to an end."""
+    stopped: str = ""
+    was_collected: bool = False
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take in one event."""
+        kind = event.get("event", "")
+        handler = getattr(self, f"_on_{kind}", None)
+        if handler is not None:
+            handler(event)
+
+    def remaining(self) -> tuple[str, ...]:
+        """Tests that were to run and gave no outcome."""
+        return tuple(node for node in self.collected if node not in self.cases)
+
+    def add(self, case: CaseResult) -> None:
+        """Take in one test's outcome."""
+        self.running = ""
+        self.cases[case.node_id] = case
+        if self.on_case:
+            self.on_case(case, len(self.cases), len(self.collected))
+
+    def settle(self) -> None:
+        """Give wanted tests of files that cannot be collected the error of their file."""
+        for node in self.wanted or ():
+            if node not in self.cases and (cause := self.cause_for(node)):
+                self.cases[node] = CaseResult(node, "error", 0.0, cause.message, cause.details, cause.frames, None, cause.error)
+
+    def cause_for(self, node: str) -> CaseResult | None:
+        """Return the broken file or folder that holds a test."""
+        return next((case for path, case in self.broken.items() if node == path or node.startswith((path + "::", path + "/"))), None)
+
+    def _on_collected(self, event: Mapping[str, Any]) -> None:
+        if not self.was_collected:
+            self.collected = list(event["ids"])
+        self.was_collected = True
+
+    def _on_start(self, event: Mapping[str, Any]) -> None:
+        self.running = event["id"]
+
+    def _on_result(self, event: Mapping[str, Any]) -> None:
+        self.add(case_of(event))
+
+    def _on_broken(self, event: Mapping[str, Any]) -> None:
+        self.broken[event["id"]] = case_of({**event, "outcome": "error"})
+
+    def _on_coverage(self, event: Mapping[str, Any]) -> None:
+        self.coverage[event["id"]] = event["files"]
+
+    def _on_imported(self, event: Mapping[str, Any]) -> None:
+        if not self.imported:
+            self.imported, self.edges = event["files"], event["edges"]
+
+    def _on_note(self, event: Mapping[str, Any]) -> None:
+        self.dropped = tuple(event.get("dropped", self.dropped))
+        self.stopped = event.get("stopped", self.stopped)
+
+    def _on_end(self, event: Mapping[str, Any]) -> None:
+        self.status, self.foreign = event["status"], event["foreign"]
+        self.loaded = tuple(event.get("loaded", ()))
+
+
+def case_of(event: Mapping[str, Any]) -> CaseResult:
+    """Return the result that an event describes."""
+    values = event.get("values")
+    return CaseResult(
+        node_id=event["id"],
+        outcome=event["outcome"],
+        duration_s=event.get("duration", 0.0),
+        message=event.get("message", ""),
+        details=event.get("details", ""),
+        frames=tuple(Frame(path, line, function) for path, line, function in event.get("frames", ())),
+        values=(values[0], values[1]) if values else None,
+        error=event.get("error", ""),
+        timed_out=event.get("timed_out", False),
+    )
+
+
+def files_of(node_ids: Iterable[str]) -> list[str]:
+    """Return the files of node ids, each once, in order."""
+    return list(dict.fromkeys(node.split("::", 1)[0] for node in node_ids))

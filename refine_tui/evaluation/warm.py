@@ -1,0 +1,212 @@
+"""Candidates in forks of a parent that has everything imported but the project."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from refine_tui.core.errors import RunnerError
+from refine_tui.evaluation.cold import RESTARTS, Job, Ran, died, reason_of, stuck
+from refine_tui.evaluation.settings import Place
+from refine_tui.evaluation.stream import ENDED, Gathered, Lines
+from refine_tui.loop.ports.running import Cancelled, Running, Sandbox
+
+_POLL_S = 0.04
+_START_S = 60.0
+_LONG_S = 24 * 3600.0
+_SANDBOX_ENDS = {120: "the sandbox could not set up a copy", 121: "time", 122: "memory", 123: "processes"}
+"""Exit statuses by which a copy says that the sandbox ended it; see `inside.py`."""
+
+
+def cold_only_reason(place: Place, sandbox: Sandbox) -> str:
+    """Say why candidates cannot run in warm forks here, before one is tried; empty when they can."""
+    if not place.settings.warm:
+        return "warm runs are switched off"
+    if not sandbox.can_nest:
+        return "this isolation level gives no copy of its own to a fork"
+    if not place.interpreter.can_fork:
+        return "this Python cannot fork"
+    return ""
+
+
+class WarmRunner:
+    """A parent process and the requests to it. One request at a time; `close` may come from any thread."""
+
+    def __init__(self, place: Place, sandbox: Sandbox) -> None:
+        self._place = place
+        self._sandbox = sandbox
+        self._running: Running | None = None
+        self._lines: Lines | None = None
+        self._number = 0
+        self._restarted = False
+        self._closed = threading.Event()
+        self._is_ready = False
+        self._preloaded: tuple[str, ...] = ()
+        self._in_flight = False
+
+    def start(self) -> None:
+        """Start the parent without waiting for it."""
+        tools = {"plan.json": json.dumps({"project": str(self._place.project)}).encode()}
+        launch = self._place.launch("_warm.py", tools=tools, files={}, wall_s=_LONG_S, nests=True)
+        self._is_ready = False
+        self._running = self._sandbox.launch(launch)
+        self._lines = Lines(self._running.stdout)
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Let the parent import modules that the project takes from elsewhere.
+
+        Raises:
+            RunnerError: the parent did not start, or cannot be used after these imports.
+        """
+        self._preloaded = tuple(modules)
+        self._await_ready()
+        self._send({"preload": list(modules)})
+        self._is_ready = False
+        self._await_ready()
+
+    def run(self, job: Job, cancelled: Cancelled) -> Ran:
+        """Run tests in forks, a new one after a test took the fork down.
+
+        Raises:
+            RunnerError: the parent died twice, or cannot be used.
+        """
+        try:
+            return self._attempt(job, cancelled)
+        except RunnerError:
+            if self._restarted or self._closed.is_set():
+                raise
+            self._restarted = True
+            self._end()
+            self.start()
+            self.preload(self._preloaded)
+            return self._attempt(job, cancelled)
+
+    def close(self) -> None:
+        """End the parent and everything it started."""
+        self._closed.set()
+        self._end()
+
+    def _end(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            running.kill()
+            running.__exit__(None, None, None)
+
+    def _attempt(self, job: Job, cancelled: Cancelled) -> Ran:
+        assert job.node_ids is not None, "a warm run names its tests"
+        self._await_ready()
+        began = time.monotonic()
+        gathered = Gathered(job.node_ids)
+        remaining, output = job.node_ids, ""
+        for _ in range(RESTARTS):
+            left = began + job.limit_s - time.monotonic()
+            if left <= 0:
+                gathered.stopped = "time"
+                break
+            self._request(job, remaining, left)
+            again, output = self._follow(gathered, began + job.limit_s, cancelled)
+            remaining = gathered.remaining()
+            if not again or not remaining or (job.stop_at_first and any(case.is_red for case in gathered.cases.values())):
+                break
+        else:
+            gathered.stopped = "crash"
+        gathered.settle()
+        return Ran(gathered, time.monotonic() - began, output)
+
+    def _request(self, job: Job, node_ids: Sequence[str], left_s: float) -> None:
+        self._number += 1
+        limits = self._place.settings.limits
+        self._send(
+            {
+                "number": self._number,
+                "files": {path: base64.b64encode(data).decode() for path, data in job.files.items()},
+                "plan": job.plan(self._place, node_ids, left_s),
+                "limits": {
+                    "wall_s": left_s,
+                    "cpu_s": min(limits.cpu_s, 2 * left_s + 1),
+                    "memory_bytes": limits.memory_bytes,
+                    "processes": limits.processes,
+                    "disk_bytes": limits.disk_bytes,
+                },
+            }
+        )
+
+    def _send(self, request: dict[str, object]) -> None:
+        running = self._running
+        if running is None:
+            raise RunnerError("The test runner is closed.")
+        try:
+            running.stdin.write(json.dumps(request).encode() + b"\n")
+            running.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise RunnerError(self._epitaph()) from error
+
+    def _event(self) -> Any:
+        lines = self._lines
+        event = lines.next(_POLL_S) if lines and not self._closed.is_set() else ENDED
+        if event is ENDED:
+            raise RunnerError(self._epitaph())
+        return event
+
+    def _epitaph(self) -> str:
+        if self._closed.is_set() or self._running is None:
+            return "The test runner was closed."
+        tail = self._running.stderr_tail.strip().splitlines()[-1:]
+        return f"The warm test runner died: {self._running.stopped or (tail[0] if tail else reason_of(self._running.wait(0.5)))}"
+
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + _START_S
+        while not self._is_ready:
+            event = self._event()
+            if event and event.get("event") == "ready":
+                self._is_ready = True
+                if event["threads"]:
+                    raise RunnerError(f"the project's dependencies start threads ({event['threads'][0]}) when they are imported")
+                if event.get("refused"):
+                    raise RunnerError(event["refused"])
+            elif time.monotonic() > deadline:
+                raise RunnerError(f"the warm parent was not ready after {_START_S:.0f} s")
+
+    def _follow(self, gathered: Gathered, deadline: float, cancelled: Cancelled) -> tuple[bool, str]:
+        """Read events until the child is done; say whether the remaining tests deserve another one, and what was printed."""
+        hard_s = 2 * self._place.settings.test_limit_s + 2.0
+        since, killed = time.monotonic(), ""
+        while True:
+            event, now = self._event(), time.monotonic()
+            if event and event["event"] == "done":
+                if event["number"] == self._number:
+                    return self._after(event, gathered, killed), event["output"]
+            elif event:
+                since = now
+                gathered.feed(event)
+            if not killed:
+                killed = self._end_reason(gathered, now > deadline, now - since > hard_s, cancelled)
+                if killed:
+                    self._send({"kill": self._number})
+
+    def _end_reason(self, gathered: Gathered, late: bool, hangs: bool, cancelled: Cancelled) -> str:
+        if cancelled():
+            return "cancelled"
+        if late:
+            return "time"
+        return "stuck" if hangs and gathered.running else ""
+
+    def _after(self, event: dict[str, Any], gathered: Gathered, killed: str) -> bool:
+        if killed == "stuck" and gathered.running:
+            gathered.add(stuck(gathered.running, 2 * self._place.settings.test_limit_s + 2.0))
+            return True
+        if killed in ("cancelled", "time"):
+            gathered.stopped = killed
+            return False
+        if gathered.status is not None and not gathered.running:
+            return False
+        reason = _SANDBOX_ENDS.get(event["status"], "")
+        if gathered.running and reason != "time":
+            gathered.add(died(gathered.running, f"{reason} limit" if reason else reason_of(event["status"])))
+            return True
+        gathered.stopped = reason or f"crash: the test process ended before it could report ({reason_of(event['status'])})"
+        return False

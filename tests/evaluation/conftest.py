@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import IO
+
+import pytest
+
+from refine_tui.core.isolation import Level, Probe
+from refine_tui.evaluation.evaluator import PytestEvaluator
+from refine_tui.evaluation.settings import RunSettings
+from refine_tui.loop.ports.running import Launch, Running, Sandbox
+
+HERE = Path(__file__).parent
+ZOO = HERE.parent / "zoo"
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+IN_PLACE = _load(HERE / "inside_in_place.py")
+
+
+class InPlaceRunning:
+    """A process that runs in the project itself; leaving it puts the project back."""
+
+    def __init__(self, launch: Launch) -> None:
+        self._project = launch.project
+        self._before = IN_PLACE.snapshot(launch.project)
+        self._tools = tempfile.TemporaryDirectory()
+        for name, content in launch.tools.items():
+            (Path(self._tools.name) / name).write_bytes(content)
+        if launch.nests:
+            (Path(self._tools.name) / "inside.py").write_bytes((HERE / "inside_in_place.py").read_bytes())
+        IN_PLACE.lay(launch.project, launch.files)
+        argv = [word.replace("{tools}", self._tools.name) for word in launch.argv]
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(
+            argv,
+            cwd=launch.project / launch.cwd,
+            env={"HOME": self._tools.name, **launch.environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self.stdin: IO[bytes] = self._process.stdin
+        self.stdout: IO[bytes] = self._process.stdout
+        self.stopped = ""
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> None:
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    @property
+    def stderr_tail(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read()[-8192:].decode("utf-8", "replace")
+
+    def __enter__(self) -> InPlaceRunning:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.kill()
+        self._process.wait()
+        self.stdin.close()
+        self.stdout.close()
+        IN_PLACE.restore(self._project, self._before)
+        self._errors.close()
+        self._tools.cleanup()
+
+
+class InPlaceSandbox:
+    """No isolation at all, for throw-away projects: the project itself is the copy."""
+
+    level = Level.UNSAFE
+
+    def __init__(self, can_nest: bool = True) -> None:
+        self.can_nest = can_nest
+        self.launched: list[InPlaceRunning] = []
+
+    def probes(self) -> tuple[Probe, ...]:
+        return ()
+
+    def launch(self, launch: Launch) -> Running:
+        self.launched.append(InPlaceRunning(launch))
+        return self.launched[-1]
