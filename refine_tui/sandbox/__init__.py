@@ -1,0 +1,1 @@
+"""Where code of the project runs: isolation levels, work copies, limits, process supervision."""

@@ -1,0 +1,136 @@
+"""The command line of bubblewrap: what of the machine is visible inside, and where."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from refine_tui.core.errors import IsolationError
+from refine_tui.sandbox import inside
+
+TOOLS = "/.tools"
+"""What `{tools}` becomes."""
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store", "/run/current-system")
+_ETC = (
+    "alternatives",
+    "bash.bashrc",
+    "ca-certificates",
+    "debian_version",
+    "fonts",
+    "gai.conf",
+    "gitconfig",
+    "host.conf",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "locale.alias",
+    "locale.conf",
+    "localtime",
+    "magic",
+    "mime.types",
+    "os-release",
+    "pki",
+    "profile",
+    "protocols",
+    "services",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "static",
+    "timezone",
+    "xml",
+)
+_MADE = {
+    "/etc/passwd": b"root:x:0:0:root:/nonexistent:/usr/sbin/nologin\nuser:x:1000:1000:user:/tmp/home:/bin/sh\n",
+    "/etc/group": b"root:x:0:\nuser:x:1000:\n",
+    "/etc/hosts": b"127.0.0.1 localhost sandbox\n::1 localhost\n",
+    "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\n",
+    "/etc/resolv.conf": b"",
+}
+
+
+def own_interpreter() -> tuple[str, tuple[Path, ...]]:
+    """Return the interpreter this program runs on, without its virtual environment, and the folders it needs."""
+    executable = os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
+    return executable, tuple({Path(os.path.realpath(prefix)) for prefix in (sys.base_prefix, sys.base_exec_prefix)})
+
+
+def arguments(bwrap: str, project: Path, readable: Sequence[Path], contents: Mapping[str, int]) -> list[str]:
+    """Return the start of the command, up to and including `--`.
+
+    Args:
+        bwrap: the program.
+        project: absolute; its folder is bound to `/.base`, an empty folder appears at its own path.
+        readable: absolute folders, bound read-only at their own paths (and where their links lead).
+        contents: absolute path of a small file inside → open file that holds its content.
+
+    Raises:
+        IsolationError: a readable folder would show the home folder or the whole machine.
+    """
+    words = [bwrap, "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox"]
+    words += ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    words += _system()
+    words += ["--dev", "/dev", "--tmpfs", "/dev/shm"]
+    # A fresh /proc for each copy may only be mounted where a fully visible one exists. This one lies under a mount that
+    # nobody inside can remove, so it is there for the kernel's check and for nothing else.
+    words += ["--dir", f"{inside.SCRATCH}/proc", "--bind", "/proc", f"{inside.SCRATCH}/proc", "--tmpfs", inside.SCRATCH, "--proc", "/proc"]
+    for folder in inside.TEMPORARY:
+        words += ["--tmpfs", folder]
+    for path in bound_paths(project, readable):
+        words += ["--ro-bind", str(path), str(path)]
+    words += ["--ro-bind", str(project), inside.BASE]
+    if not _is_inside(project, bound_paths(project, readable)):
+        words += ["--dir", str(project)]
+    for name, fd in contents.items():
+        words += ["--perms", "0555", "--file", str(fd), name]
+    words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"]
+    return words
+
+
+def made_files() -> Mapping[str, bytes]:
+    """Return files of `/etc` that are written for the sandbox instead of shown: path → content."""
+    return _MADE
+
+
+def bound_paths(project: Path, readable: Sequence[Path]) -> list[Path]:
+    """Return the folders to bind, outermost first, without those the system's or the project's own binding shows."""
+    wanted = {Path(os.path.abspath(path)) for path in readable} | {Path(os.path.realpath(path)) for path in readable}
+    for path in wanted:
+        if path == Path("/") or Path(os.path.realpath(path)) in _private():
+            raise IsolationError(f"the sandbox will not show {path}: it holds your private files; name the folder of the interpreter instead")
+    shown = [Path("/usr"), Path(os.path.realpath("/usr")), project]
+    chosen: list[Path] = []
+    for path in sorted(wanted, key=lambda path: len(path.parts)):
+        if path.exists() and not _is_inside(path, [*shown, *chosen]):
+            chosen.append(path)
+    return chosen
+
+
+def under_temporary(project: Path, readable: Sequence[Path]) -> list[str]:
+    """Return the bound folders that lie in a temporary folder: a copy's fresh one must show them too."""
+    return [str(path) for path in bound_paths(project, readable) if str(path).startswith(tuple(f"{t}/" for t in inside.TEMPORARY))]
+
+
+def _private() -> set[Path]:
+    """Home folders and everything above them."""
+    homes = {Path(os.path.realpath(Path.home())), Path("/root"), Path("/home")}
+    return homes | {parent for home in homes for parent in home.parents}
+
+
+def _is_inside(path: Path, folders: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _system() -> list[str]:
+    words: list[str] = []
+    for name in _SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), name]
+        elif path.exists():
+            words += ["--ro-bind", name, name]
+    for name in _ETC:
+        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return [*words, "--dir", "/run", "--dir", "/var"]

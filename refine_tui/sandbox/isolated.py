@@ -1,0 +1,105 @@
+"""The strongest level: bubblewrap's namespaces outside, a copy's own namespaces, overlay and filter inside."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import platform
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from refine_tui.core.errors import IsolationError
+from refine_tui.core.isolation import Level
+from refine_tui.loop.ports.running import Launch
+from refine_tui.sandbox import bubblewrap, inside, seccomp, trees
+from refine_tui.sandbox.environment import scrubbed
+from refine_tui.sandbox.masks import MaskFinder
+from refine_tui.sandbox.spawning import Command, spawn
+from refine_tui.sandbox.supervision import Supervised
+
+_NO_WALL_S = 1e9
+"""JSON has no infinity."""
+
+
+class Isolated:
+    """Starts processes that see a copy of the project, the system read-only, and nothing else."""
+
+    level = Level.ISOLATED
+    can_nest = True
+
+    def __init__(self, bwrap: str, *, overlay: bool = True) -> None:
+        """Use a bubblewrap program; `overlay=False` makes each copy by copying files."""
+        self._bwrap, self._overlay = bwrap, overlay
+        self._finders: dict[Path, MaskFinder] = {}
+        self._lock = threading.Lock()
+
+    def launch(self, launch: Launch) -> Supervised:
+        """Start a process; see `Sandbox.launch`."""
+        project = Path(os.path.abspath(launch.project))
+        interpreter, prefixes = bubblewrap.own_interpreter()
+        readable = (*launch.readable, *prefixes)
+        files = {f"{bubblewrap.TOOLS}/{name}": content for name, content in launch.tools.items()}
+        files[f"{bubblewrap.TOOLS}/inside.py"] = Path(inside.__file__).read_bytes()
+        files[f"{bubblewrap.TOOLS}/launch.json"] = json.dumps(self._spec(launch, project, readable)).encode()
+        files.update(bubblewrap.made_files())
+        argv = [word.replace("{tools}", bubblewrap.TOOLS) for word in launch.argv]
+        if not launch.nests:
+            argv = [interpreter, "-I", "-S", f"{bubblewrap.TOOLS}/inside.py", "--exec", *argv]
+        added = {name: value.replace("{tools}", bubblewrap.TOOLS) for name, value in launch.environment.items()}
+        with _held_in_memory(files) as contents:
+            words = bubblewrap.arguments(self._bwrap, project, readable, contents)
+            try:
+                environment = scrubbed(inside.HOME, "/tmp", added)
+                process = spawn(Command([*words, *argv], environment, inherited=tuple(contents.values())))
+            except OSError as error:
+                raise IsolationError(f"bubblewrap could not be started: {error}") from error
+        return Supervised(process, launch.limits, lambda: _end(process.pid))
+
+    def _spec(self, launch: Launch, project: Path, readable: tuple[Path, ...]) -> dict[str, object]:
+        with self._lock:
+            finder = self._finders.setdefault(project, MaskFinder(project))
+            masks = finder.masks()
+        files = {**masks.replaced, **launch.files}
+        limits = asdict(launch.limits)
+        limits["wall_s"] = min(limits["wall_s"], _NO_WALL_S)
+        return {
+            "project": str(project),
+            "cwd": launch.cwd,
+            "limits": limits,
+            "files": {name: base64.b64encode(content).decode() for name, content in files.items()},
+            "masks": masks.files,
+            "hidden": masks.folders,
+            "frozen": masks.frozen,
+            "seccomp": base64.b64encode(seccomp.isolated_filter(platform.machine())).decode(),
+            "under_tmp": bubblewrap.under_temporary(project, readable),
+            "overlay": self._overlay,
+        }
+
+
+def find_bubblewrap() -> str | None:
+    """Return the path of the bubblewrap program."""
+    return shutil.which("bwrap")
+
+
+def _end(pid: int) -> None:
+    # The first process inside takes everything with it, and so does bubblewrap itself; both, as either may be the one that lives.
+    trees.kill_all(trees.descendants(pid)[1:2])
+    trees.kill_all([pid])
+
+
+@contextmanager
+def _held_in_memory(files: Mapping[str, bytes]) -> Iterator[dict[str, int]]:
+    """Yield open files that hold the contents, at their beginning; nothing is written to a disk."""
+    with ExitStack() as stack:
+        held: dict[str, int] = {}
+        for name, content in files.items():
+            held[name] = os.memfd_create("sandbox", os.MFD_CLOEXEC)
+            stack.callback(os.close, held[name])
+            os.write(held[name], content)
+            os.lseek(held[name], 0, os.SEEK_SET)
+        yield held

@@ -1,0 +1,163 @@
+"""Which files of a project a candidate has no business reading: credentials.
+
+Shown empty inside the sandbox: `.env` and its kin (but `.env.example`, `.sample`, `.template`, `.dist` stay), `.envrc`, `.netrc`, `.pypirc`,
+`.npmrc`, `.pgpass`, `.my.cnf`, `.git-credentials`, `.htpasswd`, `credentials.json`, service-account files, `secrets.*` in configuration formats,
+`*.tfvars` and Terraform state, SSH keys by name, key stores, and `*.pem` and `*.key` that hold a private key, except
+below a folder for tests (a key committed as a fixture is no secret). Folders: `.ssh`, `.aws`, `.gnupg`, `.kube`, `.docker`, `.azure`, `.gcloud`.
+`.git` is read-only, and its `config` is reduced to what git needs to read the repository: addresses with passwords stay outside.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+_FILES = (
+    ".env",
+    ".env.*",
+    "*.env",
+    ".envrc",
+    ".netrc",
+    "_netrc",
+    ".pypirc",
+    ".npmrc",
+    ".pgpass",
+    ".my.cnf",
+    ".git-credentials",
+    ".htpasswd",
+    "credentials.json",
+    "client_secret*.json",
+    "service[-_]account*.json",
+    "secrets.json",
+    "secrets.toml",
+    "secrets.y*ml",
+    "*.tfvars",
+    "*.tfstate",
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "*.ppk",
+    "*.p12",
+    "*.pfx",
+    "*.jks",
+    "*.keystore",
+    "*.kdbx",
+)
+_EXAMPLES = (".example", ".sample", ".template", ".dist")
+_KEYS = ("*.pem", "*.key")
+_FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube", ".docker", ".azure", ".gcloud"})
+_SKIPPED = frozenset({".git", "node_modules", "site-packages", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
+_TEST_FOLDERS = frozenset({"test", "tests", "testing", "testdata", "fixtures"})
+_GIT_KEYS = frozenset({"repositoryformatversion", "filemode", "bare", "ignorecase", "precomposeunicode", "symlinks", "autocrlf", "eol"})
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Project-relative paths."""
+
+    files: tuple[str, ...] = ()
+    """Shown empty."""
+    folders: tuple[str, ...] = ()
+    """Shown empty."""
+    frozen: tuple[str, ...] = ()
+    """Shown read-only."""
+    replaced: dict[str, bytes] = field(default_factory=dict)
+    """Shown with other content."""
+
+
+@dataclass
+class _Seen:
+    changed_ns: int
+    files: list[str]
+    folders: list[str]
+    below: list[str]
+
+
+class MaskFinder:
+    """Finds the masks of one project, and finds them again quickly: only folders that changed are read anew."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+        self._seen: dict[str, _Seen] = {}
+
+    def masks(self) -> Masks:
+        """Return what to hide now. Folders that cannot be read are passed over: nobody inside can read them either."""
+        files: list[str] = []
+        folders: list[str] = []
+        waiting = [""]
+        while waiting:
+            found = self._look(waiting.pop())
+            files += found.files
+            folders += found.folders
+            waiting += found.below
+        git = self._project / ".git"
+        frozen = (".git",) if git.is_dir() and not git.is_symlink() else ()
+        return Masks(tuple(sorted(files)), tuple(sorted(folders)), frozen, _git_config(git))
+
+    def _look(self, folder: str) -> _Seen:
+        path = self._project / folder
+        try:
+            changed_ns = os.stat(path).st_mtime_ns
+            known = self._seen.get(folder)
+            if known is None or known.changed_ns != changed_ns:
+                known = self._seen[folder] = _read_folder(path, folder, changed_ns)
+        except OSError:
+            return _Seen(0, [], [], [])
+        return known
+
+
+def is_credential(name: str) -> bool:
+    """Say whether a file of this name is a credential by its name alone."""
+    return any(fnmatchcase(name, pattern) for pattern in _FILES) and not name.endswith(_EXAMPLES)
+
+
+def _read_folder(path: Path, folder: str, changed_ns: int) -> _Seen:
+    found = _Seen(changed_ns, [], [], [])
+    prefix = f"{folder}/" if folder else ""
+    in_tests = not _TEST_FOLDERS.isdisjoint(folder.split("/"))
+    with os.scandir(path) as entries:
+        for entry in entries:
+            relative = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name in _FOLDERS:
+                    found.folders.append(relative)
+                elif entry.name not in _SKIPPED:
+                    found.below.append(relative)
+            elif is_credential(entry.name) or (_may_be_key(entry.name) and not in_tests and _holds_key(entry)):
+                found.files.append(relative)
+    return found
+
+
+def _may_be_key(name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in _KEYS)
+
+
+def _holds_key(entry: os.DirEntry[str]) -> bool:
+    if not entry.is_file():
+        return False
+    try:
+        with open(entry.path, "rb") as file:  # noqa: PTH123 - the entry may be a link; its target is what counts
+            return b"PRIVATE KEY" in file.read(65536)
+    except OSError:
+        return False
+
+
+def _git_config(git: Path) -> dict[str, bytes]:
+    config = git / "config"
+    if git.is_symlink() or not config.is_file():
+        return {}
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
+    try:
+        parser.read_string("\n".join(line.strip() for line in config.read_text(errors="replace").splitlines()))
+    except (configparser.Error, OSError):
+        return {".git/config": b""}
+    lines = []
+    for section in ("core", "extensions"):
+        if parser.has_section(section):
+            kept = [(key, value) for key, value in parser.items(section) if section == "extensions" or key in _GIT_KEYS]
+            lines += [f"[{section}]", *(f"\t{key} = {value}" for key, value in kept)]
+    return {".git/config": "\n".join([*lines, ""]).encode()}
