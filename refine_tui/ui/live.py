@@ -80,12 +80,7 @@ class Live:
 
 def advance(live: Live, deliveries: Iterable[Delivery], now: float) -> Live:
     """Fold what arrived, oldest first. `now` is the clock's reading in seconds."""
-    arrived = list(deliveries)
-    cases = {e.case.node_id: e.case for e in arrived if isinstance(e, CaseFinished)} if live.run or arrived else {}
-    folded = reduce(lambda before, delivery: _advance(before, delivery, now), arrived, live)
-    if cases and (folded.run is None or folded.run.what == "survey") and not folded.job.startswith("verify"):
-        folded = replace(folded, cases={**folded.cases, **cases})
-    return folded
+    return reduce(lambda before, delivery: _advance(before, delivery, now), deliveries, live)
 
 
 def _advance(live: Live, delivery: Delivery, now: float) -> Live:
@@ -99,7 +94,9 @@ def _advance(live: Live, delivery: Delivery, now: float) -> Live:
             return replace(live, run=Run("survey", now, limit_s), cases={})
         case CaseFinished(case, done, total):
             run = live.run or Run(live.job, now)
-            return replace(live, run=replace(run, done=done, total=total, current=case.node_id, red=run.red + case.is_red))
+            # Only a survey runs the user's tree; a confirmation's results belong to its candidate.
+            cases = {**live.cases, case.node_id: case} if run.what == "survey" else live.cases
+            return replace(live, run=replace(run, done=done, total=total, current=case.node_id, red=run.red + case.is_red), cases=cases)
         case SurveyFinished(baseline):
             return replace(live, run=None, cases=dict(baseline.suite.by_id))
         case Verified():
@@ -116,7 +113,8 @@ def _advance_task(live: Live, delivery: Delivery) -> Live:
             return replace(live, step="refine" if delivery.round > 1 else "propose", round=delivery.round, text="", text_index=-1)
         case TextStreamed(_, index, text):
             start = "" if live.text_index in (-1, index) else "\n"
-            return replace(live, text=(live.text + start + text)[-KEPT_TEXT:], text_index=index, step="refine" if live.round > 1 else "propose")
+            step: Step = "refine" if live.round > 1 else "propose"
+            return replace(live, text=(live.text + start + text)[-KEPT_TEXT:], text_index=index, step=step)
         case CandidateJudged(_, candidate):
             return replace(live, step="run", judged=live.judged + 1, recent=(*live.recent[1 - KEPT_CANDIDATES :], candidate))
         case Improved(_, candidate):

@@ -3,61 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
-from refine_tui.core.evidence import Baseline
-from refine_tui.core.isolation import Level, Probe
 from refine_tui.core.review import Review
 from refine_tui.core.task import Task
 from refine_tui.loop.events import Event, Notice
 from refine_tui.loop.ports.keeping import Application
-from refine_tui.loop.ports.thinking import ModelInfo, Usage
+from refine_tui.loop.state import State
 
 Cancelled = Callable[[], bool]
-
-
-class QueueItem(Protocol):
-    """One task with what became of it."""
-
-    @property
-    def task(self) -> Task: ...  # noqa: D102
-    @property
-    def status(self) -> Literal["waiting", "running", "solved", "improved", "unsolved", "cancelled"]: ...  # noqa: D102
-    @property
-    def review_id(self) -> str: ...  # noqa: D102
-    @property
-    def handoff(self) -> str: ...  # noqa: D102
-
-
-class State(Protocol):
-    """The whole truth the screens need, frozen."""
-
-    @property
-    def project(self) -> str: ...  # noqa: D102
-    @property
-    def branch(self) -> str: ...  # noqa: D102
-    @property
-    def level(self) -> Level: ...  # noqa: D102
-    @property
-    def probes(self) -> tuple[Probe, ...]: ...  # noqa: D102
-    @property
-    def baseline(self) -> Baseline | None: ...  # noqa: D102
-    @property
-    def queue(self) -> Sequence[QueueItem]: ...  # noqa: D102
-    @property
-    def reviews(self) -> tuple[Review, ...]: ...  # noqa: D102
-    @property
-    def model(self) -> ModelInfo | None: ...  # noqa: D102
-    @property
-    def model_reason(self) -> str: ...  # noqa: D102
-    @property
-    def usage(self) -> Usage: ...  # noqa: D102
-    @property
-    def files_watched(self) -> int: ...  # noqa: D102
-    @property
-    def saved_at(self) -> float | None: ...  # noqa: D102
-    @property
-    def busy(self) -> str: ...  # noqa: D102
 
 
 class SessionPort(Protocol):
@@ -72,8 +26,11 @@ class SessionPort(Protocol):
     def survey(self, cancelled: Cancelled) -> Iterator[Event]:
         """Run the whole suite and queue what fails."""
 
-    def work_all(self, cancelled: Cancelled) -> Iterator[Event]:
-        """Work on every waiting task in turn."""
+    def next_task(self) -> Task | None:
+        """Return the first task that waits."""
+
+    def work(self, task: Task, cancelled: Cancelled) -> Iterator[Event]:
+        """Refine one task; a proposal that helps becomes a review."""
 
     def add_goal(self, goal: str, scope_label: str = "", targets: tuple[str, ...] = ()) -> Task:
         """Queue what the user wants. Raises `RefineError` when the scope does not exist."""

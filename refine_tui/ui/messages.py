@@ -1,0 +1,64 @@
+"""What widgets and screens tell one another: requests in the imperative, facts in the past tense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.message import Message
+
+from refine_tui.ui.session_worker import Job
+
+Severity = Literal["information", "warning", "error"]
+
+
+@dataclass
+class MailArrived(Message):
+    """The worker left something; several of these mean the same as one."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Let a later one take the place of an earlier one."""
+        return isinstance(message, MailArrived)
+
+
+@dataclass
+class Tell(Message):
+    """Show a sentence to the user until the next one, or until it is dismissed."""
+
+    text: str
+    severity: Severity = "information"
+
+
+@dataclass
+class RunJob(Message):
+    """Hand a job to the worker."""
+
+    job: Job
+
+
+@dataclass
+class ResumeWork(Message):
+    """Go on with what waits in the queue."""
+
+
+@dataclass
+class TreeWritten(Message):
+    """Files of the user's tree were written or taken back by us."""
+
+    paths: frozenset[str]
+
+
+@dataclass
+class Answered(Message):
+    """A prompt at the bottom was answered with Enter."""
+
+    question: str
+    """The name the prompt was opened under."""
+    values: tuple[str, ...]
+
+
+@dataclass
+class Confirmed(Message):
+    """The second key was pressed."""
+
+    question: str

@@ -1,0 +1,1 @@
+"""Values painted as text: every function here takes frozen values and returns `Content`; none knows a widget."""

@@ -1,0 +1,78 @@
+"""What is proven about the choice of hunks in front of the user, and how to say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from refine_tui.core.errors import StaleBaseError
+from refine_tui.core.evidence import Baseline, CaseResult, Delta, SuiteResult, delta
+from refine_tui.core.hunks import combine
+from refine_tui.core.review import Review
+
+Standing = Literal["green", "partly", "red", "unknown"]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The evidence for exactly one choice of hunks."""
+
+    of: str
+    """`the whole patch`, `1 of 2 hunks`."""
+    suite: SuiteResult | None
+    """`None`: this choice has not been run."""
+    delta: Delta
+    standing: Standing
+    """`green`: every target passes and nothing breaks; `partly`: nothing breaks; `red`: something breaks or the run was cut short."""
+
+
+def proof_of(review: Review, baseline: Baseline | None) -> Proof:
+    """Return what is known about the accepted hunks, or about all of them while none is accepted."""
+    chosen = review.accepted or review.hunks
+    is_all = len(chosen) == len(review.hunks)
+    words = "the whole patch" if is_all else f"{len(chosen)} of {len(review.hunks)} hunks"
+    suite = review.accepted_evidence if review.accepted else None
+    if suite is None and is_all and is_as_proposed(review):
+        suite = review.candidate.suite
+    if suite is None:
+        return Proof(words, None, Delta(), "unknown")
+    changed = delta(baseline.suite, suite) if baseline else review.candidate.delta
+    return Proof(words, suite, changed, _standing(review, suite, changed))
+
+
+def is_as_proposed(review: Review) -> bool:
+    """Whether the hunks together still are the candidate that was run, and not edited by the user since."""
+    try:
+        return combine(review.hunks, review.tree).apply(review.tree) == review.candidate.proposal.patch.apply(review.tree)
+    except StaleBaseError:
+        return False
+
+
+def can_be_written(review: Review) -> bool:
+    """Whether the review is still open and about the files as they are."""
+    return review.state == "open"
+
+
+def passed_before_and_after(proof: Proof, baseline: Baseline | None) -> str:
+    """Return `25/30 -> 27/30`, as far as it is known."""
+    if baseline is None:
+        return ""
+    counts = baseline.suite.counts
+    before = f"{counts.passed}/{counts.total}"
+    if proof.suite is None:
+        return f"{before} -> not run"
+    after = counts.passed + len(proof.delta.fixed) - len(proof.delta.broken)
+    return f"{before} -> {after}/{counts.total}"
+
+
+def failure_before(node_id: str, baseline: Baseline | None) -> CaseResult | None:
+    """Return how a test failed before the patch."""
+    case = baseline.suite.by_id.get(node_id) if baseline else None
+    return case if case and case.is_red else None
+
+
+def _standing(review: Review, suite: SuiteResult, changed: Delta) -> Standing:
+    if changed.broken or not suite.complete or suite.stopped:
+        return "red"
+    targets = set(review.task.targets)
+    return "partly" if targets & {*changed.still_red, *suite.red} else "green"

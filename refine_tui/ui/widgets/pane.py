@@ -1,0 +1,57 @@
+"""A scrolling pane of painted lines, and one that follows its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from refine_tui.ui.paint.ink import lines
+
+
+class Pane(VerticalScroll):
+    """Lines that scroll. What is shown is always painted text, never markup."""
+
+    DEFAULT_CSS = """
+    Pane { height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; }
+    Pane > Static { width: 100%; height: auto; }
+    Pane.-nowrap { overflow-x: auto; }
+    Pane.-nowrap > Static { width: auto; min-width: 100%; text-wrap: nowrap; }
+    """
+
+    def __init__(self, *, id: str, wrap: bool = True, follows: bool = False, title: str = "") -> None:
+        super().__init__(id=id, classes="pane" if wrap else "pane -nowrap")
+        self._follows = follows
+        self._text = Static("", markup=False)
+        self._shown: tuple[Content, ...] = ()
+        self.unseen = 0
+        """Lines that arrived below the visible part since the user scrolled away from the end."""
+        self.border_title = Content(title) if title else None
+
+    def compose(self) -> ComposeResult:
+        """Hold one text."""
+        yield self._text
+
+    def show(self, rows: Sequence[Content]) -> None:
+        """Show lines. A pane that follows stays at the end if it was there, and does not move otherwise."""
+        if tuple(rows) == self._shown:
+            return
+        at_end = self.max_scroll_y - self.scroll_offset.y <= 1
+        grown = len(rows) - len(self._shown)
+        self._shown = tuple(rows)
+        self._text.update(lines(rows))
+        if not self._follows:
+            return
+        if at_end:
+            self.unseen = 0
+            self.call_after_refresh(self.scroll_end, animate=False)
+        else:
+            self.unseen = max(0, self.unseen + max(0, grown))
+
+    @property
+    def shown(self) -> tuple[Content, ...]:
+        """The lines in the pane."""
+        return self._shown

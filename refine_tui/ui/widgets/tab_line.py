@@ -1,0 +1,50 @@
+"""The first line: where we are, where else one can go, and what waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from textual import events
+from textual.message import Message
+from textual.widgets import Static
+
+from refine_tui.loop.state import State
+from refine_tui.ui.paint.ink import ink, spread
+
+SCREENS = (("review", "1 Review"), ("loop", "2 Loop"), ("tests", "3 Tests"))
+
+
+class TabLine(Static):
+    """The screens by key and name; each can be clicked."""
+
+    DEFAULT_CSS = "TabLine { height: 1; }"
+
+    @dataclass
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        screen: str
+
+    def __init__(self) -> None:
+        super().__init__("", id="tabs", markup=False)
+        self._places: list[tuple[int, int, str]] = []
+
+    def show(self, current: str, state: State, *, demo: bool) -> None:
+        """Show the tabs; `current` is the screen we are on."""
+        parts: list[str | tuple[str, str]] = [" refine_tui  "]
+        column, self._places = 13, []
+        for name, title in SCREENS:
+            parts += [(f" {title} ", "bold reverse" if name == current else ""), " "]
+            self._places.append((column, column + len(title) + 2, name))
+            column += len(title) + 3
+        ready = sum(bool(review.undecided) for review in state.reviews if review.state == "open")
+        badge = (f"{ready} to review  " if ready else "", "bold $accent")
+        where = f"{'demo copy' if demo else PurePath(state.project).name} "
+        self.update(spread(ink(*parts), ink(badge, (where, "$diff-number")), self.size.width or 80))
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the clicked screen."""
+        for start, end, name in self._places:
+            if start <= event.x < end:
+                self.post_message(self.Chosen(name))
