@@ -51,14 +51,14 @@ class Redactor:
         return _NAMED.sub(_named, text)
 
     def value(self, value: Any) -> Any:
-        """Return a JSON-ready value with every text in it, keys included, redacted. Patches under a key `patch` stay whole.
+        """Return a JSON-ready value with every text in it, keys included, redacted; bytes, under a key `b64`, stay whole.
 
-        A patch is made of the user's own file, and one with words of ours in it must never be written there.
+        They belong to patches of the user's own files, and one with words of ours in it must never be written there.
         """
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {self.text(str(key)): item if key == "patch" else self.value(item) for key, item in value.items()}
+            return {self.text(str(key)): item if key == "b64" else self.value(item) for key, item in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)):
             return [self.value(item) for item in value]
         return value

@@ -87,6 +87,9 @@ class Disk:
     def _swap_by_links(self, folder: int, ours: str, target: str, spare: str) -> None:
         os.link(target, spare, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
         self._announce("swap: linked")
+        if not os.path.samestat(os.lstat(spare, dir_fd=folder), os.lstat(target, dir_fd=folder)):
+            os.unlink(spare, dir_fd=folder)
+            raise OSError(errno.EAGAIN, "the file was replaced meanwhile", target)
         os.rename(ours, target, src_dir_fd=folder, dst_dir_fd=folder)
         self._announce("swap: renamed")
         os.rename(spare, ours, src_dir_fd=folder, dst_dir_fd=folder)

@@ -11,8 +11,12 @@ from refine_tui.workspace.git import run_git
 from refine_tui.workspace.places import TEMPORARY_PREFIX
 
 IGNORED_FOLDERS = frozenset(
-    """.git .hg .svn .jj __pycache__ __pypackages__ .venv venv .virtualenv .tox .nox .eggs .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache
-    .pyre .pytype .ipynb_checkpoints node_modules bower_components htmlcov .direnv .gradle .terraform""".split()
+    [
+        *(".git", ".hg", ".svn", ".jj"),
+        *("__pycache__", "__pypackages__", ".venv", "venv", ".virtualenv"),
+        *(".tox", ".nox", ".eggs", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".cache", ".pyre", ".pytype"),
+        *(".ipynb_checkpoints", "node_modules", "bower_components", "htmlcov", ".direnv", ".gradle", ".terraform"),
+    ]
 )
 """Folders nobody edits by hand, wherever they lie."""
 _BUILD_FOLDERS = frozenset({"build", "dist", "target", "_build"})

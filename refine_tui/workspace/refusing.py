@@ -19,22 +19,39 @@ _BINARY_PROBE = 8192
 _RESERVED: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "it steers continuous integration",
-        frozenset(".circleci .travis.yml .drone.yml .woodpecker .woodpecker.yml .buildkite .ci .cirrus.yml".split()),
+        frozenset([".circleci", ".travis.yml", ".drone.yml", ".woodpecker", ".woodpecker.yml", ".buildkite", ".ci", ".cirrus.yml"]),
     ),
     (
         "it steers continuous integration",
-        frozenset("jenkinsfile azure-pipelines.yml appveyor.yml .appveyor.yml bitbucket-pipelines.yml".split()),
+        frozenset(["jenkinsfile", "azure-pipelines.yml", "appveyor.yml", ".appveyor.yml", "bitbucket-pipelines.yml"]),
     ),
     (
         "it holds hooks that run by themselves",
-        frozenset(".husky .pre-commit-config.yaml .lefthook lefthook.yml .lefthook.yml .overcommit.yml".split()),
+        frozenset([".husky", ".pre-commit-config.yaml", ".lefthook", "lefthook.yml", ".lefthook.yml", ".overcommit.yml"]),
     ),
     (
         "it configures an editor",
-        frozenset(".vscode .idea .vim .nvim .vimrc .nvimrc .exrc .emacs.d .dir-locals.el .zed .fleet .cursor .helix .kakrc".split()),
+        frozenset(
+            [
+                ".vscode",
+                ".idea",
+                ".vim",
+                ".nvim",
+                ".vimrc",
+                ".nvimrc",
+                ".exrc",
+                ".emacs.d",
+                ".dir-locals.el",
+                ".zed",
+                ".fleet",
+                ".cursor",
+                ".helix",
+                ".kakrc",
+            ]
+        ),
     ),
-    ("it configures an assistant", frozenset(".mcp.json .claude .codex .gemini .aider.conf.yml".split())),
-    ("it sets the environment", frozenset(".envrc .direnv".split())),
+    ("it configures an assistant", frozenset([".mcp.json", ".claude", ".codex", ".gemini", ".aider.conf.yml"])),
+    ("it sets the environment", frozenset([".envrc", ".direnv"])),
     ("it configures refine-tui", frozenset(["refine.toml"])),
 )
 

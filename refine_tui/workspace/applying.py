@@ -1,0 +1,260 @@
+"""Writing a patch to the user's files: all of them or none, and no byte of anybody else's work lost.
+
+1. The intent and the content before are made durable.
+2. Each new file is written beside the old one, complete and durable, under a temporary name.
+3. The two names change places; what comes out is looked at. If it is not what the patch was made for, somebody saved in that moment:
+   the names change back and everything is as that person left it.
+4. The write is marked done. Until then a crash or an error leads back to the old files, from then on to the new ones.
+5. The displaced files move to the store.
+
+A temporary name ending in `.part` may be incomplete and is ours. One ending in `.new` is complete: either the new content, not yet in
+place, or whatever was displaced. One ending in `.old` exists only where names cannot be exchanged at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from refine_tui.core.errors import ProjectError, RefineError, SafetyError, StaleBaseError, StorageError
+from refine_tui.core.patch import Patch
+from refine_tui.core.text import digest
+from refine_tui.loop.ports.keeping import Application, Direction, Write, WriteLog
+from refine_tui.workspace.beneath import open_folder, opened_root, read_at
+from refine_tui.workspace.disk import Disk
+from refine_tui.workspace.keeping import Store
+from refine_tui.workspace.places import TEMPORARY_PREFIX
+
+Expect = Callable[[str, str], None]
+"""Told the path and digest of every content this program is about to put in place."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One file of a write, by its open folder."""
+
+    index: int
+    path: str
+    folder: int
+    name: str
+    base: str
+    """Digest of the content before the write."""
+    new: bytes
+    stem: str
+
+    @property
+    def new_digest(self) -> str:
+        """Digest of the content after the write."""
+        return digest(self.new)
+
+    @property
+    def part(self) -> str:
+        """Name of the new file while it is being written."""
+        return f"{self.stem}.part"
+
+    @property
+    def ours(self) -> str:
+        """Name of the complete new file, and of the displaced one once they have changed places."""
+        return f"{self.stem}.new"
+
+    @property
+    def spare(self) -> str:
+        """Name that keeps the displaced file where names cannot be exchanged at once."""
+        return f"{self.stem}.old"
+
+
+class Applier:
+    """Carries out writes and, after a crash, finishes or undoes them."""
+
+    def __init__(self, root: Path, store: Store, log: WriteLog, disk: Disk, expect: Expect) -> None:
+        self._root = root
+        self._store = store
+        self._log = log
+        self._disk = disk
+        self._expect = expect
+
+    def write(
+        self, direction: Direction, patch: Patch, bases: Mapping[str, bytes], *, task: str = "", goal: str = "", application: int = 0
+    ) -> Application:
+        """Write a patch whose bases are given.
+
+        Raises:
+            StaleBaseError: somebody changed a file; nothing was written.
+            StorageError: the disk refused; everything is as before, or will be after `recover`.
+        """
+        with ExitStack() as held:
+            write, places = None, list[Place]()
+            try:
+                root = held.enter_context(opened_root(self._root))
+                self._disk.announce("begin")
+                write = self._log.begin(direction, patch, bases, task=task, goal=goal, application=application)
+                places.extend(self._places(held, root, write, bases))
+                self._exchange_all(places)
+                self._disk.announce("done")
+                result = self._log.settle(write, "done")
+            except BaseException as error:
+                notes = self._give_up(write, places) if write else ()
+                raise _as_refusal(error, patch, notes) from error
+            self._put_away(write, places)
+        return result
+
+    def recover(self) -> tuple[str, ...]:
+        """Bring every unfinished write to an end; returns a sentence for each thing done."""
+        return tuple(sentence for write in self._log.unsettled() for sentence in self._recover(write))
+
+    def _recover(self, write: Write) -> Iterator[str]:
+        with ExitStack() as held:
+            root = held.enter_context(opened_root(self._root))
+            places = list(self._places(held, root, write, self._log.bases(write), missing_allowed=True))
+            if write.state == "done":
+                self._put_away(write, places)
+                return
+            notes = self._take_back(write, places)
+            yield f"An interrupted write to {', '.join(write.patch.paths)} was taken back."
+            yield from notes
+
+    def _places(
+        self, held: ExitStack, root: int, write: Write, bases: Mapping[str, bytes], *, missing_allowed: bool = False
+    ) -> Iterator[Place]:
+        news = write.patch.apply(bases)
+        for index, file in enumerate(write.patch.files):
+            try:
+                folder, name = open_folder(root, file.path)
+            except FileNotFoundError:
+                if missing_allowed:
+                    continue
+                raise
+            held.callback(os.close, folder)
+            stem = f"{TEMPORARY_PREFIX}{write.token}-{index}"
+            yield Place(index, file.path, folder, name, file.base_digest, news[file.path], stem)
+
+    def _exchange_all(self, places: list[Place]) -> None:
+        for place in places:
+            _, found = self._require(place, place.name, place.base)
+            self._disk.create(place.folder, place.part, place.new, found, place.name)
+            self._disk.rename(place.folder, place.part, place.ours)
+        for place in places:
+            self._expect(place.path, place.new_digest)
+            if not self._swap_expecting(place, place.base):
+                raise _stale(place.path)
+            self._disk.sync(place.folder)
+        for place in places:
+            # An editor that had the file open before may have written to it just now.
+            self._require(place, place.ours, place.base)
+
+    def _require(self, place: Place, name: str, expected: str) -> tuple[bytes, os.stat_result]:
+        try:
+            content, found = read_at(place.folder, name)
+        except FileNotFoundError as error:
+            raise _stale(place.path) from error
+        if digest(content) != expected:
+            raise _stale(place.path)
+        return content, found
+
+    def _swap_expecting(self, place: Place, expected: str) -> bool:
+        """Let the file and ours change places; if what comes out is not `expected`, change back.
+
+        While they change back the user may save again, by rename or into our file. Whatever is newer then goes back into place.
+        """
+        inside, inside_digest = _identity(place, place.ours), _digest_at(place, place.ours)
+        self._swap(place)
+        if _digest_at(place, place.ours) == expected:
+            return True
+        while True:
+            outside = _identity(place, place.ours)
+            self._swap(place)
+            came = _identity(place, place.ours)
+            # Of our own file the content counts as well: an editor may have written into it while it was in place.
+            if came == inside and inside_digest in ("", _digest_at(place, place.ours)):
+                return False
+            inside, inside_digest = outside, ""
+
+    def _swap(self, place: Place) -> None:
+        self._disk.swap(place.folder, place.ours, place.name, place.spare)
+        self._disk.announce("swapped")
+
+    def _give_up(self, write: Write, places: list[Place]) -> tuple[str, ...]:
+        """Take back what was done so far; returns sentences about what could not be."""
+        try:
+            return self._take_back(write, places)
+        except (OSError, RefineError) as error:
+            return (f"Not all of it could be taken back now ({error}); the next start does it.",)
+
+    def _take_back(self, write: Write, places: list[Place]) -> tuple[str, ...]:
+        notes = tuple(note for place in reversed(places) if (note := self._restore(write, place)))
+        self._disk.announce("rolled back")
+        self._log.settle(write, "rolled_back")
+        return notes
+
+    def _restore(self, write: Write, place: Place) -> str:
+        """Put the displaced file back unless the user went on with the new one; returns a sentence if so."""
+        if _digest_at(place, place.part) is not None:
+            self._disk.unlink(place.folder, place.part)
+        self._finish_spare(place)
+        content = _digest_at(place, place.ours)
+        if content is None:
+            return ""
+        note = ""
+        if content != place.new_digest:
+            self._expect(place.path, content)
+            in_place = _digest_at(place, place.name) == place.new_digest
+            if not (in_place and self._swap_expecting(place, place.new_digest)):
+                note = f"{place.path} was changed meanwhile and stays as it is; its text from before is kept in {self._store.folder}."
+        self._disk.sync(place.folder)
+        self._store.keep(place.folder, place.ours, write.id, place.index, _digest_at(place, place.ours) or "")
+        return note
+
+    def _finish_spare(self, place: Place) -> None:
+        """Complete a change of places that was made by links and stopped half way."""
+        spare = _identity(place, place.spare)
+        if spare is None:
+            return
+        if spare == _identity(place, place.name):
+            self._disk.unlink(place.folder, place.spare)
+        else:
+            self._disk.rename(place.folder, place.spare, place.ours)
+
+    def _put_away(self, write: Write, places: list[Place]) -> None:
+        """Move the displaced files to the store; what cannot be moved now is moved by the next `recover`."""
+        with suppress(OSError, RefineError):
+            for place in places:
+                if _identity(place, place.ours) is not None:
+                    self._store.keep(place.folder, place.ours, write.id, place.index, place.base)
+            self._disk.announce("clean")
+            self._log.settle(write, "clean")
+
+
+def _digest_at(place: Place, name: str) -> str | None:
+    """Return the digest of a file; `None` if it is gone, and empty if it is not a plain file any more."""
+    try:
+        return digest(read_at(place.folder, name)[0])
+    except FileNotFoundError:
+        return None
+    except (ProjectError, SafetyError, PermissionError):
+        return ""
+
+
+def _identity(place: Place, name: str) -> tuple[int, int] | None:
+    try:
+        found = os.lstat(name, dir_fd=place.folder)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _stale(path: str) -> StaleBaseError:
+    return StaleBaseError(f"{path} was changed meanwhile; nothing was written. Run the task again.")
+
+
+def _as_refusal(error: BaseException, patch: Patch, notes: tuple[str, ...]) -> BaseException:
+    """Return the error to raise for one that stopped a write."""
+    paths, more = ", ".join(patch.paths), "".join(f" {note}" for note in notes)
+    if isinstance(error, (FileNotFoundError, InterruptedError, BlockingIOError)):
+        return StaleBaseError(f"{paths}: a file was replaced or removed meanwhile; nothing was written. Run the task again.{more}")
+    if isinstance(error, OSError):
+        reason = error.strerror or error
+        return StorageError(f"{paths} could not be written: {reason}. Nothing was changed. Free some disk space or check the rights.{more}")
+    return type(error)(f"{error}{more}") if notes and isinstance(error, RefineError) else error

@@ -1,0 +1,182 @@
+"""The user's tree: what is read, what is refused, what is written, undone and redone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from refine_tui.core.errors import ProjectError, SafetyError, StaleBaseError, UsageError
+from refine_tui.core.patch import Patch
+from refine_tui.core.text import SourceFile
+from refine_tui.loop.ports.keeping import Application, Direction, Write, WriteLog
+from refine_tui.workspace.applying import Applier
+from refine_tui.workspace.beneath import opened_root, read_beneath
+from refine_tui.workspace.carrying import carry
+from refine_tui.workspace.disk import Disk
+from refine_tui.workspace.keeping import LateWrite, Store
+from refine_tui.workspace.listing import list_files
+from refine_tui.workspace.refusing import refusal_by_file, refusal_by_name
+
+
+class ProjectTree:
+    """Implements the workspace port on real files."""
+
+    def __init__(self, root: Path, state_dir: Path, log: WriteLog, *, protected: Iterable[str] = (), disk: Disk | None = None) -> None:
+        """Take the project at `root`; what is kept goes to `state_dir`. `protected` are patterns of paths no patch may change.
+
+        Raises:
+            ProjectError: there is no folder at `root`.
+        """
+        self.root = root.resolve()
+        if not self.root.is_dir():
+            raise ProjectError(f"{root} is no folder. Name the project's folder.")
+        self._state_dir = state_dir.resolve()
+        self._log = log
+        self._protected = tuple(protected)
+        self._store = Store(self._state_dir / "kept", disk := disk or Disk())
+        self._applier = Applier(self.root, self._store, log, disk, self._tell)
+        self._lock = threading.RLock()
+        self.on_write = _ignore
+        """Called with the path and digest of each content that is about to be put in place; the watcher's `expect` belongs here."""
+
+    def files(self) -> tuple[str, ...]:
+        """Return the project's own files, sorted."""
+        return list_files(self.root)
+
+    def read(self, path: str) -> SourceFile:
+        """Read one file.
+
+        Raises:
+            ProjectError: it is gone or cannot be read.
+            SafetyError: the path leads outside the project or through a link.
+        """
+        try:
+            with opened_root(self.root) as root:
+                return SourceFile(path, read_beneath(root, path)[0])
+        except OSError as error:
+            raise ProjectError(f"{path} cannot be read: {error.strerror}.") from error
+
+    def refuses(self, path: str) -> str:
+        """Return why no patch may be written to a path, or an empty string."""
+        reason = refusal_by_name(path, self._protected)
+        if reason:
+            return reason
+        if (self.root / path).is_relative_to(self._state_dir):
+            return "it belongs to refine-tui"
+        with opened_root(self.root) as root:
+            return refusal_by_file(root, path)
+
+    def apply(self, patch: Patch, *, task: str, goal: str) -> Application:
+        """Write a patch: all files or none.
+
+        Raises:
+            StaleBaseError: a file is not the patch's base any more; nothing was written.
+            SafetyError: a path is refused.
+            StorageError: the disk refused; everything is as before.
+            UsageError: the patch is empty.
+        """
+        if patch.is_empty:
+            raise UsageError("The patch changes nothing. Choose at least one hunk.")
+        with self._lock:
+            return self._write("apply", patch, task=task, goal=goal)
+
+    def undo(self, id: int | None = None) -> Application:
+        """Take back one application, by default the latest that stands. Edits made elsewhere in its files since then stay.
+
+        Raises:
+            UsageError: there is nothing to undo.
+            StaleBaseError: the user changed the place since; nothing was written.
+        """
+        with self._lock:
+            application = self._standing(id)
+            bases = self._first_bases(application)
+            results = application.patch.apply(bases)
+            patch = carry(application.patch.invert(bases), results, self._content(application.patch))
+            return self._write("undo", patch, application=application.id)
+
+    def redo(self) -> Application:
+        """Write again what was undone last. Raises as `undo`."""
+        with self._lock:
+            application = self._log.last_undone()
+            if application is None:
+                raise UsageError("There is nothing to redo.")
+            patch = carry(application.patch, self._first_bases(application), self._content(application.patch))
+            return self._write("redo", patch, application=application.id)
+
+    def recover(self) -> tuple[str, ...]:
+        """Finish or roll back what a crash left half done, and look after kept files; returns a sentence for each thing done."""
+        with self._lock:
+            sentences = (*self._applier.recover(), *self.late_writes())
+            self._store.prune()
+            return sentences
+
+    def late_writes(self) -> tuple[str, ...]:
+        """Return a sentence for each file an editor wrote to after a patch had replaced it; call it a while after each write."""
+        return tuple(self._late_sentence(late) for late in self._store.late_writes())
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+        self._store.close()
+
+    def _write(self, direction: Direction, patch: Patch, *, task: str = "", goal: str = "", application: int = 0) -> Application:
+        if self._log.unsettled():
+            self._applier.recover()
+        self._refuse(patch)
+        bases = self._content(patch)
+        patch.apply(bases)
+        return self._applier.write(direction, patch, bases, task=task, goal=goal, application=application)
+
+    def _refuse(self, patch: Patch) -> None:
+        for path in patch.paths:
+            reason = self.refuses(path)
+            if reason == "there is no such file":
+                raise StaleBaseError(f"{path} is gone. Run the task again.")
+            if reason:
+                raise SafetyError(f"{path} is not written: {reason}.")
+
+    def _content(self, patch: Patch) -> dict[str, bytes]:
+        """Return the files of a patch as they are now; missing ones are left out."""
+        found = {}
+        with opened_root(self.root) as root:
+            for path in patch.paths:
+                try:
+                    found[path] = read_beneath(root, path)[0]
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    raise ProjectError(f"{path} cannot be read: {error.strerror}.") from error
+        return found
+
+    def _standing(self, id: int | None) -> Application:
+        known = list(self._log.intents())
+        if id is None:
+            found = next((application for application in known if not application.undone), None)
+            if found is None:
+                raise UsageError("There is nothing to undo.")
+            return found
+        found = next((application for application in known if application.id == id), None)
+        if found is None:
+            raise UsageError(f"There is no change number {id}. `refine-tui history` lists them.")
+        if found.undone:
+            raise UsageError(f"Change number {id} is undone already.")
+        return found
+
+    def _first_bases(self, application: Application) -> dict[str, bytes]:
+        write = self._log.first_write(application.id)
+        return self._log.bases(write) if write else {}
+
+    def _late_sentence(self, late: LateWrite) -> str:
+        path = _path_of(self._log.write(late.write), late.index)
+        return f"An editor wrote to the old {path} after it had been replaced. Its text is kept in {late.kept}."
+
+    def _tell(self, path: str, expected: str) -> None:
+        self.on_write(path, expected)
+
+
+def _path_of(write: Write | None, index: int) -> str:
+    return write.patch.paths[index] if write and index < len(write.patch.paths) else "file"
+
+
+def _ignore(path: str, expected: str) -> None:
+    del path, expected
