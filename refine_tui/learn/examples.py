@@ -44,11 +44,11 @@ class Example:
 class Mix:
     """How examples are drawn."""
 
-    per_function: int = 4
+    per_function: int = 5
     """Examples drawn from one function each time it comes up."""
-    edits: tuple[float, ...] = (0.88, 0.09, 0.03)
+    edits: tuple[float, ...] = (0.84, 0.12, 0.04)
     """Share of examples with one, two, three bugs."""
-    bare: float = 0.6
+    bare: float = 0.7
     """Share of functions whose docstring is taken off."""
 
 

@@ -42,7 +42,7 @@ class Recipe:
     per_package: int = 5000
     chunk: int = 400
     """Functions a chunk."""
-    favoured: int = 500
+    favoured: int = 250
     """Functions longer than this many characters come up the more rarely, the longer they are."""
     shape: Shape = field(default_factory=Shape)
     mix: Mix = field(default_factory=Mix)

@@ -38,11 +38,11 @@ class Tokens:
 class Plan:
     """How long and how fast to learn."""
 
-    tokens: int = 20_000_000
+    tokens: int = 10_000_000
     """Tokens to read, padding left out; the rate falls to nothing by then."""
-    batch_tokens: int = 8192
+    batch_tokens: int = 4096
     """Tokens a step, padding counted."""
-    peak_rate: float = 2e-3
+    peak_rate: float = 3e-3
     warmup: float = 0.02
     """Share of the tokens during which the rate rises."""
     code_weight: float = 0.1
@@ -110,7 +110,7 @@ class Trainer:
             for batch in batches[self.progress.batch :]:
                 self._step(batch)
                 self.progress.seconds = before + time.monotonic() - begun
-                if self.progress.step % 20 == 0:
+                if self.progress.step % 50 == 0:
                     log(self.describe())
                 stopping = stop() or self.progress.tokens >= self.plan.tokens
                 if stopping or time.monotonic() - saved > self.plan.save_every:
