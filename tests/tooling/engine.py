@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 import needs
-from progress import Line, StepFailed, run
+from progress import Line, StepFailed, run, short
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PIN = CHECKOUT / "requirements" / "engine.txt"
@@ -119,17 +119,17 @@ def build(cmake_args: str) -> Path:
         (kept / "key.json").write_text(json.dumps(_key(cmake_args), indent=1), encoding="utf-8")
         shutil.move(wheel, partial := kept / f"{wheel.name}.part")
         partial.replace(kept / wheel.name)
-    line.end(f"llama.cpp is compiled and kept in {kept}")
+    line.end(f"llama.cpp is compiled, and kept in {short(kept)}")
     return kept / wheel.name
 
 
 def _compile(folder: Path, cmake_args: str, log: Path, line: Line) -> Path:
     tools = folder / "tools"
     python = str(tools / "bin" / "python")
-    line.show(f"preparing the build of llama.cpp; it takes minutes, once; log: {log}")
+    line.show("preparing the build of llama.cpp (some minutes, once)", log=log)
     run([sys.executable, "-m", "venv", str(tools)], log, lambda _: None)
     install = [python, "-m", "pip", "install", "--no-input", "--require-hashes", "-r", str(BUILD_TOOLS)]
-    run(install, log, lambda _: line.show("fetching the build tools"))
+    run(install, log, lambda _: line.show("fetching the build tools", log=log))
     environment = {
         **os.environ,
         "PATH": f"{tools / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -167,6 +167,4 @@ class _Narrator:
             self._doing = f"compiling llama.cpp {step[1]}/{step[2]}"
         elif "Configuring CMake" in printed:
             self._doing = "configuring llama.cpp"
-        elif "Building wheel" in printed and printed.lstrip().startswith("Created wheel"):
-            self._doing = "packing"
-        self._line.show(f"{self._doing}, log: {self._log}")
+        self._line.show(self._doing, log=self._log)

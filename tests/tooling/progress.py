@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import shutil
 import subprocess
@@ -29,10 +30,12 @@ class Line:
         self._shown = ""
         self._moves = sys.stdout.isatty()
 
-    def show(self, text: str) -> None:
-        """Shows what is going on, with the time it has taken so far."""
+    def show(self, text: str, *, log: Path | None = None) -> None:
+        """Shows what is going on, the time it has taken so far, and where one can read more."""
         now = time.monotonic()
         text = f"[{self._label}] {text}, {elapsed(now - self._started)}"
+        if log is not None:
+            text += f", log: {short(log)}"
         if text == self._shown or (not self._moves and now - self._shown_at < PLAIN_INTERVAL_S):
             return
         self._shown, self._shown_at = text, now
@@ -53,6 +56,12 @@ def elapsed(seconds: float) -> str:
     """A duration as a person writes it: `8 s`, `2 min 10 s`."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def short(path: Path) -> str:
+    """A path as a person writes it, with `~` for the home directory."""
+    home = os.environ.get("HOME", "")
+    return f"~{str(path).removeprefix(home)}" if home and path.is_relative_to(home) else str(path)
 
 
 def run(argv: Sequence[str], log: Path, on_line: Callable[[str], None], *, environment: Mapping[str, str] | None = None) -> None:
