@@ -20,21 +20,67 @@ VERSION = "0.3.36"
 REINSTALL = f"install it with: pip install --no-binary llama-cpp-python llama-cpp-python=={VERSION}"
 GPU_BUILD = f'CMAKE_ARGS="-DGGML_CUDA=on" pip install --force-reinstall --no-binary llama-cpp-python llama-cpp-python=={VERSION}'
 
-FUNCTIONS = (
-    "llama_backend_init llama_model_default_params llama_context_default_params llama_model_load_from_file llama_init_from_model "
-    "llama_model_free llama_free llama_model_get_vocab llama_get_memory llama_memory_seq_rm llama_memory_seq_cp "
-    "llama_model_is_recurrent llama_model_is_hybrid llama_model_has_encoder llama_model_has_decoder llama_vocab_type llama_model_n_ctx_train "
-    "llama_model_n_layer llama_model_n_params llama_model_ftype llama_ftype_name llama_model_meta_val_str llama_model_chat_template "
-    "llama_vocab_n_tokens llama_vocab_is_eog llama_vocab_eos llama_vocab_get_add_eos llama_tokenize llama_token_to_piece llama_decode "
-    "llama_get_logits llama_set_abort_callback llama_log_set llama_sampler_chain_default_params "
-    "llama_sampler_chain_init llama_sampler_chain_add llama_sampler_init_top_k llama_sampler_init_top_p llama_sampler_init_min_p "
-    "llama_sampler_init_temp llama_sampler_init_dist llama_sampler_init_grammar llama_sampler_apply llama_sampler_accept "
-    "llama_sampler_free"
-).split()
-TYPES = "llama_batch llama_token_data_array llama_log_callback ggml_abort_callback".split()
-CONTEXT_FIELDS = (
-    "n_ctx n_batch n_ubatch n_seq_max n_outputs_max n_threads n_threads_batch flash_attn_type swa_full kv_unified no_perf".split()
-)
+FUNCTIONS = [
+    "llama_backend_init",
+    "llama_model_default_params",
+    "llama_context_default_params",
+    "llama_model_load_from_file",
+    "llama_init_from_model",
+    "llama_model_free",
+    "llama_free",
+    "llama_model_get_vocab",
+    "llama_get_memory",
+    "llama_memory_seq_rm",
+    "llama_memory_seq_cp",
+    "llama_model_is_recurrent",
+    "llama_model_is_hybrid",
+    "llama_model_has_encoder",
+    "llama_model_has_decoder",
+    "llama_vocab_type",
+    "llama_model_n_ctx_train",
+    "llama_model_n_layer",
+    "llama_model_n_params",
+    "llama_model_ftype",
+    "llama_ftype_name",
+    "llama_model_meta_val_str",
+    "llama_model_chat_template",
+    "llama_vocab_n_tokens",
+    "llama_vocab_is_eog",
+    "llama_vocab_eos",
+    "llama_vocab_get_add_eos",
+    "llama_tokenize",
+    "llama_token_to_piece",
+    "llama_decode",
+    "llama_get_logits",
+    "llama_set_abort_callback",
+    "llama_log_set",
+    "llama_sampler_chain_default_params",
+    "llama_sampler_chain_init",
+    "llama_sampler_chain_add",
+    "llama_sampler_init_top_k",
+    "llama_sampler_init_top_p",
+    "llama_sampler_init_min_p",
+    "llama_sampler_init_temp",
+    "llama_sampler_init_dist",
+    "llama_sampler_init_grammar",
+    "llama_sampler_apply",
+    "llama_sampler_accept",
+    "llama_sampler_free",
+]
+TYPES = ["llama_batch", "llama_token_data_array", "llama_log_callback", "ggml_abort_callback"]
+CONTEXT_FIELDS = [
+    "n_ctx",
+    "n_batch",
+    "n_ubatch",
+    "n_seq_max",
+    "n_outputs_max",
+    "n_threads",
+    "n_threads_batch",
+    "flash_attn_type",
+    "swa_full",
+    "kv_unified",
+    "no_perf",
+]
 DEBUG_LEVEL, ERROR_LEVEL, CONTINUED_LEVEL = 1, 4, 5
 OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 DEVICE_KINDS = ("CPU", "GPU", "integrated GPU", "accelerator", "several devices")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.framing import Message
@@ -15,6 +15,7 @@ from refine_tui.llama.process import END_S, WorkerDiedError, WorkerProcess
 from refine_tui.loop.ports.thinking import Completion, Delta, ModelInfo, Request, Usage
 
 Cancelled = Callable[[], bool]
+Answer = TypeVar("Answer")
 PATIENCE_S = 0.15
 """How long a cancelled worker may take to say so before its caller goes on without it."""
 MAGIC = b"GGUF"
@@ -192,7 +193,7 @@ class LlamaGenerator:
                 return self._loaded
         raise WorkerDiedError
 
-    def _repaired(self, act: Callable[[], Any]) -> Any:
+    def _repaired(self, act: Callable[[], Answer]) -> Answer:
         """Do something that needs the worker, and once more when it dies."""
         for chance in (2, 1):
             try:
@@ -201,7 +202,7 @@ class LlamaGenerator:
                 self._end_process()
                 if chance == 1 or self._closed:
                     raise self._died() from error
-        return None
+        raise self._died()
 
     def _died(self) -> ModelError:
         if self._closed:

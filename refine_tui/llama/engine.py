@@ -171,7 +171,7 @@ class Engine:
         """Compute the rest of a prompt; what is done when the client aborts stays."""
         while (at := len(trunk.tokens)) < len(tokens):
             piece = tokens[at : at + ROWS]
-            outputs = np.zeros(len(piece), np.int8)
+            outputs: Any = np.zeros(len(piece), np.int8)
             outputs[-1] = at + len(piece) == len(tokens)
             places = np.arange(at, at + len(piece))
             trunk.last_row = None
@@ -204,13 +204,13 @@ class Batch:
     """A `llama_batch` over numpy arrays, so that no token passes through ctypes one by one."""
 
     def __init__(self) -> None:
-        self._tokens = np.zeros(ROWS, np.int32)
-        self._positions = np.zeros(ROWS, np.int32)
-        self._counts = np.zeros(ROWS, np.int32)
-        self._pointers = np.zeros(ROWS, np.uintp)
-        self._outputs = np.zeros(ROWS, np.int8)
+        self._tokens: Any = np.zeros(ROWS, np.int32)
+        self._positions: Any = np.zeros(ROWS, np.int32)
+        self._counts: Any = np.zeros(ROWS, np.int32)
+        self._pointers: Any = np.zeros(ROWS, np.uintp)
+        self._outputs: Any = np.zeros(ROWS, np.int8)
         # A row's sequences are adjacent ids, so every row's list is a window of this one array.
-        self._ids = np.arange(SEQUENCES, dtype=np.int32)
+        self._ids: Any = np.arange(SEQUENCES, dtype=np.int32)
         self._struct = lib.llama_batch()
         for field, values in (("token", self._tokens), ("pos", self._positions), ("n_seq_id", self._counts), ("logits", self._outputs)):
             kind = dict(lib.llama_batch._fields_)[field]

@@ -129,7 +129,7 @@ class Generation:
 
     def _decode(self, live: Sequence[Candidate], prompt_tokens: int) -> Any:
         """Compute the last token of each candidate."""
-        ones = np.ones(len(live), np.int8)
+        ones: Any = np.ones(len(live), np.int8)
         return self._engine.decode(
             [candidate.tokens[-1] for candidate in live],
             [prompt_tokens + len(candidate.tokens) - 1 for candidate in live],

@@ -89,8 +89,9 @@ class WorkerProcess:
                 raise WorkerDiedError
             try:
                 message = self._frames.next()
-                if message is None and self._readable():
-                    self._read(self._process.stdout.fileno())
+                pipe = self._process.stdout.fileno()
+                if message is None and self._readable(pipe):
+                    self._read(pipe)
                     message = self._frames.next()
             except FramingError as error:
                 raise WorkerDiedError from error
@@ -111,8 +112,8 @@ class WorkerProcess:
                 if pipe is not None and not pipe.closed:
                     pipe.close()
 
-    def _readable(self) -> bool:
-        ready, _, _ = select.select([self._process.stdout], [], [], POLL_S)
+    def _readable(self, pipe: int) -> bool:
+        ready, _, _ = select.select([pipe], [], [], POLL_S)
         if ready:
             return True
         beat = self._block[BEAT_AT : BEAT_AT + 8]

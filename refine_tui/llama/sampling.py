@@ -22,8 +22,8 @@ class TokenArray:
     """Tokens with their logits as llama.cpp's samplers take them."""
 
     def __init__(self, size: int) -> None:
-        self._all = np.arange(size, dtype=np.int32)
-        self._tokens = np.zeros(size, TOKEN)
+        self._all: Any = np.arange(size, dtype=np.int32)
+        self._tokens: Any = np.zeros(size, TOKEN)
 
     def fill(self, row: Any, ids: Any = None) -> Any:
         """Set the tokens (all of them, or some) from a row of logits, shape (vocabulary,); returns the structure."""

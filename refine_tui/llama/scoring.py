@@ -35,7 +35,7 @@ def score(engine: Engine, prompt: Sequence[int], continuations: Sequence[Sequenc
         ModelError: a continuation does not fit behind the prompt.
     """
     refuse_overlong(engine, prompt, continuations)
-    totals = np.zeros(len(continuations), np.float64)
+    totals: Any = np.zeros(len(continuations), np.float64)
     missing = np.array([bool(tokens) for tokens in continuations], bool)
     try:
         with engine.prompt(prompt) as trunk:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from ctypes import addressof, c_char
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from refine_tui.core.errors import ModelError
@@ -155,7 +156,7 @@ def private_pipes() -> tuple[IO[bytes], IO[bytes]]:
     """Return the pipes for requests and answers, and turn what libraries print to standard output into log text."""
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    with open(os.devnull, "rb") as nothing:
+    with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     return requests, answers
 
