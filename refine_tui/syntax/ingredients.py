@@ -167,6 +167,25 @@ class Ingredients:
         return tuple(dict.fromkeys([*(node.text for node in self.nodes if _is_called(node)), *self.file.calls]))
 
     @cached_property
+    def places(self) -> dict[str, tuple[Node, ...]]:
+        """Where each constant and each name is read in the function, by its text."""
+        found: dict[str, list[Node]] = defaultdict(list)
+        for node in self.nodes:
+            if node.role == "load" and node.kind in ("identifier", "integer", "string", "true", "false", "none"):
+                found[node.text].append(node)
+        return {text: tuple(nodes) for text, nodes in found.items()}
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Words of the docstring of four letters and more."""
+        return tuple(dict.fromkeys(re.findall(r"[A-Za-z]{4,}", self.docstring)))
+
+    @cached_property
+    def items(self) -> tuple[str, ...]:
+        """Names that seem to hold lists, sets or dictionaries."""
+        return tuple(name for name in dict.fromkeys([*self.bound, *self.parameters]) if "items" in self.kinds.get(name, ()))
+
+    @cached_property
     def expressions(self) -> tuple[Node, ...]:
         """Calls, subscripts, attributes and sums of the function, short ones, in order of the text."""
         found: dict[str, Node] = {}
@@ -278,7 +297,9 @@ def kind_of(node: Node | None) -> frozenset[str]:
         case "true" | "false" | "comparison_operator" | "not_operator":
             return frozenset({"truth"})
         case "binary_operator":
-            return frozenset().union(*(kind_of(part) for part in node.parts))
+            sign = node.child("operator")
+            guess = frozenset[str]().union(*(kind_of(part) for part in node.parts))
+            return guess or (frozenset({"number"}) if sign and sign.text in ("-", "*", "/", "//", "**") else guess)
         case "call":
             name = node.children[0].text
             table = {"len": "number", "int": "number", "str": "text", "sorted": "items", "list": "items", "sum": "number", "set": "items"}

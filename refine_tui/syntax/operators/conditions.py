@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from refine_tui.syntax.ingredients import Ingredients, is_condition
 from refine_tui.syntax.nodes import Node
-from refine_tui.syntax.operators.record import Draft, Operator, bare, binding, level, operand, operators_of, put, ranked
+from refine_tui.syntax.operators.record import Draft, Operator, bare, binding, level, operand, operators_of, put, ranked, replaced
 
 _NOT = 4
 _ASKING = ("is", "has", "any", "all", "starts", "ends")
@@ -16,6 +16,15 @@ def _connective(node: Node, _have: Ingredients) -> Iterator[Draft]:
     sign = node.child("operator")
     if sign is not None:
         yield Draft(sign.start, sign.end, "or" if sign.text == "and" else "and")
+
+
+def _connective_all(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Turn every connective of a chain: `a and b and c` to `a or b or c`."""
+    if node.parent is not None and node.parent.kind == "boolean_operator":
+        return
+    chain = [inner for inner in node.walk() if inner.kind in ("and", "or") and inner.parent and inner.parent.kind == "boolean_operator"]
+    if len(chain) > 1 and len({sign.text for sign in chain}) == 1:
+        yield replaced(chain, "or" if chain[0].text == "and" else "and")
 
 
 def _drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
@@ -51,6 +60,8 @@ def _truths(node: Node, have: Ingredients) -> Iterator[Draft]:
     for name, weight in ranked(names, 2):
         yield put(node, f"{operand(node, 3)} and {name}", 3, weight * 0.3, f"and {name}")
         yield put(node, f"{operand(node, 3)} and not {name}", 3, weight * 0.2, f"and not {name}")
+        yield put(node, f"{operand(node, 2)} or not {name}", 2, weight * 0.3, f"or not {name}")
+        yield put(node, f"{operand(node, 2)} or {name}", 2, weight * 0.2, f"or {name}")
 
 
 def _replace(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -104,6 +115,19 @@ def _always(node: Node, _have: Ingredients) -> Iterator[Draft]:
         yield put(node, "False", weight=0.3)
 
 
+def _truth(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Ask for a name instead of a constant: `while True` to `while queue`."""
+    if node.field == "condition" and node.kind in ("true", "false", "integer"):
+        inside = {inner.text for inner in node.parent.walk() if inner.kind == "identifier"} if node.parent else set()
+        names = sorted(have.names_at(node), key=lambda name: name not in inside)
+        for name, weight in ranked(names, 5):
+            yield put(node, name, weight=weight)
+            yield put(node, f"not {name}", _NOT, weight * 0.3)
+        for other in have.conditions[:3]:
+            if other is not node:
+                yield put(node, other.text, level(other), 0.4)
+
+
 _CONNECTED = operators_of("boolean_operator")
 _CONDITION = operators_of("condition")
 
@@ -112,6 +136,11 @@ OPERATORS = (
         "condition.connective", 6, 0.02, "`and` for `or`, or back",
         "def f(a, b):\n    return a and b\n", "def f(a, b):\n    return a or b\n",
         "condition.connective", _CONNECTED, _connective,
+    ),
+    Operator(
+        "condition.connective-all", 6, 0.004, "every connective of a chain turned",
+        "def f(a, b, c):\n    return a and b and c\n", "def f(a, b, c):\n    return a or b or c\n",
+        "condition.connective-all", _CONNECTED, _connective_all,
     ),
     Operator(
         "condition.drop", 7, 0.04, "an operand of a condition dropped",
@@ -154,6 +183,11 @@ OPERATORS = (
     Operator(
         "condition.always", 20, 0.004, "a condition replaced by True or False",
         "def f(a):\n    while a:\n        a -= 1\n    return True\n", "def f(a):\n    while True:\n        a -= 1\n    return True\n",
-        "condition.replace", _CONDITION, _always,
+        "condition.truth", _CONDITION, _always,
+    ),
+    Operator(
+        "condition.truth", 20, 0.01, "a constant condition replaced by a name or a condition of the function",
+        "def f(a):\n    while True:\n        a -= 1\n    return True\n", "def f(a):\n    while a:\n        a -= 1\n    return True\n",
+        "condition.always", operators_of("true", "false", "integer"), _truth,
     ),
 )  # fmt: skip

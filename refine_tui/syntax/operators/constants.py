@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from refine_tui.syntax.ingredients import Ingredients
 from refine_tui.syntax.nodes import Node
-from refine_tui.syntax.operators.record import Draft, Operator, operators_of, put, ranked
+from refine_tui.syntax.operators.record import Draft, Operator, operators_of, put, ranked, replaced
 
+_KIN = (
+    ("(", "[", "{", "<"), (")", "]", "}", ">"), (" ", ",", ", ", "\\n", "-", "_", ".", ";", ""), ("+", "-", "*", "/", "%"),
+    ("r", "w", "a", "rb", "wb"), ("0", "1", ""), ("", "0", "1"), ("_", "-", "__"),
+)  # fmt: skip
 _FIRST_VALUES = {
     "integer": ("0", "1", "[]", "''", "None", "float('inf')"),
     "string": ("''", "[]", "None", "0"),
@@ -56,9 +61,49 @@ def _word(node: Node, _have: Ingredients) -> Iterator[Draft]:
 def _string(node: Node, have: Ingredients) -> Iterator[Draft]:
     if "\n" in node.text or any(child.kind == "interpolation" for child in node.children):
         return
-    texts = [*_changed(node.text), *(text for text in have.strings if not text[0].isalpha())]
-    for text, weight in ranked([text for text in texts if text != node.text], 9, 0.85):
+    texts = [*_spelled(node.text, have.words), *_kin(node.text), *_changed(node.text), *have.strings]
+    for text, weight in ranked([text for text in texts if text != node.text], 10, 0.85):
         yield put(node, text, weight=weight)
+
+
+def _kin(text: str) -> Iterator[str]:
+    """Yield other brackets, separators and signs for a string that is one."""
+    for family in _KIN:
+        if text[1:-1] in family and text[0] in "'\"":
+            yield from (f"{text[0]}{other}{text[0]}" for other in family)
+
+
+def _spelled(text: str, words: tuple[str, ...]) -> Iterator[str]:
+    """Yield words of the docstring that are spelled almost as the string is."""
+    inner = text[1:-1]
+    if inner.isalpha() and len(inner) > 3 and inner not in words:
+        yield from (f"{text[0]}{word}{text[-1]}" for word in get_close_matches(inner, words, 2, 0.75))
+
+
+def _everywhere(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Change a constant everywhere in the function; asked at its first place."""
+    places = have.places.get(node.text, ())
+    if not 2 <= len(places) <= 6 or places[0] is not node:
+        return
+    value = _value(node.text)
+    texts = {"true": ["False"], "false": ["True"]}.get(node.kind, [])
+    if value is not None:
+        texts = [str(value + 1), str(value - 1)] if value else ["1"]
+    elif node.kind == "string":
+        texts = [text for text in [*_kin(node.text), *_changed(node.text)] if text != node.text]
+    for text, weight in ranked(texts, 4, 0.7):
+        yield replaced(places, text)._replace(weight=weight)
+
+
+def _name_of(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Put the name a string spells: `'text'` to `text`."""
+    if node.text[1:-1] in have.names_at(node):
+        yield put(node, node.text[1:-1])
+
+
+def _text_of(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    if node.parent is not None and node.parent.kind == "argument_list" and node.field != "function":
+        yield put(node, f"'{node.text}'", weight=0.3)
 
 
 def _changed(text: str) -> Iterator[str]:
@@ -117,6 +162,21 @@ def _first_value(node: Node, have: Ingredients) -> Iterator[Draft]:
 
 
 OPERATORS = (
+    Operator(
+        "constant.everywhere", 10, 0.01, "a constant changed everywhere in the function",
+        "def f(a):\n    a[1] = a[1] + 2\n", "def f(a):\n    a[0] = a[0] + 2\n",
+        "constant.everywhere", operators_of("integer", "string", "true", "false"), _everywhere,
+    ),
+    Operator(
+        "constant.name-of", 10, 0.004, "the variable that a string spells",
+        "def f(text):\n    return f('text')\n", "def f(text):\n    return f(text)\n",
+        "constant.text-of", operators_of("string"), _name_of,
+    ),
+    Operator(
+        "constant.text-of", 10, 0.0005, "a variable's name as a string",
+        "def f(text):\n    return f(text)\n", "def f(text):\n    return f('text')\n",
+        "constant.name-of", operators_of("identifier"), _text_of,
+    ),
     Operator(
         "constant.integer", 9, 0.13, "another integer: one off, 0, 1, or one used nearby",
         "def f(a):\n    return a[2]\n", "def f(a):\n    return a[1]\n",

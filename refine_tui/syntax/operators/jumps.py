@@ -35,6 +35,22 @@ def _truth(node: Node, have: Ingredients) -> Iterator[Draft]:
         for other in have.conditions[:4]:
             if other.text != node.parts[0].text:
                 yield put(node.parts[0], other.text, level(other))
+    if node.parts and node.parts[0].kind in ("true", "false"):
+        for name, weight in ranked(have.names_at(node), 3, 0.7):
+            yield put(node.parts[0], f"not {name}", 4, weight * 0.5)
+            yield put(node.parts[0], f"{name} == 0", 5, weight * 0.4)
+
+
+def _exchange(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Swap what is returned here and at one of the next three returns."""
+    if not node.parts:
+        return
+    value, source = node.parts[0], node.source
+    later = [other for other in have.nodes if other.kind == "return_statement" and other.start > node.end and other.parts]
+    for other in [other for other in later if other.parts[0].text != value.text][:3]:
+        there = other.parts[0]
+        text = f"{there.text}{source[value.end : there.start]}{value.text}"
+        yield Draft(value.start, there.end, text, note=f"{value.text} and {there.text} returned the other way round")
 
 
 def _jump(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -107,6 +123,11 @@ OPERATORS = (
         "return.truth", 18, 0.01, "a condition of the function returned",
         "def f(a):\n    if a > 1:\n        return True\n", "def f(a):\n    if a > 1:\n        return a > 1\n",
         "return.value", _RETURN, _truth,
+    ),
+    Operator(
+        "return.exchange", 18, 0.01, "what two returns return swapped",
+        "def f(a):\n    if a:\n        return True\n    return False\n", "def f(a):\n    if a:\n        return False\n    return True\n",
+        "return.exchange", _RETURN, _exchange,
     ),
     Operator(
         "jump.other", 19, 0.03, "break, continue, return or pass for another",

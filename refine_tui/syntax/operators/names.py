@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from refine_tui.syntax.ingredients import Ingredients
 from refine_tui.syntax.nodes import Node
-from refine_tui.syntax.operators.record import Draft, Operator, bare, level, operators_of, put, put_node, ranked
+from refine_tui.syntax.operators.record import Draft, Operator, bare, level, operators_of, put, put_node, ranked, replaced
 
 
 def _other(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -55,9 +55,21 @@ def _for_name(node: Node, have: Ingredients) -> Iterator[Draft]:
     others = [other for other in have.expressions if not _holds(other, node)]
     holders = [other for other in others if any(inner.text == node.text for inner in other.parts)]
     rest = [other for other in others if other not in holders]
-    for at, other in enumerate([*holders[:3], *rest[:2]]):
+    for at, other in enumerate([*holders[:3], *_calls_first(rest)[:4]]):
         yield put_node(node, other, 0.75**at)
     yield from _elements(node, have)
+
+
+def _calls_first(nodes: list[Node]) -> list[Node]:
+    return sorted(nodes, key=lambda node: (node.kind != "call", node.end - node.start))
+
+
+def _everywhere(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Use another name throughout a line; asked at its first place there."""
+    places = [place for place in have.places.get(node.text, ()) if place.line == node.line and place.field != "function"]
+    if len(places) >= 2 and places[0] is node:
+        for name, weight in ranked(have.similar(node), 2, 0.6):
+            yield replaced(places, name)._replace(weight=weight)
 
 
 def _elements(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -66,6 +78,9 @@ def _elements(node: Node, have: Ingredients) -> Iterator[Draft]:
         holders = [name for name in have.names_at(node) if "items" in have.kinds.get(name, ()) and name != node.text]
         for name, weight in ranked(holders, 2):
             yield put(node, f"{name}[{node.text}]", weight=weight * 0.4)
+    if node.text not in have.items:
+        for name, weight in ranked(have.items, 2):
+            yield put(node, f"len({name})", weight=weight * 0.5)
 
 
 def _part(node: Node, _have: Ingredients) -> Iterator[Draft]:
@@ -100,6 +115,11 @@ OPERATORS = (
         "name.other", 11, 0.16, "another name in scope",
         "def f(a, b):\n    return a + a\n", "def f(a, b):\n    return a + b\n",
         "name.other", operators_of("identifier"), _other,
+    ),
+    Operator(
+        "name.everywhere", 11, 0.008, "another name throughout a line",
+        "def f(a, b):\n    return a + a * b\n", "def f(a, b):\n    return b + b * b\n",
+        "name.other", operators_of("identifier"), _everywhere,
     ),
     Operator(
         "name.target", 11, 0.01, "another variable assigned to",

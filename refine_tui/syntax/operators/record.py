@@ -148,6 +148,15 @@ def ranked(texts: Iterable[str], limit: int, fall: float = 0.8) -> Iterator[tupl
         weight *= fall
 
 
+def replaced(nodes: Sequence[Node], text: str) -> Draft:
+    """Replace several nodes, in order of the text, by the same new text, in one draft."""
+    source, parts, at = nodes[0].source, [], nodes[0].start
+    for node in nodes:
+        parts += [source[at : node.start], text]
+        at = node.end
+    return Draft(nodes[0].start, at, "".join(parts), note=f"{nodes[0].text} to {text}, {len(nodes)} times")
+
+
 def operators_of(*kinds: str) -> frozenset[str]:
     """Return the kinds as a set; reads better in the table."""
     return frozenset(kinds)

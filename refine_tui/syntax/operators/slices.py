@@ -8,6 +8,7 @@ from refine_tui.syntax.ingredients import Ingredients
 from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators.record import Draft, Operator, operand, operators_of, put, ranked
 
+_SLICED = frozenset({"identifier", "call", "subscript", "attribute", "list_comprehension", "list"})
 _SLICES = ("[::-1]", "[1:]", "[:-1]")
 
 
@@ -63,12 +64,21 @@ def _shift(node: Node, _have: Ingredients) -> Iterator[Draft]:
 
 
 def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
-    if node.kind not in ("identifier", "call", "subscript", "attribute") or node.field in ("function", "object") or node.parent is None:
+    if node.kind not in _SLICED or node.field in ("function", "object") or node.parent is None:
         return
     if node.parent.kind in ("expression_statement", "subscript") or "number" in have.kinds.get(node.text, ()):
         return
-    for text, weight in ranked([*_SLICES, "[0]", "[-1]"], 5, 0.8):
+    inside = {inner.text for inner in node.walk() if inner.kind == "identifier"}
+    counts = [name for name in have.similar(node, have.names_at(node)) if name not in inside and _counts(name, have)]
+    texts = [*_SLICES, "[0]", "[-1]", *(text for name in counts[:2] for text in (f"[:{name}]", f"[{name}:]", f"[{name}]"))]
+    for text, weight in ranked(texts, 9, 0.85):
         yield put(node, f"{node.text}{text}", weight=weight, note=f"{text} added")
+
+
+def _counts(name: str, have: Ingredients) -> bool:
+    """Say whether a name could hold an index: known to be a number, or nothing known."""
+    kinds = have.kinds.get(name, frozenset())
+    return "number" in kinds or not kinds
 
 
 def _drop(node: Node, _have: Ingredients) -> Iterator[Draft]:

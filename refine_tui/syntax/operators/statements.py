@@ -98,7 +98,7 @@ def _insert(node: Node, have: Ingredients) -> Iterator[Draft]:
         if not text.startswith(("return", "break", "continue")):
             yield Draft(node.start, node.start, f"{text}{have.file.newline}{margin(node)}", weight, f"{text} inserted")
     if group[-1] is node and not node.text.startswith(("return", "break", "continue", "raise")):
-        for text, weight in ranked(texts, 12, 0.85):
+        for text, weight in ranked(texts, 14, 0.88):
             yield Draft(node.end, node.end, f"{have.file.newline}{margin(node)}{text}", weight, f"{text} inserted")
 
 
@@ -111,10 +111,25 @@ def _offers(node: Node, have: Ingredients) -> Iterator[str]:
         yield from ("break", "continue")
     if ends or siblings(node)[-1] is node:
         yield from [other.text for other in near if other.kind == "return_statement"][:3]
+    yield from _composed(node, have)
     numbers = [name for name in have.names_at(node) if "number" in have.kinds.get(name, ()) and name in have.bound]
     yield from (f"{name} {sign} 1" for name in numbers[:2] for sign in ("+=", "-="))
     yield from (f"return {name}" for name in list(have.names_at(node))[:3])
     yield from ("return True", "return False", "return None")
+
+
+def _composed(node: Node, have: Ingredients) -> Iterator[str]:
+    """Yield statements not yet there, made as the ones there are: `seen.add(x)` for another name, `previous = current`."""
+    names = list(have.names_at(node))
+    methods = [
+        (holder, name) for holder in have.items for name in have.file.attributes.get(holder, ()) if name in ("append", "add", "push")
+    ]
+    fresh = [(holder, "append") for holder in have.items if holder in have.bound and not have.file.attributes.get(holder)]
+    for holder, method in [*methods, *fresh][:2]:
+        yield from (f"{holder}.{method}({name})" for name in names[:3] if name != holder)
+    if _in_loop(node):
+        bound = [name for name in names if name in have.bound and name not in have.loop_names][:3]
+        yield from (f"{left} = {right}" for left in bound[:2] for right in names[:3] if right != left)
 
 
 def _in_loop(node: Node) -> bool:
@@ -148,11 +163,21 @@ def _wrap(node: Node, have: Ingredients) -> Iterator[Draft]:
         return
     tests = sorted(have.conditions, key=lambda other: abs(other.line - node.line))
     names = list(have.parameters[:1])
-    texts = [operand(other, TEST) for other in tests if other.line != node.line][:3] + names
+    texts = [operand(other, TEST) for other in tests if other.line != node.line][:3] + _pairs(node, have) + names
     moved = shifted(lines_of(node, node, node.end), margin(node), margin(node) + have.indent)
-    for text, weight in ranked(texts, 4, 0.7):
+    for text, weight in ranked(texts, 8, 0.75):
         if moved is not None:
             yield Draft(begin(node), node.end, f"{margin(node)}if {text}:{have.file.newline}{moved}", weight, f"only if {text}")
+
+
+def _pairs(node: Node, have: Ingredients) -> list[str]:
+    """Return conditions on the names of the statement: two loop variables alike, or a name not yet in what is filled here."""
+    inside = list(dict.fromkeys(inner.text for inner in node.walk() if inner.kind == "identifier" and inner.role == "load"))
+    loops = [name for name in have.names_at(node) if name in have.loop_names][:2]
+    texts = [f"{loops[1]} == {loops[0]}", f"{loops[1]} != {loops[0]}"] if len(loops) == 2 else []
+    for name in [name for name in inside if name in loops][:1]:
+        texts += [f"{name} {word} {holder}" for holder in have.items[-2:] if holder != name for word in ("not in", "in")]
+    return texts
 
 
 def _unwrap(node: Node, _have: Ingredients) -> Iterator[Draft]:

@@ -67,9 +67,12 @@ def _drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
         return
     yield put(node, left.text, level(left), note=f"{sign.text} {right.text} dropped")
     yield put(node, right.text, level(right), 0.6, note=f"{left.text} {sign.text} dropped")
-    if left.kind == "binary_operator" and (inner := left.child("left")) and (second := left.child("operator")):
+    if left.kind == "binary_operator" and (inner := left.child("left")) is not None and (second := left.child("operator")) is not None:
         # The middle of `a + b - c`.
-        yield put(node, f"{inner.text} {sign.text} {right.text}", min(binding(sign.text), level(inner)), 0.6, f"{second.text} dropped")
+        for kept in dict.fromkeys((sign.text, second.text)):
+            bound = binding(kept)
+            text = f"{operand(inner, bound + (bound == 13))} {kept} {operand(right, bound + (bound != 13))}"
+            yield put(node, text, bound, 0.5, f"{second.text} dropped from the middle")
 
 
 def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -83,6 +86,8 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
         for sign, share in (("+", 1.0), ("*", 0.6), ("-", 0.6), ("%", 0.2)) if numeric or node.kind == "call" else (("+", 1.0),):
             bound = binding(sign)
             yield put(node, f"{operand(node, bound)} {sign} {name}", bound, weight * share, f"{sign} {name} added")
+        if not numeric:
+            yield put(node, f"{name} + {operand(node, 11)}", 10, weight * 0.5, f"{name} + added")
     yield from _constant_terms(node, have)
 
 

@@ -9,7 +9,7 @@ from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators.record import Draft, Operator, level, operand, operators_of, put, ranked
 
 _NUMBER = ("abs", "int", "round", "str", "float")
-_ITEMS = ("len", "sorted", "set", "list", "reversed", "sum", "max", "min", "tuple")
+_ITEMS = ("len", "sorted", "set", "list", "sum", "reversed", "max", "min", "tuple")
 _TEXT = ("len", "int", "ord", "str", "sorted", "list", "set")
 _ANY = ("str", "int", "len", "abs", "sorted", "list", "set", "float", "sum", "round")
 _TEXT_METHODS = ("lower", "upper", "strip", "split", "title")
@@ -31,7 +31,7 @@ def _wrap(node: Node, have: Ingredients) -> Iterator[Draft]:
         return
     already = _around(node)
     names = [name for name in [*_builtins(node, have), *_own(node, have)] if name != already and not node.text.startswith(f"{name}(")]
-    for name, weight in ranked(names, 7 if node.kind != "identifier" else 5, 0.8):
+    for name, weight in ranked(names, 7 if node.kind != "identifier" else 6, 0.8):
         inner = node.text[1:-1] if node.kind == "generator_expression" else node.text
         yield put(node, f"{name}({inner})", weight=weight, note=f"{name}() around it")
 
@@ -61,7 +61,7 @@ def _builtins(node: Node, have: Ingredients) -> tuple[str, ...]:
             return ("int",) if node.parent is not None and node.parent.kind != "if_statement" else ()
     if kinds == {"number"}:
         return _NUMBER
-    if kinds == {"items"}:
+    if "items" in kinds:
         return _ITEMS
     return _TEXT if kinds == {"text"} else _ANY
 
@@ -69,6 +69,22 @@ def _builtins(node: Node, have: Ingredients) -> tuple[str, ...]:
 def _own(_node: Node, have: Ingredients) -> list[str]:
     """Functions of one argument called in the file, and recursion."""
     return [name for name in (*have.calls, *have.file.functions) if name not in ("print", "range", "isinstance")][:4]
+
+
+def _fold(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    value, index = node.child("value"), node.child("subscript")
+    if value is not None and index is not None and index.text in ("0", "-1", "1"):
+        for name, weight in ranked(("max", "min", "sum", "len"), 4):
+            yield put(node, f"{name}({value.text})", weight=weight, note=f"{name}() instead of [{index.text}]")
+
+
+def _element(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    name, head = node.child("function"), node.child("arguments")
+    if name is not None and head is not None and name.text in ("max", "min", "sum", "len") and len(head.parts) == 1:
+        inner = head.parts[0]
+        if head.kind == "argument_list" and level(inner) == 15 and inner.kind != "list_splat":
+            yield put(node, f"{inner.text}[0]", note=f"[0] instead of {name.text}()")
+            yield put(node, f"{inner.text}[-1]", note=f"[-1] instead of {name.text}()")
 
 
 def _unwrap(node: Node, _have: Ingredients) -> Iterator[Draft]:
@@ -84,6 +100,60 @@ def _unwrap(node: Node, _have: Ingredients) -> Iterator[Draft]:
     for other in parts[1:2]:
         if other.kind not in ("keyword_argument", "list_splat", "dictionary_splat"):
             yield put(node, other.text, level(other), 0.3, f"{name.text}() dropped")
+
+
+def _both(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Wrap both sides of a comparison in the same call: `a == b` to `set(a) == set(b)`."""
+    parts = [part for part in node.parts if part.field != "operators"]
+    if len(parts) != 2 or any(part.kind in _NEVER_WRAPPED or part.kind == "generator_expression" for part in parts):
+        return
+    left, right = parts
+    between = node.source[left.end : right.start]
+    for name, weight in ranked(("sorted", "set", "len", "abs", "str", "int", "sum"), 7):
+        yield Draft(node.start, node.end, f"{name}({left.text}){between}{name}({right.text})", weight, f"{name}() around both sides")
+    for name, weight in ranked(("lower", "strip"), 2):
+        text = f"{operand(left, 15)}.{name}(){between}{operand(right, 15)}.{name}()"
+        yield Draft(node.start, node.end, text, weight * 0.3, f".{name}() on both sides")
+
+
+def _both_drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    parts = [part for part in node.parts if part.field != "operators"]
+    if len(parts) != 2 or any(part.kind != "call" for part in parts) or len({part.children[0].text for part in parts}) != 1:
+        return
+    inner = [head.parts for part in parts if (head := part.child("arguments")) and head.kind == "argument_list" and len(head.parts) == 1]
+    if len(inner) == 2:
+        left, right = operand(inner[0][0], 6), operand(inner[1][0], 6)
+        yield Draft(node.start, node.end, f"{left}{node.source[parts[0].end : parts[1].start]}{right}", note="both sides freed")
+
+
+def _bracket(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Make a list of one element: `x` to `[x]`, and `[]` to `[[]]`."""
+    parent = node.parent
+    if parent is None or not _wrappable(node) or node.kind in ("list_comprehension", "comparison_operator", "boolean_operator", "call"):
+        return
+    sums = parent.kind == "binary_operator" and "number" not in have.kinds.get(node.text, ())
+    if sums or parent.kind in ("argument_list", "return_statement", "yield") or node.kind == "list":
+        yield put(node, f"[{node.text}]", weight=0.5 if node.kind == "list" or sums else 0.2)
+
+
+def _unbracket(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    if len(node.parts) == 1 and node.parts[0].kind != "list_splat":
+        yield put(node, node.parts[0].text, level(node.parts[0]))
+
+
+def _bounded(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Keep a value above or below another: `x` to `max(x, best)` and `max(x, 0)`."""
+    parent = node.parent
+    if parent is None or not (parent.kind == "return_statement" or (parent.kind == "assignment" and node.field == "right")):
+        return
+    if node.kind not in ("identifier", "binary_operator", "call", "subscript") or node.text.startswith(("max(", "min(")):
+        return
+    left = parent.child("left")
+    own = [left.text] if left is not None and left.kind == "identifier" and left.text != node.text else []
+    names = [name for name in have.similar(node) if "number" in have.kinds.get(name, ())]
+    for text, weight in ranked([*own, "0", *names[:2]], 3, 0.7):
+        yield put(node, f"max({text}, {node.text})", weight=weight)
+        yield put(node, f"min({text}, {node.text})", weight=weight * 0.6)
 
 
 def _method_wrap(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -114,6 +184,41 @@ def _other(node: Node, _have: Ingredients) -> Iterator[Draft]:
 
 
 OPERATORS = (
+    Operator(
+        "wrap.both", 15, 0.01, "both sides of a comparison wrapped in the same call",
+        "def f(a, b):\n    return a == b\n", "def f(a, b):\n    return set(a) == set(b)\n",
+        "wrap.both-drop", operators_of("comparison_operator"), _both,
+    ),
+    Operator(
+        "wrap.both-drop", 15, 0.004, "both sides of a comparison freed of a call",
+        "def f(a, b):\n    return set(a) == set(b)\n", "def f(a, b):\n    return a == b\n",
+        "wrap.both", operators_of("comparison_operator"), _both_drop,
+    ),
+    Operator(
+        "wrap.bracket", 15, 0.006, "a value made a list of one",
+        "def f(a, b):\n    return a + b\n", "def f(a, b):\n    return a + [b]\n",
+        "wrap.unbracket", operators_of("value"), _bracket,
+    ),
+    Operator(
+        "wrap.unbracket", 15, 0.006, "a list of one made its element",
+        "def f(a, b):\n    return a + [b]\n", "def f(a, b):\n    return a + b\n",
+        "wrap.bracket", operators_of("list"), _unbracket,
+    ),
+    Operator(
+        "wrap.bounded", 15, 0.008, "a value kept above or below another",
+        "def f(a, b):\n    b = a + 1\n    return b\n", "def f(a, b):\n    b = max(b, a + 1)\n    return b\n",
+        "wrap.drop", operators_of("value"), _bounded,
+    ),
+    Operator(
+        "wrap.element", 15, 0.01, "a fold of all elements for the first or the last",
+        "def f(a):\n    return a[-1]\n", "def f(a):\n    return sum(a)\n",
+        "wrap.fold", operators_of("subscript"), _fold,
+    ),
+    Operator(
+        "wrap.fold", 15, 0.005, "the first or the last element for a fold",
+        "def f(a):\n    return sum(a)\n", "def f(a):\n    return a[-1]\n",
+        "wrap.element", operators_of("call"), _element,
+    ),
     Operator(
         "wrap.add", 15, 0.05, "an expression wrapped in a call",
         "def f(a, b):\n    return a - b\n", "def f(a, b):\n    return abs(a - b)\n",
