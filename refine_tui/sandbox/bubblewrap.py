@@ -96,10 +96,12 @@ def made_files() -> Mapping[str, bytes]:
 
 def bound_paths(project: Path, readable: Sequence[Path]) -> list[Path]:
     """Return the folders to bind, outermost first, without those the system's or the project's own binding shows."""
-    wanted = {Path(os.path.abspath(path)) for path in readable} | {Path(os.path.realpath(path)) for path in readable}
+    wanted = {Path.cwd() / path for path in readable} | {Path(os.path.realpath(path)) for path in readable}
     for path in wanted:
         if path == Path("/") or Path(os.path.realpath(path)) in _private():
-            raise IsolationError(f"the sandbox will not show {path}: it holds your private files; name the folder of the interpreter instead")
+            raise IsolationError(
+                f"the sandbox will not show {path}: it holds your private files; name the folder of the interpreter instead"
+            )
     shown = [Path("/usr"), Path(os.path.realpath("/usr")), project]
     chosen: list[Path] = []
     for path in sorted(wanted, key=lambda path: len(path.parts)):

@@ -16,7 +16,7 @@ from pathlib import Path
 from refine_tui.core.errors import IsolationError
 from refine_tui.core.isolation import Level
 from refine_tui.loop.ports.running import Launch
-from refine_tui.sandbox import bubblewrap, inside, seccomp, trees
+from refine_tui.sandbox import bubblewrap, inside, kernel, seccomp, trees
 from refine_tui.sandbox.environment import scrubbed
 from refine_tui.sandbox.masks import MaskFinder
 from refine_tui.sandbox.spawning import Command, spawn
@@ -40,11 +40,11 @@ class Isolated:
 
     def launch(self, launch: Launch) -> Supervised:
         """Start a process; see `Sandbox.launch`."""
-        project = Path(os.path.abspath(launch.project))
+        project = Path.cwd() / launch.project
         interpreter, prefixes = bubblewrap.own_interpreter()
         readable = (*launch.readable, *prefixes)
         files = {f"{bubblewrap.TOOLS}/{name}": content for name, content in launch.tools.items()}
-        files[f"{bubblewrap.TOOLS}/inside.py"] = Path(inside.__file__).read_bytes()
+        files.update({f"{bubblewrap.TOOLS}/{Path(part).name}": Path(part).read_bytes() for part in (inside.__file__, kernel.__file__)})
         files[f"{bubblewrap.TOOLS}/launch.json"] = json.dumps(self._spec(launch, project, readable)).encode()
         files.update(bubblewrap.made_files())
         argv = [word.replace("{tools}", bubblewrap.TOOLS) for word in launch.argv]

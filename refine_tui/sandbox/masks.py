@@ -1,9 +1,10 @@
 """Which files of a project a candidate has no business reading: credentials.
 
 Shown empty inside the sandbox: `.env` and its kin (but `.env.example`, `.sample`, `.template`, `.dist` stay), `.envrc`, `.netrc`, `.pypirc`,
-`.npmrc`, `.pgpass`, `.my.cnf`, `.git-credentials`, `.htpasswd`, `credentials.json`, service-account files, `secrets.*` in configuration formats,
-`*.tfvars` and Terraform state, SSH keys by name, key stores, and `*.pem` and `*.key` that hold a private key, except
-below a folder for tests (a key committed as a fixture is no secret). Folders: `.ssh`, `.aws`, `.gnupg`, `.kube`, `.docker`, `.azure`, `.gcloud`.
+`.npmrc`, `.pgpass`, `.my.cnf`, `.git-credentials`, `.htpasswd`, `credentials.json`, client secrets, service-account files, `secrets.*` in
+configuration formats, Terraform variables and state, SSH keys by name, key stores; and `*.pem` and `*.key` that hold a private key,
+except below a folder for tests (a key committed as a fixture is no secret).
+Folders shown empty: `.ssh`, `.aws`, `.gnupg`, `.kube`, `.docker`, `.azure`, `.gcloud`.
 `.git` is read-only, and its `config` is reduced to what git needs to read the repository: addresses with passwords stay outside.
 """
 
@@ -50,7 +51,9 @@ _FILES = (
 _EXAMPLES = (".example", ".sample", ".template", ".dist")
 _KEYS = ("*.pem", "*.key")
 _FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube", ".docker", ".azure", ".gcloud"})
-_SKIPPED = frozenset({".git", "node_modules", "site-packages", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
+_SKIPPED = frozenset(
+    {".git", "node_modules", "site-packages", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+)
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "testdata", "fixtures"})
 _GIT_KEYS = frozenset({"repositoryformatversion", "filemode", "bare", "ignorecase", "precomposeunicode", "symlinks", "autocrlf", "eol"})
 
@@ -101,7 +104,7 @@ class MaskFinder:
     def _look(self, folder: str) -> _Seen:
         path = self._project / folder
         try:
-            changed_ns = os.stat(path).st_mtime_ns
+            changed_ns = path.stat().st_mtime_ns
             known = self._seen.get(folder)
             if known is None or known.changed_ns != changed_ns:
                 known = self._seen[folder] = _read_folder(path, folder, changed_ns)

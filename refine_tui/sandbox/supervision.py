@@ -40,7 +40,9 @@ class Supervised:
             over_limit: asked at every look; returns the name of a limit the kernel says was exceeded, or nothing.
             clean_up: called once when the tree has ended.
         """
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         self._process, self._limits = process, limits
         self._end_tree, self._over_limit, self._clean_up = end_tree, over_limit, clean_up
         self._ended, self._stopped, self._lock = threading.Event(), "", threading.Lock()

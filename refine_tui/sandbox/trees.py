@@ -48,8 +48,8 @@ def _needs_scan() -> bool:
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     try:
-        for thread in os.listdir(_PROC / str(pid) / "task"):
-            found += map(int, (_PROC / str(pid) / "task" / thread / "children").read_text().split())
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
     except OSError:
         pass  # it ended while we looked
     return found
@@ -57,13 +57,13 @@ def _children(pid: int) -> list[int]:
 
 def _children_by_scan() -> dict[int, list[int]]:
     found: dict[int, list[int]] = defaultdict(list)
-    for entry in os.listdir(_PROC):
-        if entry.isdigit():
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
             try:
-                parent = int((_PROC / entry / "stat").read_text(errors="replace").rsplit(")", 1)[1].split()[1])
+                parent = int((entry / "stat").read_text(errors="replace").rsplit(")", 1)[1].split()[1])
             except (OSError, IndexError):
                 continue
-            found[parent].append(int(entry))
+            found[parent].append(int(entry.name))
     return found
 
 
