@@ -30,7 +30,7 @@ def render_card(model: Path, manifest: Mapping[str, Any], figures: Mapping[str, 
     content = model.read_bytes()
     shape, progress, corpus = manifest["shape"], manifest["progress"], manifest["corpus"]
     tables: dict[str, Mapping[str, Any]] = {
-        "model": {
+        "": {
             "name": name,
             "file": model.name,
             "sha256": hashlib.sha256(content).hexdigest(),
@@ -67,7 +67,7 @@ def render_card(model: Path, manifest: Mapping[str, Any], figures: Mapping[str, 
 
 
 def _table(title: str, rows: Mapping[str, Any]) -> str:
-    return f"[{title}]\n" + "".join(f"{_key(name)} = {_value(value)}\n" for name, value in rows.items())
+    return (f"[{title}]\n" if title else "") + "".join(f"{_key(name)} = {_value(value)}\n" for name, value in rows.items())
 
 
 def _package(row: Mapping[str, Any]) -> str:

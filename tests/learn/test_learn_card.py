@@ -26,8 +26,8 @@ def test_a_card_is_toml_that_names_the_file_by_its_digest(tmp_path: Path) -> Non
     model = tmp_path / "m.gguf"
     model.write_bytes(b"GGUF")
     card = tomllib.loads(render_card(model, MANIFEST, {"held_out_packages": {"bugs": 9, "first": 0.5}}, name="M", licence="MIT"))
-    assert card["model"]["sha256"] == hashlib.sha256(b"GGUF").hexdigest()
-    assert card["model"]["profile"] == "line-edit"
+    assert card["sha256"] == hashlib.sha256(b"GGUF").hexdigest()
+    assert card["profile"] == "line-edit"
     assert card["figures"]["held_out_packages"] == {"bugs": 9, "first": 0.5}
     assert card["corpus"]["dropped"] == {"over the package's limit": 3}
     assert card["corpus"]["packages"][0]["licence"] == 'The "best"'
