@@ -8,7 +8,6 @@ One stand-alone file, put next to `inside.py` and `confine.py` wherever these ru
 from __future__ import annotations
 
 import base64
-import contextlib
 import ctypes
 import fcntl
 import os
@@ -21,7 +20,7 @@ RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC = 1, 2, 4, 8, 32, 4096, 16384
 NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
 PDEATHSIG, SET_DUMPABLE, SET_SECCOMP, CAPBSET_DROP, CHILD_SUBREAPER, NO_NEW_PRIVS = 1, 4, 22, 24, 36, 38
 
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_CLOSE_RANGE, _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 436, 444, 445, 446
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _TRUNCATE, _IOCTL_DEVICE = 1, 2, 4, 8, 1 << 14, 1 << 15
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _ON_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEVICE
@@ -94,7 +93,7 @@ def drop_rights(program: str) -> None:
 
 def landlock_version() -> int:
     """Return the version of the kernel's Landlock interface; 0 without Landlock."""
-    return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, 1)))
+    return max(0, int(_libc.syscall(_CLOSE_RANGE, _CREATE_RULESET, None, 0, 1)))
 
 
 def landlock(readable: Sequence[str], writable: Sequence[str]) -> None:
@@ -107,7 +106,7 @@ def landlock(readable: Sequence[str], writable: Sequence[str]) -> None:
     version = landlock_version()
     handled = (1 << (16 if version >= 5 else 15)) - 1
     attributes = struct.pack("=QQQ", handled, 0b11, 0b11)[: 24 if version >= 6 else 16]
-    ruleset = int(_libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0))
+    ruleset = int(_libc.syscall(_CLOSE_RANGE, _CREATE_RULESET, attributes, len(attributes), 0))
     check(min(ruleset, 0), "landlock")
     for allowed, paths in ((_READ, readable), (handled, writable)):
         for fd, is_folder in _opened(paths):
@@ -120,10 +119,12 @@ def landlock(readable: Sequence[str], writable: Sequence[str]) -> None:
 
 def close_all_but(kept: Sequence[int]) -> None:
     """Close every open file except some."""
-    for name in os.listdir("/proc/self/fd"):  # `os.closerange` tries every number there could be in older interpreters
-        if int(name) not in kept:
-            with contextlib.suppress(OSError):
-                os.close(int(name))
+    first = 0
+    for fd in [*sorted(set(kept)), 1 << 16]:
+        # `os.closerange` tries every single number in older interpreters.
+        if fd > first and _libc.syscall(_CLOSE_RANGE, first, fd - 1, 0) != 0:
+            os.closerange(first, fd)
+        first = fd + 1
 
 
 def exit_status(status: int) -> int:
