@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import importlib._bootstrap_external as external  # type: ignore[import-not-found]
 import os
+import pathlib
 import sys
+import time
 from typing import Any
 
-_KEPT = 512
+_KEPT = 2000
 """Code objects remembered at most, to bound the memory of a long-lived parent."""
+_LEARNING_S = 4.0
+"""Time for compiling ahead; what is left over is compiled in the children."""
 
 
 class Guard:
@@ -77,6 +81,8 @@ class Guard:
         def rewrite_test(source: Any, config: Any) -> Any:
             if not self.owns(str(source)):
                 return compile_test(source, config)
+            if config is not None and config.getini("enable_assertion_pass_hook"):
+                return compile_test(source, config)
             with open(str(source), "rb") as file:
                 content = file.read()
             return self._remembered("rewritten", str(source), content, lambda: compile_test(source, config))
@@ -84,6 +90,28 @@ class Guard:
         setattr(rewrite, "_read_pyc", read_pyc)  # noqa: B010
         setattr(rewrite, "_rewrite_test", rewrite_test)  # noqa: B010
         return True
+
+    def known(self) -> list[list[str]]:
+        """Return what was compiled: kind and path."""
+        return [[kind, self.relative(path)] for kind, path, _ in self.codes]
+
+    def learn(self, files: list[list[str]]) -> None:
+        """Compile project files ahead, for forks to come; nothing of them is executed."""
+        from _pytest.assertion import rewrite
+
+        until = time.monotonic() + _LEARNING_S
+        for kind, relative in files:
+            path = os.path.join(self.project, relative)
+            try:
+                if kind == "rewritten":
+                    getattr(rewrite, "_rewrite_test")(pathlib.Path(path), None)  # noqa: B009
+                else:
+                    with open(path, "rb") as file:
+                        external.SourceFileLoader("ahead", path).source_to_code(file.read(), path)
+            except (OSError, SyntaxError, ValueError):
+                continue
+            if time.monotonic() > until:
+                return
 
     def _remembered(self, kind: str, path: str, content: bytes, make: Any) -> Any:
         key = (kind, path, content)

@@ -75,12 +75,14 @@ def _width(word: str, following: list[str]) -> int:
     return 1 if name in _FLAGS or _WORKERS.match(word) else 0
 
 
-def fixed_arguments(project: str, modern: bool) -> list[str]:
-    """Return what every run adds; `modern` says that pytest is 9 or later."""
+def fixed_arguments(project: str, version: int) -> list[str]:
+    """Return what every run adds; `version` is pytest's major version."""
     args = ["--rootdir=" + project, "--tb=auto", "--color=no", "--continue-on-collection-errors", "-o", "required_plugins="]
     for warning in ("PytestConfigWarning", "PytestAssertRewriteWarning", "PytestCacheWarning"):
         args += ["-W", "ignore::pytest." + warning]  # caused by what is switched off here, not by the project
-    if modern:
+    if version >= 7:
+        args += ["--no-header", "--no-summary"]
+    if version >= 9:
         args += ["-o", "strict_config=false"]
     for name in BLOCKED:
         args += ["-p", "no:" + name]

@@ -283,12 +283,12 @@ def cut(text: str) -> str:
 def run(plan: dict[str, Any], guard: Any, options: Any, emit: Emit, tracer: Any = None) -> int:
     """Run pytest to a plan: `project`, `paths`, `ids`, `args`, limits. Return its exit status."""
     os.environ.pop("PYTEST_ADDOPTS", None)
-    args = options.fixed_arguments(plan["project"], int(pytest.__version__.split(".")[0]) >= 9)
+    args = options.fixed_arguments(plan["project"], int(pytest.__version__.split(".")[0]))
     reporter = Reporter(plan, guard, options, emit, tracer)
     status = int(pytest.main([*plan.get("args", []), *args, *plan["paths"]], plugins=[reporter, *([tracer] if tracer else [])]))
     end = {"event": "end", "status": status, "foreign": foreign_modules(plan["project"])}
     if plan.get("trace"):
-        end["loaded"] = loaded_modules(guard)
+        end["loaded"], end["compiled"] = loaded_modules(guard), guard.known()
     emit(end)
     return status
 

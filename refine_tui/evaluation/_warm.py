@@ -60,6 +60,9 @@ class Parent:
         self._tracer = tool("_tracer")
         self._reporting = tool("_report")
         self._guard.install_pytest()
+        self._project = project
+        tool("_rehearsal").rehearse(self._reporting, self._options, self._bytecode.Guard)
+        self._prepare()
 
     def serve(self) -> None:
         """Answer requests until standard input ends."""
@@ -69,7 +72,7 @@ class Parent:
             if request is None:
                 return
             if "preload" in request:
-                self._preload(request["preload"])
+                self._preload(request["preload"], request["compile"])
             elif "plan" in request:
                 self._run(request)
 
@@ -94,13 +97,19 @@ class Parent:
         line, self._pending = self._pending.split(b"\n", 1)
         return json.loads(line.decode())
 
-    def _preload(self, names: list[str]) -> None:
+    def _prepare(self) -> None:
+        version = int(self._reporting.pytest.__version__.split(".")[0])
+        self._prepared = tool("_prepared").Prepared(self._project, self._options.fixed_arguments(self._project, version))
+        self._prepared.load_plugins(self._is_own, self._options.BLOCKED)
+
+    def _preload(self, names: list[str], files: list[list[str]]) -> None:
         for name in names:
             if name not in sys.modules and not self._is_own(name):
                 try:
                     importlib.import_module(name)
                 except BaseException:  # noqa: BLE001, S112  # the child will meet it again, in its own context
                     continue
+        self._guard.learn(files)
         gc.collect()
         gc.freeze()
         self._say({"event": "ready", "threads": self._threads(), "refused": self._refusal()})
@@ -127,15 +136,11 @@ class Parent:
     def _run(self, request: Any) -> None:
         files = {path: base64.b64decode(text) for path, text in request["files"].items()}
         plan, limits = request["plan"], request["limits"]
-        self._learn(request.get("learn", ()))
         os.ftruncate(self._output, 0)
         os.lseek(self._output, 0, os.SEEK_SET)
         pid = self._inside.fork_copy(files, lambda: self._work(plan), limits, [self._report, self._output])
         status = self._wait(pid, request["number"], time.monotonic() + limits["wall_s"] + 1.0)
         self._say({"event": "done", "number": request["number"], "status": status, "output": self._tail()})
-
-    def _learn(self, paths: list[str]) -> None:
-        """Compile unchanged test files once, for all children to come."""
 
     def _work(self, plan: Any) -> int:
         signal.set_wakeup_fd(-1)
@@ -145,6 +150,7 @@ class Parent:
         sys.path[0] = os.getcwd()
         sys.argv[:] = ["pytest"]
         random.seed(plan["seed"])
+        self._prepared.use()
         self._bytecode.forget(plan["project"], plan["changed"])
         tracer = self._tracer.Tracer(self._guard) if plan["trace"] else None
         return int(self._reporting.run(plan, self._guard, self._options, self._write, tracer))

@@ -65,7 +65,7 @@ class PytestEvaluator:
         flaky: tuple[str, ...] = ()
         if not gathered.stopped:
             left = max(5.0, limit_s - (time.monotonic() - began))
-            self._preload(gathered.loaded)
+            self._preload(gathered)
             flaky = self.recheck(suite.red, cancelled, limit_s=left) if self._settings.recheck else ()
             self._compare_warm(suite, flaky, cancelled, limit_s=left)
         return Baseline(
@@ -182,10 +182,10 @@ class PytestEvaluator:
         if warm is not None:
             warm.close()
 
-    def _preload(self, modules: Sequence[str]) -> None:
+    def _preload(self, base: Gathered) -> None:
         if self._warm is not None:
             try:
-                self._warm.preload(modules)
+                self._warm.preload(base.loaded, base.compiled)
             except RunnerError as error:
                 self._give_up_warm(str(error))
 

@@ -69,8 +69,10 @@ class Gathered:
     edges: Mapping[str, Sequence[str]] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     foreign: Mapping[str, str] = field(default_factory=dict)
-    loaded: tuple[str, ...] = ()
+    loaded: Sequence[str] = ()
     """Modules from outside the project that the run imported."""
+    compiled: Sequence[Sequence[str]] = ()
+    """Project files that it compiled: kind and path."""
     status: int | None = None
     """pytest's exit status, once it came to an end."""
     stopped: str = ""
@@ -131,7 +133,7 @@ class Gathered:
 
     def _on_end(self, event: Mapping[str, Any]) -> None:
         self.status, self.foreign = event["status"], event["foreign"]
-        self.loaded = tuple(event.get("loaded", ()))
+        self.loaded, self.compiled = event.get("loaded", ()), event.get("compiled", ())
 
 
 def case_of(event: Mapping[str, Any]) -> CaseResult:

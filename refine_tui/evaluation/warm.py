@@ -45,8 +45,7 @@ class WarmRunner:
         self._restarted = False
         self._closed = threading.Event()
         self._is_ready = False
-        self._preloaded: tuple[str, ...] = ()
-        self._in_flight = False
+        self._preloaded: tuple[Sequence[str], Sequence[Sequence[str]]] = ((), ())
 
     def start(self) -> None:
         """Start the parent without waiting for it."""
@@ -56,15 +55,15 @@ class WarmRunner:
         self._running = self._sandbox.launch(launch)
         self._lines = Lines(self._running.stdout)
 
-    def preload(self, modules: Sequence[str]) -> None:
-        """Let the parent import modules that the project takes from elsewhere.
+    def preload(self, modules: Sequence[str], compiled: Sequence[Sequence[str]]) -> None:
+        """Let the parent import modules that the project takes from elsewhere, and compile files of the project.
 
         Raises:
             RunnerError: the parent did not start, or cannot be used after these imports.
         """
-        self._preloaded = tuple(modules)
+        self._preloaded = modules, compiled
         self._await_ready()
-        self._send({"preload": list(modules)})
+        self._send({"preload": list(modules), "compile": list(compiled)})
         self._is_ready = False
         self._await_ready()
 
@@ -82,7 +81,7 @@ class WarmRunner:
             self._restarted = True
             self._end()
             self.start()
-            self.preload(self._preloaded)
+            self.preload(*self._preloaded)
             return self._attempt(job, cancelled)
 
     def close(self) -> None:
