@@ -15,7 +15,7 @@ from refine_tui.core.text import SourceFile
 from refine_tui.loop.ports.running import Evaluator
 from refine_tui.loop.ports.thinking import Syntax
 
-SHORTEST_S = 1.0
+SHORTEST_S = 0.6
 LONGEST_S = 60.0
 MANY_TESTS = 200
 """Up to this many affected tests run warm after the targets; the cold confirmation runs all of them anyway."""

@@ -18,7 +18,7 @@ from refine_tui.core.paths import matches
 from refine_tui.core.review import Review
 from refine_tui.core.scope import Scope
 from refine_tui.core.settings import DEFAULT_PROTECTED, Settings
-from refine_tui.core.task import Task
+from refine_tui.core.task import Budget, Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
 from refine_tui.loop.memory import recall, remember_candidate, remember_item, remember_review
@@ -38,13 +38,17 @@ __all__ = ["QueueItem", "Session", "State"]
 class Session(Reviewing):
     """One project, worked on until it is closed."""
 
-    def __init__(self, parts: Parts, settings: Settings, *, seed: int = 0, branch: str = "") -> None:
+    def __init__(self, parts: Parts, settings: Settings, *, seed: int = 0, branch: str = "", model_reason: str = "") -> None:
         self._parts, self._settings, self._seed = parts, settings, seed
         self._lock = threading.RLock()
         self._numbers = 0
-        self._state = State(str(parts.workspace.root), parts.evaluator.level, branch, parts.probes)
+        self._state = State(str(parts.workspace.root), parts.evaluator.level, branch, parts.probes, model_reason=model_reason)
         self._protected = (*DEFAULT_PROTECTED, *settings.protected)
         self._wanted = Wanted()
+
+    def use_budget(self, budget: Budget) -> None:
+        """Give tasks that are planned from now on another budget."""
+        self._settings = replace(self._settings, budget=budget)
 
     def state(self) -> State:
         """Return what is known now; cheap, from any thread."""

@@ -85,6 +85,13 @@ class Evaluator(Protocol):
 
     level: Level
 
+    def describe(self) -> str:
+        """Return the project's interpreter and test runner in a few words.
+
+        Raises:
+            ProjectError: they cannot be used.
+        """
+
     def baseline(self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True) -> Baseline:
         """Collect and run everything on the tree as it is, with per-test coverage.
 

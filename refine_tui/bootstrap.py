@@ -1,0 +1,249 @@
+"""The composition root: builds the parts and joins them. The only room that knows everyone; imports late, so that starting is quick."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from refine_tui.core.errors import ModelError, ProjectError, UsageError
+from refine_tui.core.isolation import Level
+from refine_tui.core.settings import Settings, merge
+
+if TYPE_CHECKING:
+    from refine_tui.journal import SqliteJournal
+    from refine_tui.loop.ports.parts import Parts
+    from refine_tui.loop.ports.running import Evaluator, Sandbox
+    from refine_tui.loop.ports.thinking import Generator
+    from refine_tui.loop.session import Session
+    from refine_tui.models.registry import Registry
+    from refine_tui.workspace import ProjectTree
+
+APP = "refine-tui"
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project with everything that works on it."""
+
+    root: Path
+    settings: Settings
+    parts: Parts
+    session: Session
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files and folders outside the project."""
+
+    config: Path = platformdirs.user_config_path(APP)
+    data: Path = platformdirs.user_data_path(APP)
+    state: Path = platformdirs.user_state_path(APP)
+    log: Path = platformdirs.user_log_path(APP)
+
+    @property
+    def config_file(self) -> Path:
+        """The user's own settings."""
+        return self.config / "refine.toml"
+
+    @property
+    def trust_file(self) -> Path:
+        """One trusted project folder a line."""
+        return self.config / "trusted"
+
+
+def project_root(options: argparse.Namespace) -> Path:
+    """Return the project's folder.
+
+    Raises:
+        ProjectError: it does not exist or cannot be read.
+    """
+    named = getattr(options, "path", None) or options.project or Path()
+    try:
+        root: Path = named.resolve(strict=True)
+    except OSError as error:
+        raise ProjectError(f"{named}: there is no such folder. Name the project's folder.") from error
+    if not root.is_dir():
+        raise ProjectError(f"{named}: not a folder. Name the folder that holds the project.")
+    if not os.access(root, os.R_OK | os.X_OK):
+        raise ProjectError(f"{root}: the folder cannot be read. Check its permissions.")
+    return root
+
+
+def read_settings(root: Path, places: Places) -> tuple[Settings, tuple[str, ...]]:
+    """Return the user's settings with the project's laid over them, and sentences about what was left out.
+
+    Raises:
+        UsageError: a file is not TOML or holds something unknown.
+    """
+    settings, notices = Settings(), []
+    if places.config_file.is_file():
+        settings, _ = merge(settings, _toml(places.config_file), str(places.config_file), trusted=True)
+    own = root / "refine.toml"
+    if own.is_file():
+        settings, ignored = merge(settings, _toml(own), "refine.toml", trusted=_is_trusted(root, places))
+        if ignored:
+            notices.append(
+                f"refine.toml: {', '.join(ignored)} left out: this project is not trusted. To trust it, add its path to {places.trust_file}."
+            )
+    return settings, tuple(notices)
+
+
+def _toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}.") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}.") from error
+
+
+def _is_trusted(root: Path, places: Places) -> bool:
+    try:
+        return str(root) in places.trust_file.read_text("utf-8").splitlines()
+    except OSError:
+        return False
+
+
+@contextmanager
+def open_project(options: argparse.Namespace, *, writes: bool = True, watch: bool = False) -> Iterator[Project]:
+    """Build everything for one project and take it down again.
+
+    `writes` holds the project's lock: one writing process a project.
+    """
+    from refine_tui.journal import SqliteJournal, hold_project
+    from refine_tui.loop.session import Session
+    from refine_tui.workspace import git_facts, project_state_dir
+
+    root, places = project_root(options), Places()
+    settings, notices = read_settings(root, places)
+    state_dir = project_state_dir(root)
+    with ExitStack() as stack:
+        if writes:
+            stack.enter_context(hold_project(state_dir))
+        journal = SqliteJournal(state_dir) if writes else _private_journal(stack)
+        sandbox = make_sandbox(unsafe=getattr(options, "unsafe", False), state_dir=places.state)
+        evaluator = make_evaluator(root, sandbox, settings)
+        generator, reason = make_generator(getattr(options, "model", None) or settings.model, settings, places, offline=options.offline)
+        tree = open_tree(root, state_dir, journal, settings)
+        parts = join_parts(tree, evaluator, journal, generator, watch=watch)
+        parts = replace(parts, probes=sandbox.probes())
+        session = Session(parts, settings, seed=getattr(options, "seed", 0), branch=git_facts(root).branch, model_reason=reason)
+        stack.callback(session.close)
+        yield Project(root, settings, parts, session, (*notices, *journal.notices))
+
+
+def _private_journal(stack: ExitStack) -> SqliteJournal:
+    """Return a journal for a run that writes nothing: it may go on beside the one that holds the project."""
+    from tempfile import TemporaryDirectory
+
+    from refine_tui.journal import SqliteJournal
+
+    return SqliteJournal(Path(stack.enter_context(TemporaryDirectory(prefix="refine-tui-"))))
+
+
+def open_tree(root: Path, state_dir: Path, journal: SqliteJournal, settings: Settings) -> ProjectTree:
+    """Return the user's tree with the protected paths of the settings."""
+    from refine_tui.workspace import ProjectTree
+
+    return ProjectTree(root, state_dir, journal.writes, protected=settings.protected)
+
+
+def make_sandbox(*, unsafe: bool, state_dir: Path) -> Sandbox:
+    """Return the strongest sandbox that holds on this machine."""
+    from refine_tui.sandbox import open_sandbox
+
+    return open_sandbox(unsafe_consent=unsafe, state_dir=state_dir)
+
+
+def make_evaluator(root: Path, sandbox: Sandbox, settings: Settings) -> Evaluator:
+    """Return what runs the project's tests."""
+    from refine_tui.evaluation.evaluator import PytestEvaluator
+    from refine_tui.evaluation.settings import RunSettings
+
+    arguments = (*settings.tests, *(("-m", settings.markers) if settings.markers else ()))
+    run = RunSettings(test_limit_s=settings.test_timeout_s, arguments=arguments, environment=settings.environment)
+    python = Path(settings.python).expanduser() if settings.python else None
+    return PytestEvaluator(root, sandbox, python if python is None or python.is_absolute() else root / python, run)
+
+
+def make_registry(places: Places) -> Registry:
+    """Return the models on this machine."""
+    from refine_tui.models.registry import Registry
+
+    return Registry(places.data / "models", user_config=places.config)
+
+
+def make_generator(wish: str, settings: Settings, places: Places, *, offline: bool = False) -> tuple[Generator | None, str]:
+    """Return the model that was wished for, or `None` with the reason; a wish that cannot be met at all is an error.
+
+    Raises:
+        ModelError: a named model does not exist.
+    """
+    if wish == "none":
+        return None, "none was asked for"
+    if wish.startswith(("http://", "https://")):
+        raise UsageError(f"{wish}: a model server cannot be used by this version. Name a .gguf file.")
+    try:
+        found = make_registry(places).resolve(wish or None)
+    except ModelError as error:
+        if wish:
+            raise
+        return None, str(error)
+    from refine_tui.llama.client import LlamaGenerator
+
+    places.log.mkdir(parents=True, exist_ok=True)
+    log = places.log / "model.log"
+    return LlamaGenerator(found.path, log_file=log, name=found.name, profile=found.profile, gpu_layers=settings.gpu_layers), ""
+
+
+def join_parts(tree: ProjectTree, evaluator: Evaluator, journal: SqliteJournal, generator: Generator | None, *, watch: bool) -> Parts:
+    """Join the rooms."""
+    from refine_tui.loop.ports.parts import Parts
+    from refine_tui.prompting.profiles import LineEdit, profile_for
+    from refine_tui.syntax import TreeSitter
+
+    watcher = None
+    if watch:
+        from refine_tui.workspace.watching import TreeWatcher
+
+        watcher = TreeWatcher(tree.root)
+    return Parts(tree, evaluator, TreeSitter(), journal, time.monotonic, generator, LineEdit(), profile_for, watcher)
+
+
+def level_note(level: Level) -> str:
+    """Return what a level means for the user, in a sentence."""
+    return {
+        Level.ISOLATED: "own namespaces, no network, an overlay in place of the project",
+        Level.CONFINED: "a copy of the project; writes and network are refused by the kernel",
+        Level.STATIC: "nothing of the project can be run on this machine",
+        Level.UNSAFE: "NO isolation: candidates run as you",
+    }[level]
+
+
+def copy_demo(into: Path) -> Path:
+    """Copy the demo project below a folder and return its root."""
+    import shutil
+
+    source = Path(__file__).parent / "_data" / "demo"
+    root = into / "toolshed"
+    shutil.copytree(source, root, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    return root
+
+
+def run_recipe(options: argparse.Namespace) -> int:
+    """Train the model that ships, with the edit operators and the prompt format handed to the recipe."""
+    from refine_tui.learn.command import run
+    from refine_tui.prompting import line_edit
+    from refine_tui.syntax import TreeSitter
+
+    return run(options, TreeSitter(), line_edit.render_prompt, line_edit.render_edit, line_edit.MARKS)

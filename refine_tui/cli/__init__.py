@@ -1,0 +1,36 @@
+"""The command line: a second front end beside the UI, which keeps the loop honest. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from refine_tui.core.errors import RefineError
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; errors go to stderr as sentences, tracebacks only with `--debug`."""
+    from refine_tui.cli.parser import parse
+
+    options = parse(sys.argv[1:] if arguments is None else list(arguments))
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except RefineError as error:
+        if options.debug:
+            raise
+        print(f"refine-tui: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        if options.debug:
+            raise
+        print("refine-tui: interrupted. Nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away, as in `| head`: keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status

@@ -1,0 +1,109 @@
+"""`refine-tui fix`: the loop without the UI."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from refine_tui.bootstrap import Project, open_project
+from refine_tui.cli.rows import line, row
+from refine_tui.cli.stopping import interruptible
+from refine_tui.core.errors import StorageError
+from refine_tui.core.sanitize import visible
+from refine_tui.core.unified import unified
+from refine_tui.loop.fixing import Fixed, fix
+from refine_tui.loop.wanted import Wanted
+
+STATUS = {"solved": 0, "nothing_failing": 0, "improved": 1, "unsolved": 1, "cancelled": 130, "refused": 3}
+SECONDS = 60.0
+
+
+def run_fix(options: argparse.Namespace) -> int:
+    """Work on what fails, print what happens, and end with the patch."""
+    began = time.monotonic()
+    wanted = Wanted(tuple(options.targets), tuple(options.scope), options.goal)
+    with interruptible() as cancelled, open_project(options, writes=options.apply) as project:
+        _bound(project, options)
+        tell = _teller(options.json, began)
+        end: Fixed | None = None
+        seconds = options.seconds if options.seconds is not None else SECONDS
+        for event in fix(project.session, project.parts.evaluator, time.monotonic, wanted, seconds, cancelled):
+            if isinstance(event, Fixed):
+                end = event
+            else:
+                tell(event)
+        assert end is not None  # `fix` ends with it or raises
+        text = unified(end.patch, end.tree)
+        _deliver(project, end, text, options)
+        _finish(project, end, text, options, time.monotonic() - began)
+        return STATUS[end.outcome]
+
+
+def _bound(project: Project, options: argparse.Namespace) -> None:
+    budget = project.settings.budget
+    bounds = {key: getattr(options, key) for key in ("rounds", "candidates") if getattr(options, key) is not None}
+    project.session.use_budget(replace(budget, **bounds))
+
+
+def _teller(as_json: bool, began: float) -> Callable[[Any], None]:
+    def tell(event: Any) -> None:
+        if as_json:
+            told = row(event, time.monotonic() - began)
+            if told is not None:
+                print(json.dumps(told), flush=True)
+        elif (text := line(event)) is not None:
+            print(text, file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _deliver(project: Project, end: Fixed, text: bytes, options: argparse.Namespace) -> None:
+    if options.output is not None:
+        try:
+            options.output.write_bytes(text)
+        except OSError as error:
+            raise StorageError(f"{options.output}: the patch could not be written: {error.strerror}. It is printed with --json.") from error
+    helps = end.delta.fixed and not end.delta.broken
+    if options.apply and helps and not end.patch.is_empty:
+        written = project.parts.workspace.apply(end.patch, task="fix", goal=options.goal or "make the failing tests pass")
+        print(f"written  {', '.join(end.patch.paths)} (undo with `refine-tui undo {written.id}`)", file=sys.stderr)
+
+
+def _finish(project: Project, end: Fixed, text: bytes, options: argparse.Namespace, seconds: float) -> None:
+    state = project.session.state()
+    usage = state.usage
+    tokens = {name: getattr(usage, name) for name in ("prompt", "reused", "generated", "drafted", "accepted")}
+    if options.json:
+        document = {
+            "event": "finished",
+            "time_s": round(seconds, 3),
+            "outcome": end.outcome,
+            "patch": text.decode("utf-8", "surrogateescape"),
+            "before": end.before.as_json(),
+            "after": end.after.as_json(),
+            "rounds": end.rounds,
+            "candidates": end.candidates,
+            "executions": end.executions,
+            "seconds": round(seconds, 3),
+            "model": state.model.name if state.model else "none",
+            "tokens": tokens,
+            "sandbox": state.level.value,
+            "flags": list(end.flags),
+            "handoff": end.handoff,
+            "stop_reason": end.stop_reason,
+        }
+        print(json.dumps(document), flush=True)
+        return
+    sys.stdout.write(
+        visible(text.decode("utf-8", "replace"), newlines=True) if sys.stdout.isatty() else text.decode("utf-8", "surrogateescape")
+    )
+    sys.stdout.flush()
+    if end.handoff:
+        print("\n" + visible(end.handoff, newlines=True), file=sys.stderr)
+    tests = f"{end.before.passed}/{end.before.total} -> {end.after.passed}/{end.after.total} passed"
+    print(f"{end.outcome}: {tests}, {end.candidates} candidates, {seconds:.1f} s", file=sys.stderr)

@@ -1,0 +1,34 @@
+"""`refine-tui [PATH]` and `refine-tui demo`: the terminal UI."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from refine_tui.bootstrap import copy_demo, open_project
+from refine_tui.core.errors import UsageError
+
+
+def open_project_ui(options: argparse.Namespace, *, demo: bool) -> int:
+    """Open the UI on a project and stay until the user leaves."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("The UI needs a terminal. Use `refine-tui fix` or `refine-tui eval` in scripts.")
+    from refine_tui.ui import run
+
+    with open_project(options, watch=True) as project:
+        status: int = run(project.session, settings=project.settings, demo=demo, notices=project.notices, watcher=project.parts.watcher)
+        return status
+
+
+def open_ui(options: argparse.Namespace) -> int:
+    """Open the UI on the user's project."""
+    return open_project_ui(options, demo=False)
+
+
+def open_demo(options: argparse.Namespace) -> int:
+    """Open the UI on a throw-away copy of the demo project."""
+    with TemporaryDirectory(prefix="refine-demo-") as folder:
+        options.project = copy_demo(Path(folder))
+        return open_project_ui(options, demo=True)

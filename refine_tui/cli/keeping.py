@@ -1,0 +1,75 @@
+"""`history`, `undo`, `redo`: what was applied, back, and once more."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from refine_tui.bootstrap import Places, open_tree, project_root, read_settings
+from refine_tui.core.sanitize import visible
+from refine_tui.journal import SqliteJournal, hold_project
+from refine_tui.loop.ports.keeping import Application
+from refine_tui.workspace import ProjectTree, project_state_dir
+
+
+def run_history(options: argparse.Namespace) -> int:
+    """List every application, newest first."""
+    journal = SqliteJournal(project_state_dir(project_root(options)))
+    try:
+        applied = list(journal.intents())
+    finally:
+        journal.close()
+    if options.json:
+        print(json.dumps({"version": 1, "applications": [_row(entry) for entry in applied]}))
+        return 0
+    for entry in applied:
+        state = "undone " if entry.undone else "applied"
+        print(visible(f"{entry.id:4}  {entry.at}  {state}  {', '.join(entry.patch.paths)}  {entry.goal}"))
+    if not applied:
+        print("Nothing has been applied to this project.")
+    return 0
+
+
+def _row(entry: Application) -> dict[str, object]:
+    return {
+        "id": entry.id,
+        "at": entry.at,
+        "undone": entry.undone,
+        "task": entry.task,
+        "goal": entry.goal,
+        "files": list(entry.patch.paths),
+    }
+
+
+def run_undo(options: argparse.Namespace) -> int:
+    """Take back one application."""
+    with _tree(options) as tree:
+        undone = tree.undo(options.id)
+    print(visible(f"undone  {undone.id}: {', '.join(undone.patch.paths)} (write it again with `refine-tui redo`)"))
+    return 0
+
+
+def run_redo(options: argparse.Namespace) -> int:
+    """Write again what was undone last."""
+    with _tree(options) as tree:
+        redone = tree.redo()
+    print(visible(f"written  {redone.id}: {', '.join(redone.patch.paths)} (undo with `refine-tui undo`)"))
+    return 0
+
+
+@contextmanager
+def _tree(options: argparse.Namespace) -> Iterator[ProjectTree]:
+    root: Path = project_root(options)
+    state_dir = project_state_dir(root)
+    with hold_project(state_dir):
+        journal = SqliteJournal(state_dir)
+        try:
+            tree = open_tree(root, state_dir, journal, read_settings(root, Places())[0])
+            for sentence in tree.recover():
+                print(visible(sentence))
+            yield tree
+        finally:
+            journal.close()

@@ -1,0 +1,148 @@
+"""Arguments: the contract other tools rely on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from refine_tui import __version__
+
+COMMANDS = ("demo", "fix", "eval", "history", "undo", "redo", "models", "bench", "doctor", "where")
+EPILOG = "exit status: 0 done · 1 not solved, or tests failed · 2 wrong usage or configuration, no tests · 3 refused for safety · 130 interrupted"
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the parsed options; `run` is the function to call with them. Exits with 2 on wrong usage."""
+    arguments = _with_command(list(arguments))
+    options = _parser().parse_args(arguments)
+    options.run = _lazily(options.module, options.function)
+    return options
+
+
+def _with_command(arguments: list[str]) -> list[str]:
+    """Insert the `open` command when the first word is a folder or nothing: `refine-tui [PATH]`."""
+    words = [word for word in arguments if not word.startswith("-")]
+    takes_value = {"--project"}
+    first = next((w for i, w in enumerate(arguments) if not w.startswith("-") and (i == 0 or arguments[i - 1] not in takes_value)), None)
+    if first in (*COMMANDS, "open", "learn") or {"-h", "--help", "--version"} & set(arguments[:1]):
+        return arguments
+    if words and first is not None and not Path(first).exists() and "/" not in first:
+        return arguments
+    return ["open", *arguments]
+
+
+def _lazily(module: str, function: str) -> Callable[[argparse.Namespace], int]:
+    def run(options: argparse.Namespace) -> int:
+        from importlib import import_module
+
+        status: int = getattr(import_module(module), function)(options)
+        return status
+
+    return run
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    everywhere = common.add_argument_group("everywhere")
+    everywhere.add_argument("--project", type=Path, metavar="DIR", default=None, help="the project (default: here)")
+    everywhere.add_argument("--offline", action="store_true", help="any use of the network is an error")
+    everywhere.add_argument("--plain", action="store_true", help="no colours, one line per event")
+    everywhere.add_argument("--no-color", action="store_true", help="no colours")
+    everywhere.add_argument("--debug", action="store_true", help="tracebacks, and a log of everything")
+    parser = argparse.ArgumentParser(
+        prog="refine-tui",
+        description="A pair programmer in your terminal that proves its patches.",
+        epilog=EPILOG,
+        parents=[common],
+    )
+    parser.add_argument("--version", action="version", version=f"refine-tui {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, module: str, function: str, help: str | None) -> argparse.ArgumentParser:
+        hidden = {} if help is None else {"help": help}
+        sub: argparse.ArgumentParser = commands.add_parser(name, parents=[common], description=help, **hidden)
+        sub.set_defaults(module=module, function=function)
+        return sub
+
+    opened = command("open", "refine_tui.cli.interactive", "open_ui", "the terminal UI; `refine-tui PATH` for short")
+    opened.add_argument("path", nargs="?", type=Path, default=None, metavar="PATH")
+    _model_options(opened)
+    demo = command("demo", "refine_tui.cli.interactive", "open_demo", "the same on a throw-away copy of a small project with failing tests")
+    _model_options(demo)
+    _fix(command("fix", "refine_tui.cli.fixing", "run_fix", "the loop without the UI"))
+    evaluated = command("eval", "refine_tui.cli.evaluating", "run_eval", "pass or fail: tests, lint, types")
+    evaluated.add_argument("--json", action="store_true", help="one JSON document")
+    history = command("history", "refine_tui.cli.keeping", "run_history", "what was done and applied")
+    history.add_argument("--json", action="store_true", help="one JSON document")
+    undo = command("undo", "refine_tui.cli.keeping", "run_undo", "take back what was applied last, or the application ID")
+    undo.add_argument("id", nargs="?", type=int, metavar="ID")
+    command("redo", "refine_tui.cli.keeping", "run_redo", "apply again what was undone last")
+    _models(command("models", "refine_tui.cli.showing", "run_models", "models here: list, show, use"))
+    _bench(command("bench", "refine_tui.cli.benching", "run_bench", "figures: repair FILE.jsonl"))
+    command("doctor", "refine_tui.cli.showing", "run_doctor", "what works here, and why not")
+    command("where", "refine_tui.cli.showing", "run_where", "every file it reads and writes")
+    _learn(command("learn", "refine_tui.cli.learning", "run_learn", None))
+    return parser
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", metavar="NAME|PATH|none", default=None, help="the model to use (default: the chosen one, else the one that ships)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default: 0)")
+    parser.add_argument("--unsafe", action="store_true", help=argparse.SUPPRESS)
+
+
+def _fix(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="pytest node id, test file, or FILE::SYMBOL (default: what fails)")
+    parser.add_argument("--goal", default="", metavar="TEXT", help="what is to become true, in words")
+    parser.add_argument(
+        "--scope", action="append", default=[], metavar="FILE::SYMBOL", help="the only place that may change; may be repeated"
+    )
+    parser.add_argument("--rounds", type=int, default=None, metavar="N", help="rounds a task")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=None,
+        metavar="S",
+        help="time for all tasks together, after the first run of the tests (default: 60)",
+    )
+    parser.add_argument("--candidates", type=int, default=None, metavar="N", help="candidates a round")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--apply", action="store_true", help="write the patch if it fixes a test and breaks none")
+    parser.add_argument("--output", type=Path, default=None, metavar="FILE.patch", help="write the patch to a file")
+    _model_options(parser)
+
+
+def _models(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listed = actions.add_parser("list", help="what is here")
+    listed.add_argument("--json", action="store_true")
+    shown = actions.add_parser("show", help="all that is known of one")
+    shown.add_argument("name", metavar="NAME|PATH")
+    shown.add_argument("--json", action="store_true")
+    used = actions.add_parser("use", help="choose one for the next start")
+    used.add_argument("name", metavar="NAME|PATH")
+
+
+def _bench(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    repair = kinds.add_parser("repair", help="repair tasks: solved share, candidates, seconds")
+    repair.add_argument("file", type=Path, metavar="FILE.jsonl")
+    repair.add_argument("--mode", choices=("tests", "examples"), default="tests", help="which tests are visible (default: tests)")
+    repair.add_argument("--jobs", type=int, default=1, metavar="N", help="tasks side by side (default: 1)")
+    repair.add_argument(
+        "--seconds", type=float, default=30.0, metavar="S", help="a task, the first run of the tests included (default: 30)"
+    )
+    repair.add_argument("--model", metavar="NAME|PATH|none", default=None)
+    repair.add_argument("--seed", type=int, default=0, metavar="N")
+    repair.add_argument("--only", default="", metavar="TEXT", help="tasks whose id holds this text")
+    repair.add_argument("--json", action="store_true", help="one JSON object a row")
+
+
+def _learn(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="checkpoints and results")
+    parser.add_argument("--exclude", type=Path, action="append", default=[], metavar="FILE.jsonl")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--threads", type=int, default=1)

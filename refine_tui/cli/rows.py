@@ -1,0 +1,94 @@
+"""Events as JSON rows and as lines for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from refine_tui.core.candidate import Candidate
+from refine_tui.core.sanitize import visible
+from refine_tui.loop import events
+
+
+def row(event: events.Event, time_s: float) -> dict[str, Any] | None:
+    """Return the JSON object of an event, or `None` for one that only a screen needs."""
+    told = _told(event)
+    return None if told is None else {"event": told[0], "time_s": round(time_s, 3), **told[1]}
+
+
+def _told(event: events.Event) -> tuple[str, dict[str, Any]] | None:
+    match event:
+        case events.SurveyStarted(limit_s):
+            return "survey_started", {"limit_s": limit_s}
+        case events.SurveyFinished(baseline, tasks, level):
+            planned = [{"id": t.id, "goal": t.goal, "targets": list(t.targets), "scopes": [s.label for s in t.scopes]} for t in tasks]
+            told = {"counts": baseline.suite.counts.as_json(), "warm": baseline.warm, "cold_reason": baseline.cold_reason}
+            return "survey_finished", {**told, "sandbox": level.value, "tasks": planned, "notes": list(baseline.notes)}
+        case events.ModelReady(info, reason):
+            return "model_ready", {"model": info.name if info else "none", "device": info.device if info else "", "reason": reason}
+        case events.TaskStarted(task):
+            return "task_started", {"task": task.id, "goal": task.goal}
+        case events.RoundStarted(task_id, number, best, proposals):
+            return "round_started", {"task": task_id, "round": number, "best": best, "proposals": proposals}
+        case events.CandidateJudged(task_id, candidate):
+            return "candidate", {"task": task_id, **_candidate(candidate)}
+        case events.Improved(task_id, candidate):
+            return "improved", {"task": task_id, **_candidate(candidate)}
+        case events.CritiqueReady(task_id, critique):
+            suspects = [{"path": s.path, "line": s.line + 1, "score": round(s.score, 3)} for s in critique.suspects]
+            told = {"round": critique.round, "effect": critique.effect, "hypothesis": critique.hypothesis, "struck": critique.struck}
+            return "critique", {"task": task_id, **told, "suspects": suspects, "failing": [c.node_id for c in critique.failures]}
+        case events.TaskFinished():
+            told = {"outcome": event.outcome, "reason": event.reason.value, "best": event.best.id if event.best else ""}
+            counts = {"rounds": event.rounds, "candidates": event.candidates, "executions": event.executions}
+            return "task_finished", {"task": event.task_id, **told, **counts, "seconds": round(event.seconds, 3)}
+        case events.Notice(text, severity):
+            return "notice", {"text": text, "severity": severity}
+    return None
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    proposal = candidate.proposal
+    return {
+        "id": candidate.id,
+        "round": candidate.round,
+        "proposer": proposal.proposer,
+        "operator": proposal.operator,
+        "note": proposal.note,
+        "scope": proposal.scope.label,
+        "line": proposal.line + 1,
+        "verdict": candidate.verdict,
+        "fixed": list(candidate.delta.fixed),
+        "broken": list(candidate.delta.broken),
+        "confirmed": candidate.confirmed,
+    }
+
+
+def line(event: events.Event) -> str | None:
+    """Return one line for a person, or `None` when the event is not worth one."""
+    text = _line(event)
+    return None if text is None else visible(text)
+
+
+def _line(event: events.Event) -> str | None:
+    match event:
+        case events.SurveyFinished(baseline, tasks, level):
+            counts = baseline.suite.counts
+            how = "warm" if baseline.warm else f"cold: {baseline.cold_reason}"
+            return (
+                f"tests    {counts.passed} passed, {counts.failed} failed, {counts.errors} errors; {len(tasks)} tasks; {level.value}, {how}"
+            )
+        case events.ModelReady(info, reason):
+            return f"model    {info.name} on {info.device}" if info else f"model    none: {reason}"
+        case events.TaskStarted(task):
+            return f"task     {task.id} {task.goal}"
+        case events.Improved(_, candidate):
+            proposal = candidate.proposal
+            proof = "verified" if candidate.confirmed else candidate.verdict
+            return f"  {candidate.id:7} {proposal.scope.label}:{proposal.line + 1} {proposal.note} ({proof}, {len(candidate.delta.fixed)} fixed)"
+        case events.CritiqueReady(_, critique):
+            return f"  critique {critique.effect}"
+        case events.TaskFinished():
+            return f"  {event.outcome}: {event.reason.value}, {event.candidates} candidates, {event.executions} runs, {event.seconds:.1f} s"
+        case events.Notice(text, _):
+            return f"note     {text}"
+    return None
