@@ -97,13 +97,23 @@ class Applier:
                 result = self._log.settle(write, "done")
             except BaseException as error:
                 notes = self._give_up(write, places) if write else ()
-                raise _as_refusal(error, patch, notes) from error
+                refusal = _as_refusal(error, patch, notes)
+                if refusal is error:
+                    raise
+                raise refusal from error
             self._put_away(write, places)
         return result
 
     def recover(self) -> tuple[str, ...]:
-        """Bring every unfinished write to an end; returns a sentence for each thing done."""
-        return tuple(sentence for write in self._log.unsettled() for sentence in self._recover(write))
+        """Bring every unfinished write to an end; returns a sentence for each thing done.
+
+        Raises:
+            StorageError: the disk refuses; the next try goes on from there.
+        """
+        try:
+            return tuple(sentence for write in self._log.unsettled() for sentence in self._recover(write))
+        except OSError as error:
+            raise StorageError(f"An interrupted write cannot be taken back: {error}. Check the disk, then start again.") from error
 
     def _recover(self, write: Write) -> Iterator[str]:
         with ExitStack() as held:
@@ -123,7 +133,7 @@ class Applier:
         for index, file in enumerate(write.patch.files):
             try:
                 folder, name = open_folder(root, file.path)
-            except FileNotFoundError:
+            except (FileNotFoundError, SafetyError):
                 if missing_allowed:
                     continue
                 raise
