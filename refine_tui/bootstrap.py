@@ -8,7 +8,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,10 +45,10 @@ class Project:
 class Places:
     """The files and folders outside the project."""
 
-    config: Path = platformdirs.user_config_path(APP)
-    data: Path = platformdirs.user_data_path(APP)
-    state: Path = platformdirs.user_state_path(APP)
-    log: Path = platformdirs.user_log_path(APP)
+    config: Path = field(default_factory=lambda: platformdirs.user_config_path(APP))
+    data: Path = field(default_factory=lambda: platformdirs.user_data_path(APP))
+    state: Path = field(default_factory=lambda: platformdirs.user_state_path(APP))
+    log: Path = field(default_factory=lambda: platformdirs.user_log_path(APP))
 
     @property
     def config_file(self) -> Path:
@@ -93,7 +93,7 @@ def read_settings(root: Path, places: Places) -> tuple[Settings, tuple[str, ...]
         settings, ignored = merge(settings, _toml(own), "refine.toml", trusted=_is_trusted(root, places))
         if ignored:
             notices.append(
-                f"refine.toml: {', '.join(ignored)} left out: this project is not trusted. To trust it, add its path to {places.trust_file}."
+                f"refine.toml: {', '.join(ignored)} left out: this project is not trusted. To trust it, add it to {places.trust_file}."
             )
     return settings, tuple(notices)
 
@@ -133,7 +133,7 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
         journal = SqliteJournal(state_dir) if writes else _private_journal(stack)
         sandbox = make_sandbox(unsafe=getattr(options, "unsafe", False), state_dir=places.state)
         evaluator = make_evaluator(root, sandbox, settings)
-        generator, reason = make_generator(getattr(options, "model", None) or settings.model, settings, places, offline=options.offline)
+        generator, reason = make_generator(getattr(options, "model", None) or settings.model, settings, places)
         tree = open_tree(root, state_dir, journal, settings)
         parts = join_parts(tree, evaluator, journal, generator, watch=watch)
         parts = replace(parts, probes=sandbox.probes())
@@ -183,7 +183,7 @@ def make_registry(places: Places) -> Registry:
     return Registry(places.data / "models", user_config=places.config)
 
 
-def make_generator(wish: str, settings: Settings, places: Places, *, offline: bool = False) -> tuple[Generator | None, str]:
+def make_generator(wish: str, settings: Settings, places: Places) -> tuple[Generator | None, str]:
     """Return the model that was wished for, or `None` with the reason; a wish that cannot be met at all is an error.
 
     Raises:

@@ -45,7 +45,8 @@ def _tell(as_json: bool, result: RepairResult, done: int, total: int) -> None:
         print(json.dumps(result_row(result)), flush=True)
         return
     mark = "ok  " if result.correct else "----"
-    told = f"{mark} {done}/{total} {result.id}  {result.note}  {result.candidates} candidates  {result.seconds:.1f} s  {result.operator} {result.error}"
+    cost = f"{result.candidates} candidates  {result.seconds:.1f} s"
+    told = f"{mark} {done}/{total} {result.id}  {result.note}  {cost}  {result.operator} {result.error}"
     print(visible(told), file=sys.stderr, flush=True)
 
 

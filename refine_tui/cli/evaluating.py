@@ -13,6 +13,7 @@ from refine_tui.cli.stopping import interruptible
 from refine_tui.core.evidence import CaseResult, GateResult, SuiteResult
 from refine_tui.core.patch import Patch
 from refine_tui.core.sanitize import visible
+from refine_tui.loop.ports.running import OnCase
 
 VERSION = 1
 
@@ -43,8 +44,8 @@ def run_eval(options: argparse.Namespace) -> int:
     return 130 if stopped else 0 if passed else 1
 
 
-def _counted(options: argparse.Namespace) -> Any:
-    def on_case(case: CaseResult, done: int, total: int) -> None:
+def _counted(options: argparse.Namespace) -> OnCase:
+    def on_case(case: CaseResult, _done: int, _total: int) -> None:
         if not options.json and case.is_red:
             print(visible(f"{case.outcome.upper():6} {case.node_id}  {case.message}"), file=sys.stderr)
 

@@ -99,11 +99,18 @@ def _finish(project: Project, end: Fixed, text: bytes, options: argparse.Namespa
         }
         print(json.dumps(document), flush=True)
         return
-    sys.stdout.write(
-        visible(text.decode("utf-8", "replace"), newlines=True) if sys.stdout.isatty() else text.decode("utf-8", "surrogateescape")
-    )
-    sys.stdout.flush()
+    _print_patch(text)
     if end.handoff:
         print("\n" + visible(end.handoff, newlines=True), file=sys.stderr)
     tests = f"{end.before.passed}/{end.before.total} -> {end.after.passed}/{end.after.total} passed"
     print(f"{end.outcome}: {tests}, {end.candidates} candidates, {seconds:.1f} s", file=sys.stderr)
+
+
+def _print_patch(text: bytes) -> None:
+    """Print the patch: made visible on a terminal, byte for byte into a file or pipe."""
+    if sys.stdout.isatty():
+        print(visible(text.decode("utf-8", "replace"), newlines=True))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text)
+    sys.stdout.buffer.flush()

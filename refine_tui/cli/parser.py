@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from refine_tui import __version__
 
 COMMANDS = ("demo", "fix", "eval", "history", "undo", "redo", "models", "bench", "doctor", "where")
-EPILOG = "exit status: 0 done · 1 not solved, or tests failed · 2 wrong usage or configuration, no tests · 3 refused for safety · 130 interrupted"
+EPILOG = "exit status: 0 done · 1 not solved, tests failed · 2 wrong usage, no tests · 3 refused for safety · 130 interrupted"
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -60,8 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, module: str, function: str, help: str | None) -> argparse.ArgumentParser:
-        hidden = {} if help is None else {"help": help}
-        sub: argparse.ArgumentParser = commands.add_parser(name, parents=[common], description=help, **hidden)
+        # Without `help` a command works and is not listed.
+        listed: dict[str, Any] = {} if help is None else {"help": help}
+        sub: argparse.ArgumentParser = commands.add_parser(name, parents=[common], description=help, **listed)
         sub.set_defaults(module=module, function=function)
         return sub
 

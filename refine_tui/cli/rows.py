@@ -83,8 +83,8 @@ def _line(event: events.Event) -> str | None:
             return f"task     {task.id} {task.goal}"
         case events.Improved(_, candidate):
             proposal = candidate.proposal
-            proof = "verified" if candidate.confirmed else candidate.verdict
-            return f"  {candidate.id:7} {proposal.scope.label}:{proposal.line + 1} {proposal.note} ({proof}, {len(candidate.delta.fixed)} fixed)"
+            proof = f"{'verified' if candidate.confirmed else candidate.verdict}, {len(candidate.delta.fixed)} fixed"
+            return f"  {candidate.id:7} {proposal.scope.label}:{proposal.line + 1} {proposal.note} ({proof})"
         case events.CritiqueReady(_, critique):
             return f"  critique {critique.effect}"
         case events.TaskFinished():

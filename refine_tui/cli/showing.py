@@ -42,8 +42,9 @@ def _list(options: argparse.Namespace) -> int:
 def _model_line(model: ModelFile | UnusableFile) -> str:
     if isinstance(model, UnusableFile):
         return f"{model.name}  cannot be used: {model.reason}"
+    kind = f"{model.architecture or '?'} {model.quantisation or '?'}"
     size = f"{model.size_bytes / 1e6:,.0f} MB"
-    return f"{model.name}  {model.architecture} {model.quantisation or '?'}  {size}  context {model.context_tokens}  {model.profile}  ({model.origin})"
+    return f"{model.name}  {kind}  {size}  context {model.context_tokens or '?'}  {model.profile}  ({model.origin})"
 
 
 def _model_row(model: ModelFile | UnusableFile) -> dict[str, Any]:
@@ -87,9 +88,8 @@ def _use(options: argparse.Namespace) -> int:
 
 def run_doctor(options: argparse.Namespace) -> int:
     """Check every part on this machine and say what is missing; 1 when no code can be run."""
-    print(
-        f"[ok]   refine-tui {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    )
+    machine = f"{platform.system()} {platform.machine()}"
+    print(f"[ok]   refine-tui {__version__}, Python {platform.python_version()}, {machine}, {os.cpu_count()} cores")
     for program, use in (("git", "file lists and branch names"), ("bwrap", "the isolated level"), ("tmux", "the project's own tests only")):
         found = shutil.which(program)
         print(f"[{'ok' if found else '--'}]   {program}: {found or 'not found; used for ' + use}")
@@ -122,9 +122,7 @@ def _doctor_model() -> None:
 
         print(f"[ok]   llama-cpp-python {version('llama-cpp-python')}")
     except ImportError:
-        print(
-            "[--]   llama-cpp-python is not installed: search works, the model does not. Install it with `pip install llama-cpp-python==0.3.36`."
-        )
+        print("[--]   llama-cpp-python is not installed: only search works. Install it with `pip install llama-cpp-python==0.3.36`.")
 
 
 def _doctor_project(options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
     """Give a `cancelled` that turns true at the first Ctrl+C or SIGTERM; a second Ctrl+C ends at once."""
     asked = False
 
-    def ask(number: int, frame: object) -> None:
+    def ask(number: int, _frame: object) -> None:
         nonlocal asked
         if asked and number == signal.SIGINT:
             raise KeyboardInterrupt
