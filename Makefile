@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 TRAIN := .venv-train/bin
 DIR ?= .
+OUT ?= build/model
+MINUTES ?= 60
+THREADS ?= 2
 export WITHOUT
 
 SET_UP = @command -v $(PYTHON) >/dev/null || { echo "refine_tui needs Python 3.11 or newer, and there is no '$(PYTHON)' here. Name another one: make PYTHON=python3.12 $@" >&2; exit 1; }; $(PYTHON) tests/tooling/set_up.py
@@ -15,7 +18,7 @@ help:
 	@echo 'make run DIR=…    the same on your own project'
 	@echo 'make test         everything CI runs: format, lint, types, import contracts, all tests'
 	@echo 'make test-train   the tests of the recipe of the model that ships (an environment of its own, with torch)'
-	@echo 'make model        train that model again'
+	@echo 'make model        train that model again, into OUT=build/model, for MINUTES=60 with THREADS=2'
 	@echo 'make fix          format, and mend what the linter can'
 	@echo 'make lock         renew the locks in requirements/'
 	@echo 'make clean        remove the environments and everything else that was built here'
@@ -45,7 +48,7 @@ test-train:
 
 model:
 	$(SET_UP) train
-	$(TRAIN)/python -m refine_tui.learn
+	$(TRAIN)/refine-tui learn --out "$(OUT)" --minutes $(MINUTES) --threads $(THREADS)
 
 fix:
 	$(SET_UP) dev

@@ -36,7 +36,7 @@ def cache_folder() -> Path:
     chosen = os.environ.get("XDG_CACHE_HOME") or (
         f"{home}/Library/Caches" if sys.platform == "darwin" and home else home and f"{home}/.cache"
     )
-    for folder in (Path(chosen) / "refine_tui" if chosen else None, CHECKOUT / ".cache"):
+    for folder in (Path(chosen) / "refine-tui" if chosen else None, CHECKOUT / ".cache"):
         if folder is not None and _writable(folder):
             return folder
     raise StepFailed(f"Neither {chosen or 'the home directory'} nor {CHECKOUT} can be written to; set XDG_CACHE_HOME to a folder that can.")
