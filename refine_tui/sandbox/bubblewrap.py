@@ -98,7 +98,7 @@ def bound_paths(project: Path, readable: Sequence[Path]) -> list[Path]:
     """Return the folders to bind, outermost first, without those the system's or the project's own binding shows."""
     wanted = {Path.cwd() / path for path in readable} | {Path(os.path.realpath(path)) for path in readable}
     for path in wanted:
-        if path == Path("/") or Path(os.path.realpath(path)) in _private():
+        if path == Path("/") or Path(os.path.realpath(path)) in private_folders():
             raise IsolationError(
                 f"the sandbox will not show {path}: it holds your private files; name the folder of the interpreter instead"
             )
@@ -115,10 +115,15 @@ def under_temporary(project: Path, readable: Sequence[Path]) -> list[str]:
     return [str(path) for path in bound_paths(project, readable) if str(path).startswith(tuple(f"{t}/" for t in inside.TEMPORARY))]
 
 
-def _private() -> set[Path]:
+def private_folders() -> set[Path]:
     """Home folders and everything above them."""
     homes = {Path(os.path.realpath(Path.home())), Path("/root"), Path("/home")}
     return homes | {parent for home in homes for parent in home.parents}
+
+
+def system_paths() -> list[str]:
+    """Return what of the system may be read, as paths on the host; some may not exist."""
+    return [*_SYSTEM, *(f"/etc/{name}" for name in _ETC), *_MADE]
 
 
 def _is_inside(path: Path, folders: Sequence[Path]) -> bool:

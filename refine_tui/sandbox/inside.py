@@ -1,4 +1,4 @@
-# ruff: noqa: PTH, T201
+# ruff: noqa: PTH100, PTH101, PTH102, PTH103, PTH112, PTH113, PTH114, PTH116, PTH117, PTH118, PTH120, PTH123, PTH208, T201
 # Runs in any interpreter from 3.8 on; `os` says exactly what is called.
 """The part of the sandbox that lives inside it: gives every copy its own world, then runs the candidate there.
 

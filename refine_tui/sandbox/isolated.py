@@ -8,15 +8,16 @@ import os
 import platform
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from refine_tui.core.errors import IsolationError
-from refine_tui.core.isolation import Level
+from refine_tui.core.isolation import Level, Probe
 from refine_tui.loop.ports.running import Launch
 from refine_tui.sandbox import bubblewrap, inside, kernel, seccomp, trees
+from refine_tui.sandbox.cgroups import ControlGroup
 from refine_tui.sandbox.environment import scrubbed
 from refine_tui.sandbox.masks import MaskFinder
 from refine_tui.sandbox.spawning import Command, spawn
@@ -30,11 +31,17 @@ class Isolated:
     """Starts processes that see a copy of the project, the system read-only, and nothing else."""
 
     level = Level.ISOLATED
-    can_nest = True
 
-    def __init__(self, bwrap: str, *, overlay: bool = True) -> None:
-        """Use a bubblewrap program; `overlay=False` makes each copy by copying files."""
-        self._bwrap, self._overlay = bwrap, overlay
+    def __init__(self, bwrap: str, *, overlay: bool = True, probes: Callable[[], tuple[Probe, ...]] = tuple) -> None:
+        """Use a bubblewrap program.
+
+        Args:
+            bwrap: its path.
+            overlay: whether overlays work here; if not, each copy is made by copying files into memory.
+            probes: what `probes` returns.
+        """
+        self._bwrap, self._overlay, self.probes = bwrap, overlay, probes
+        self.can_nest = overlay
         self._finders: dict[Path, MaskFinder] = {}
         self._lock = threading.Lock()
 
@@ -53,12 +60,15 @@ class Isolated:
         added = {name: value.replace("{tools}", bubblewrap.TOOLS) for name, value in launch.environment.items()}
         with _held_in_memory(files) as contents:
             words = bubblewrap.arguments(self._bwrap, project, readable, contents)
+            group = ControlGroup(launch.limits, processes=_most_tasks(launch))
             try:
                 environment = scrubbed(inside.HOME, "/tmp", added)
-                process = spawn(Command([*words, *argv], environment, inherited=tuple(contents.values())))
+                process = spawn(Command(group.joined([*words, *argv]), environment, inherited=tuple(contents.values())))
             except OSError as error:
+                group.remove()
                 raise IsolationError(f"bubblewrap could not be started: {error}") from error
-        return Supervised(process, launch.limits, lambda: _end(process.pid))
+        limits = replace(launch.limits, processes=_most_tasks(launch))
+        return Supervised(process, limits, lambda: _end(process.pid), over_limit=group.exceeded, clean_up=group.remove)
 
     def _spec(self, launch: Launch, project: Path, readable: tuple[Path, ...]) -> dict[str, object]:
         with self._lock:
@@ -84,6 +94,11 @@ class Isolated:
 def find_bubblewrap() -> str | None:
     """Return the path of the bubblewrap program."""
     return shutil.which("bwrap")
+
+
+def _most_tasks(launch: Launch) -> int:
+    """Bubblewrap, keepers and a parent come on top of the candidate's processes."""
+    return launch.limits.processes * (2 if launch.nests else 1) + 16
 
 
 def _end(pid: int) -> None:

@@ -1,4 +1,4 @@
-# ruff: noqa: PTH
+# ruff: noqa: PTH112, PTH123
 # Runs in any interpreter from 3.8 on; `os` says exactly what is called.
 """Calls to the Linux kernel that the standard library lacks: mounts, namespaces, Landlock, and giving up rights for good.
 

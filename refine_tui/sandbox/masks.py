@@ -1,9 +1,12 @@
 """Which files of a project a candidate has no business reading: credentials.
 
-Shown empty inside the sandbox: `.env` and its kin (but `.env.example`, `.sample`, `.template`, `.dist` stay), `.envrc`, `.netrc`,
-`.pypirc`, `.npmrc`, `.pgpass`, `.my.cnf`, `.git-credentials`, `.htpasswd`, `credentials.json`, client secrets, service-account files, `secrets.*` in
-configuration formats, Terraform variables and state, SSH keys by name, key stores; and `*.pem` and `*.key` that hold a private key,
-except below a folder for tests (a key committed as a fixture is no secret).
+Files shown empty inside the sandbox:
+- `.env` and its kin (but `.env.example`, `.sample`, `.template`, `.dist` stay), `.envrc`, `.netrc`, `.pypirc`, `.npmrc`, `.pgpass`,
+  `.my.cnf`, `.git-credentials`, `.htpasswd`
+- `credentials.json`, client secrets, service-account files, `secrets.*` in configuration formats, Terraform variables and state
+- SSH keys by name, key stores; and `*.pem` and `*.key` that hold a private key, except below a folder for tests (a key committed
+  as a fixture is no secret)
+
 Folders shown empty: `.ssh`, `.aws`, `.gnupg`, `.kube`, `.docker`, `.azure`, `.gcloud`.
 `.git` is read-only, and its `config` is reduced to what git needs to read the repository: addresses with passwords stay outside.
 """

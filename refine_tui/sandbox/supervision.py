@@ -77,7 +77,7 @@ class Supervised:
 
     @property
     def stopped(self) -> str:
-        """The limit that ended it: `time`, `memory`, `processes`, `output`, or empty."""
+        """The limit that ended it: `time`, `memory`, `processes`, `disk`, `output`, or empty."""
         return self._stopped
 
     @property
@@ -143,8 +143,7 @@ class Supervised:
         pids = trees.descendants(self._process.pid)
         if trees.resident_bytes(pids) > self._limits.memory_bytes and trees.proportional_bytes(pids) > self._limits.memory_bytes:
             return "memory"
-        # The sandbox's own processes (launcher, keepers) are few; a bomb passes any such margin at once.
-        return "processes" if len(pids) > self._limits.processes + 16 else ""
+        return "processes" if len(pids) > self._limits.processes else ""
 
 
 class _Exit:

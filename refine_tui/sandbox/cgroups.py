@@ -1,0 +1,110 @@
+"""Exact limits on total memory and on the number of processes, where this user may make a control group (cgroup version 1 or 2)."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from refine_tui.core.isolation import Limits
+
+_ROOT = Path("/sys/fs/cgroup")
+_PREFIX = "refine-tui-"
+_numbers = itertools.count()
+
+_JOIN = 'while [ "$1" != -- ]; do echo 0 >"$1/cgroup.procs" || exit 125; shift; done; shift; exec "$@"'
+
+
+class ControlGroup:
+    """The groups of one launch; none at all where none can be made."""
+
+    def __init__(self, limits: Limits, *, processes: int) -> None:
+        """Make the groups.
+
+        Args:
+            limits: `memory_bytes` holds for everything in the group, files in memory included.
+            processes: the most processes and threads in the group, the sandbox's own included.
+        """
+        name = f"{_PREFIX}{os.getpid()}-{next(_numbers)}"
+        self._folders = [made for parent, settings in _places(limits, processes) if (made := _make(parent / name, settings))]
+
+    def joined(self, argv: Sequence[str]) -> list[str]:
+        """Return a command that enters the groups and then becomes `argv`."""
+        if not self._folders:
+            return list(argv)
+        return ["/bin/sh", "-c", _JOIN, "sh", *map(str, self._folders), "--", *argv]
+
+    def exceeded(self) -> str:
+        """Return `memory` when the kernel has ended a process for lack of it, else nothing."""
+        return "memory" if any(_out_of_memory(folder) for folder in self._folders) else ""
+
+    def remove(self) -> None:
+        """Remove the groups once their processes are gone; the last of them may need a moment."""
+        give_up = time.monotonic() + 1.0
+        while self._folders:
+            with contextlib.suppress(OSError):
+                self._folders[-1].rmdir()
+            if not self._folders[-1].exists() or time.monotonic() > give_up:
+                self._folders.pop()
+            else:
+                time.sleep(0.005)
+
+
+def sweep() -> None:
+    """Remove empty groups left by a program that was killed."""
+    for parent, _settings in _places(Limits(), 1):
+        for folder in parent.glob(f"{_PREFIX}*"):
+            owner = folder.name[len(_PREFIX) :].split("-")[0]
+            if not Path(f"/proc/{owner}").exists():
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+
+def _places(limits: Limits, processes: int) -> list[tuple[Path, dict[str, int]]]:
+    """Return folders that might take a group, each with what to write in the group; names with `?` may be missing."""
+    places: list[tuple[Path, dict[str, int]]] = []
+    memory, tasks = limits.memory_bytes, processes
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _number, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            settings = {"memory.limit_in_bytes": memory, "memory.memsw.limit_in_bytes?": memory}
+            places.append((_ROOT / "memory" / path.lstrip("/"), settings))
+        elif "pids" in controllers.split(","):
+            places.append((_ROOT / "pids" / path.lstrip("/"), {"pids.max": tasks}))
+        elif not controllers:
+            # A group with processes of its own may not pass controllers down, so ours goes beside it.
+            settings = {"memory.max": memory, "memory.swap.max?": 0, "memory.oom.group?": 1, "pids.max": tasks}
+            places.append(((_ROOT / path.lstrip("/")).parent if path != "/" else _ROOT, settings))
+    return [(folder, settings) for folder, settings in places if os.access(folder, os.W_OK) and folder.is_relative_to(_ROOT)]
+
+
+def _make(folder: Path, settings: dict[str, int]) -> Path | None:
+    try:
+        folder.mkdir()
+    except OSError:
+        return None
+    try:
+        for name, value in settings.items():
+            target = folder / name.rstrip("?")
+            if target.exists() or not name.endswith("?"):
+                # Opened without creating: a missing controller must fail.
+                with open(os.open(target, os.O_WRONLY), "w") as file:  # noqa: PTH123
+                    file.write(str(value))
+    except OSError:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        return None
+    return folder
+
+
+def _out_of_memory(folder: Path) -> bool:
+    for name in ("memory.oom_control", "memory.events"):
+        with contextlib.suppress(OSError):
+            for line in (folder / name).read_text().splitlines():
+                word, _space, number = line.partition(" ")
+                if word == "oom_kill" and int(number) > 0:
+                    return True
+    return False

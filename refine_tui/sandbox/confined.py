@@ -1,0 +1,167 @@
+"""The levels that run a copy in a temporary folder: fenced by the kernel (CONFINED), or not at all (UNSAFE)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from refine_tui.core.errors import IsolationError
+from refine_tui.core.isolation import Level, Probe
+from refine_tui.loop.ports.running import Launch
+from refine_tui.sandbox import confine, kernel, seatbelt, seccomp, workcopy
+from refine_tui.sandbox.bubblewrap import own_interpreter, private_folders, system_paths
+from refine_tui.sandbox.environment import scrubbed
+from refine_tui.sandbox.spawning import Command, spawn
+from refine_tui.sandbox.supervision import Supervised
+from refine_tui.sandbox.workcopy import WorkCopy
+
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
+_SIGNALS_FENCED_FROM = 6
+"""Version of Landlock that keeps signals inside the fence."""
+_WEIGH_EVERY_S = 0.5
+
+
+class Confined:
+    """Starts processes in a copy of the project.
+
+    The project's own path cannot be used: the current folder is the copy, words of the command and of the environment that begin with the
+    project's path are changed to the copy's, and `.git` and credentials are not in it. Sockets are refused, so tests that
+    start a server fail here; modes and times of files cannot be changed (the calls report success and do nothing).
+    """
+
+    can_nest = False
+
+    def __init__(self, level: Level, state_dir: Path, *, probes: Callable[[], tuple[Probe, ...]] = tuple) -> None:
+        """Run at one level.
+
+        Args:
+            level: `CONFINED`, or `UNSAFE` for no fence.
+            state_dir: where copies go that memory cannot take.
+            probes: what `probes` returns.
+        """
+        self.level, self._state_dir, self.probes = level, state_dir, probes
+
+    def launch(self, launch: Launch) -> Supervised:
+        """Start a process; see `Sandbox.launch`."""
+        if launch.nests:
+            raise IsolationError(f"at the level {self.level.value} each candidate is started on its own; start it without a parent")
+        project = (Path.cwd() / launch.project).resolve()
+        readable = tuple(path for given in launch.readable for path in {Path.cwd() / given, given.resolve()})
+        if not private_folders().isdisjoint(readable):
+            raise IsolationError("a folder to be readable holds your private files; name the folder of the interpreter instead")
+        copy = workcopy.make(project, launch.files, readable, self._state_dir)
+        try:
+            return self._start(launch, _Names(launch, project, readable, copy), copy)
+        except OSError as error:
+            copy.remove()
+            raise IsolationError(f"the supervisor could not be started: {error}") from error
+
+    def _start(self, launch: Launch, names: _Names, copy: WorkCopy) -> Supervised:
+        for name, content in (*launch.tools.items(), *_own_tools()):
+            (copy.tools / name).write_bytes(content)
+        spec = copy.root / "spec.json"
+        spec.write_text(json.dumps(self._spec(launch, names, copy)))
+        argv = [names.inside(word) for word in launch.argv]
+        if self.level is Level.CONFINED and sys.platform == "darwin":
+            argv = ["sandbox-exec", "-p", seatbelt.profile(readable=names.readable, writable=_writable(copy)), *argv]
+        added = {name: names.inside(value) for name, value in launch.environment.items()}
+        held, lifeline = os.pipe()
+        try:
+            supervisor = [own_interpreter()[0], "-I", "-S", str(copy.tools / "confine.py"), str(held), str(spec), *argv]
+            environment = scrubbed(str(copy.home), str(copy.temporary), added)
+            process = spawn(Command(supervisor, environment, cwd=copy.project / launch.cwd, inherited=(held,)))
+        except OSError:
+            os.close(lifeline)
+            raise
+        finally:
+            os.close(held)
+        hold = _Lifeline(lifeline)
+        return Supervised(
+            process, launch.limits, hold.cut, over_limit=_Scales(copy, launch.limits.disk_bytes).over, clean_up=hold.after(copy)
+        )
+
+    def _spec(self, launch: Launch, names: _Names, copy: WorkCopy) -> dict[str, object]:
+        fenced = self.level is Level.CONFINED and sys.platform == "linux"
+        program = b""
+        if fenced:
+            alone = kernel.landlock_version() < _SIGNALS_FENCED_FROM
+            program = seccomp.confined_filter(platform.machine(), own_signals_only=alone)
+        limits = asdict(launch.limits)
+        del limits["wall_s"]
+        readable = [*system_paths(), "/proc", str(copy.tools), *map(str, names.readable)]
+        return {
+            "limits": limits,
+            "fenced": fenced,
+            "readable": readable,
+            "writable": [*_DEVICES, *map(str, _writable(copy))],
+            "seccomp": base64.b64encode(program).decode(),
+        }
+
+
+class _Names:
+    """What paths become inside."""
+
+    def __init__(self, launch: Launch, project: Path, readable: tuple[Path, ...], copy: WorkCopy) -> None:
+        self.readable = readable
+        self._kept = [str(path) for path in readable]
+        self._from = {str(launch.project), str(project)}
+        self._to, self._tools = str(copy.project), str(copy.tools)
+
+    def inside(self, word: str) -> str:
+        """Translate a word of the command or the environment: `{tools}`, and paths in the project that are not shown as they are."""
+        word = word.replace("{tools}", self._tools)
+        if any(word == kept or word.startswith(kept + "/") for kept in self._kept):
+            return word
+        for start in self._from:
+            if word == start or word.startswith(start + "/"):
+                return self._to + word[len(start) :]
+        return word
+
+
+class _Lifeline:
+    """The end of a pipe; the supervisor ends everything when it closes, and the kernel closes it when this program dies."""
+
+    def __init__(self, fd: int) -> None:
+        self._fds = [fd]
+
+    def cut(self) -> None:
+        while self._fds:
+            try:
+                os.close(self._fds.pop())
+            except IndexError:
+                return  # another thread was first
+
+    def after(self, copy: WorkCopy) -> Callable[[], None]:
+        def clean_up() -> None:
+            self.cut()
+            copy.remove()
+
+        return clean_up
+
+
+class _Scales:
+    """Weighs what a run has written, now and then: a copy in a plain folder has no size limit of its own."""
+
+    def __init__(self, copy: WorkCopy, most: int) -> None:
+        self._copy, self._most, self._next = copy, copy.used_bytes() + most, 0.0
+
+    def over(self) -> str:
+        if time.monotonic() < self._next:
+            return ""
+        self._next = time.monotonic() + _WEIGH_EVERY_S
+        return "disk" if self._copy.used_bytes() > self._most else ""
+
+
+def _writable(copy: WorkCopy) -> list[Path]:
+    return [copy.project, copy.temporary, copy.home]
+
+
+def _own_tools() -> list[tuple[str, bytes]]:
+    return [(Path(part).name, Path(part).read_bytes()) for part in (confine.__file__, kernel.__file__)]
