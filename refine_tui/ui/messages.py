@@ -62,3 +62,10 @@ class Confirmed(Message):
     """The second key was pressed."""
 
     question: str
+
+
+@dataclass
+class FilesChanged(Message):
+    """Files of the user's tree changed, and not by us."""
+
+    paths: frozenset[str]

@@ -24,6 +24,8 @@ from refine_tui.ui.widgets.tab_line import TabLine
 
 T = TypeVar("T")
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
+_WIDTHS = [(0, "-tiny"), (LEAST_WIDTH, "-narrow"), (100, "-medium"), (140, "-wide")]
+_HEIGHTS = [(0, "-flat"), (LEAST_HEIGHT, "-tall")]
 ALWAYS = frozenset({"quit", "interrupt", "command_palette", "cancel"})
 """Actions that work in a terminal too small to see anything."""
 
@@ -31,14 +33,8 @@ ALWAYS = frozenset({"quit", "interrupt", "command_palette", "cancel"})
 class HouseScreen(Screen[None]):
     """Base of the three screens. `paint` draws the body from `state` and `live`."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-tiny"),
-        (LEAST_WIDTH, "-narrow"),
-        (100, "-medium"),
-        (140, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-flat"), (LEAST_HEIGHT, "-tall")]
-    CSS_PATH = "house.tcss"
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     NAME: ClassVar[str]
     """`review`, `loop` or `tests`."""
 

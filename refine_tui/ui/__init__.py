@@ -1,0 +1,49 @@
+"""The terminal UI. Importing this room is cheap; Textual is loaded when the UI is opened."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from refine_tui.core.settings import Settings
+    from refine_tui.loop.ports.keeping import Watcher
+    from refine_tui.loop.state import State
+    from refine_tui.ui.session_port import SessionPort
+
+__all__ = ["run"]
+
+
+def run(
+    session: SessionPort,
+    *,
+    settings: Settings,
+    demo: bool = False,
+    notices: Sequence[str] = (),
+    watcher: Watcher | None = None,
+) -> int:
+    """Open the UI on a session and return the exit status once the user leaves.
+
+    Args:
+        session: what is worked on; the caller closes it.
+        settings: only the theme is read here.
+        demo: the project is a throw-away copy, and the screen says so.
+        notices: sentences the user should read first.
+        watcher: started with the UI and stopped with it; `None` when saves are not watched.
+    """
+    from refine_tui.ui.app import RefineApp
+
+    status = RefineApp(session, theme=settings.theme, demo=demo, notices=notices, watcher=watcher).run()
+    sys.stdout.write(_farewell(session.state()))
+    return status or 0
+
+
+def _farewell(state: State) -> str:
+    """Say what is kept, so that nobody is afraid of leaving."""
+    undecided = sum(len(review.undecided) for review in state.reviews if review.state == "open")
+    waiting = sum(item.status in ("waiting", "running") for item in state.queue)
+    kept = [f"{undecided} undecided hunk{'s' if undecided != 1 else ''}"] if undecided else []
+    kept += [f"{waiting} waiting task{'s' if waiting != 1 else ''}"] if waiting else []
+    return f"Kept for the next time: {', '.join(kept)}.\n" if kept else ""

@@ -1,0 +1,322 @@
+"""The app: screens, keys that work everywhere, and the worker. What is decided or painted lives in the screens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.screen import Screen
+
+from refine_tui.core.errors import UsageError
+from refine_tui.loop.events import Event, ReviewReady, Verified
+from refine_tui.loop.ports.keeping import Watcher
+from refine_tui.ui.commands import ValidActions
+from refine_tui.ui.desk import Desk
+from refine_tui.ui.live import advance
+from refine_tui.ui.messages import Answered, FilesChanged, MailArrived, ResumeWork, RunJob, Tell, TreeWritten
+from refine_tui.ui.reactions import told
+from refine_tui.ui.screens.help import HelpScreen
+from refine_tui.ui.screens.house import HouseScreen
+from refine_tui.ui.screens.loop import LoopScreen
+from refine_tui.ui.screens.review import ReviewScreen
+from refine_tui.ui.screens.tests import TestsScreen
+from refine_tui.ui.session_port import Cancelled, SessionPort
+from refine_tui.ui.session_worker import Delivery, Job, JobEnded, JobQueue, Mailbox, carry_out
+from refine_tui.ui.themes import ANSI_VARIABLES, default_theme, load_themes, themes_folder
+from refine_tui.ui.widgets.tab_line import TabLine
+
+REPAINT_S = 0.1
+"""At most one repaint in this time, however much arrives."""
+TWICE_S = 2.0
+"""Within this time a second ctrl+c leaves."""
+
+EVERYWHERE: list[BindingType] = [
+    Binding("g", "goal", "goal", id="loop.goal"),
+    Binding("c", "cancel", "cancel", id="loop.cancel"),
+    Binding("p", "go_on", "go on", id="loop.go_on"),
+    Binding("U", "take_back", "take back what was written", id="patch.undo", show=False),
+    Binding("R", "write_again", "write again what was taken back", id="patch.redo", show=False),
+    Binding("question_mark", "help", "help", id="help.show"),
+    Binding("q", "quit", "quit", id="app.quit"),
+    Binding("1", "go('review')", "Review", id="screen.review", show=False),
+    Binding("2", "go('loop')", "Loop", id="screen.loop", show=False),
+    Binding("3", "go('tests')", "Tests", id="screen.tests", show=False),
+    Binding("escape", "step_back", "back, or cancel", id="app.back", show=False),
+    Binding("colon", "command_palette", "find a command", id="app.palette", show=False),
+    Binding("ctrl+c", "interrupt", "twice quits", id="app.interrupt", show=False, priority=True),
+]
+
+
+class RefineApp(App[int]):
+    """Carries events from the worker to the screens and keys from the screens to the worker."""
+
+    TITLE = "refine_tui"
+    CSS_PATH = "screens/house.tcss"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ValidActions}
+    BINDINGS = EVERYWHERE
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        session: SessionPort,
+        *,
+        theme: str = "",
+        demo: bool = False,
+        notices: Sequence[str] = (),
+        watcher: Watcher | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.desk = Desk(session, clock, demo)
+        self.jobs = JobQueue()
+        self._watcher = watcher
+        self._mail = Mailbox(lambda: self.post_message(MailArrived()))
+        self._review = ReviewScreen(self.desk)
+        self._wanted_theme = theme
+        self._drained_at = self._interrupted_at = float("-inf")
+        self._changed: frozenset[str] = frozenset()
+        if notices:
+            self.desk.notice = Tell(" ".join(notices), "warning")
+        for screen in (self._review, LoopScreen(self.desk), TestsScreen(self.desk)):
+            self.add_mode(screen.NAME, partial(_itself, screen))
+
+    # Starting and themes.
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Give our own style names a meaning in themes that do not know them."""
+        return dict(ANSI_VARIABLES)
+
+    def on_mount(self) -> None:
+        """Show Review, then begin: the first paint waits for nothing."""
+        self._use_theme()
+        self.switch_mode("review")
+        self.call_after_refresh(self._begin)
+
+    def _use_theme(self) -> None:
+        try:
+            for theme in load_themes(themes_folder()):
+                self.register_theme(theme)
+        except UsageError as error:
+            self._tell(Tell(str(error), "warning"))
+        wanted = self._wanted_theme or default_theme()
+        if wanted in self.available_themes:
+            self.theme = wanted
+        else:
+            self.theme = default_theme()
+            known = ", ".join(sorted(self.available_themes))
+            self._tell(Tell(f"There is no theme {wanted}. Known: {known}.", "warning"))
+
+    def _begin(self) -> None:
+        self.set_interval(1.0, self._tick)
+        self._run(Job("opening", self._opening))
+        if self._watcher is not None:
+            self._watcher.start(self._seen)
+
+    def _seen(self, paths: frozenset[str]) -> None:
+        """Called in the watcher's thread."""
+        self.post_message(FilesChanged(paths))
+
+    def _opening(self, cancelled: Cancelled) -> Iterator[Event]:
+        yield from self.desk.session.restore()
+        yield from self.desk.session.survey(cancelled)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer only what makes sense here; our own actions come from `ValidActions`."""
+        yield from (command for command in super().get_system_commands(screen) if command.title in ("Theme", "Screenshot"))
+
+    # The worker.
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="session")
+    def _carry(self) -> None:
+        carry_out(self.jobs, self._mail.put)
+
+    def _run(self, job: Job) -> None:
+        if self.jobs.put(job):
+            self._carry()
+
+    def _work(self) -> None:
+        """Begin the next waiting task, if the user has not stopped the queue."""
+        if not self.desk.paused and "work" not in self.jobs.names and self.desk.session.next_task() is not None:
+            self._run(Job("work", self._next_task))
+
+    def _next_task(self, cancelled: Cancelled) -> Iterator[Event]:
+        if (task := self.desk.session.next_task()) is not None:
+            yield from self.desk.session.work(task, cancelled)
+
+    def on_mail_arrived(self) -> None:
+        """Drain at once when nothing was painted lately, else as soon as that is true."""
+        wait = self._drained_at + REPAINT_S - time.monotonic()
+        if wait <= 0:
+            self._drain()
+        else:
+            self.set_timer(wait, self._drain)
+
+    def _drain(self) -> None:
+        self._drained_at = time.monotonic()
+        deliveries = self._mail.drain()
+        self.desk.live = advance(self.desk.live, deliveries, self.desk.clock())
+        for delivery in deliveries:
+            self._react(delivery)
+        self._show()
+
+    def _react(self, delivery: Delivery) -> None:
+        if tell := told(delivery, self.desk.state):
+            self.desk.notice = tell
+        match delivery:
+            case ReviewReady() if not self.app_focus:
+                self.bell()
+            case Verified():
+                self._review.verified(delivery)
+            case JobEnded(name, error, cancelled):
+                self._ended(name, failed=bool(error) or cancelled)
+
+    def _ended(self, name: str, *, failed: bool) -> None:
+        if name.startswith("verify "):
+            self._review.applying.given_up(name.removeprefix("verify "))
+        elif failed:
+            self.desk.paused = True
+        self._work()
+
+    # Drawing.
+
+    def _show(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, HouseScreen):
+                screen.show()
+
+    def _tick(self) -> None:
+        if self.jobs.is_running:
+            self._show()
+
+    def _tell(self, tell: Tell) -> None:
+        self.desk.notice = tell
+        self._show()
+
+    # Requests from the screens.
+
+    @on(Tell)
+    def _told(self, event: Tell) -> None:
+        self._tell(event)
+
+    @on(RunJob)
+    def _asked_to_run(self, event: RunJob) -> None:
+        self._run(event.job)
+        self._show()
+
+    @on(ResumeWork)
+    def _asked_to_resume(self) -> None:
+        self.desk.paused = False
+        self._work()
+
+    @on(TreeWritten)
+    def _tree_written(self, event: TreeWritten) -> None:
+        self._files_changed(event.paths)
+
+    @on(FilesChanged)
+    def _saved(self, event: FilesChanged) -> None:
+        self._files_changed(event.paths)
+
+    def _files_changed(self, paths: frozenset[str]) -> None:
+        self._changed |= paths
+        self._run(Job("watch", self._look_at_changes))
+
+    def _look_at_changes(self, cancelled: Cancelled) -> Iterator[Event]:
+        paths, self._changed = self._changed, frozenset()
+        yield from self.desk.session.files_changed(paths, cancelled)
+
+    @on(TabLine.Chosen)
+    def _tab_chosen(self, event: TabLine.Chosen) -> None:
+        self.action_go(event.screen)
+
+    @on(Answered)
+    def _answered(self, event: Answered) -> None:
+        if event.question == "goal" and isinstance(self.screen, HouseScreen):
+            goal, scope = event.values
+            task = self.screen.attempt(lambda: self.desk.session.add_goal(goal, scope))
+            if task is not None:
+                self._tell(Tell(f"{task.id} is queued: {task.goal}. 2 shows the loop."))
+                self._asked_to_resume()
+
+    # Keys that work everywhere.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what can be done now; nothing but leaving in a terminal too small to see."""
+        screen = self.screen if self._running and self.screen_stack else None
+        if isinstance(screen, HouseScreen) and screen.is_mounted and screen.is_too_small:
+            return action in ("quit", "interrupt")
+        if action == "cancel":
+            return self.jobs.is_running
+        if action == "go_on":
+            return not self.jobs.is_running
+        return super().check_action(action, parameters)
+
+    def action_go(self, mode: str) -> None:
+        """Go to a screen."""
+        self.switch_mode(mode)
+
+    def action_goal(self) -> None:
+        """Ask for a goal."""
+        if isinstance(self.screen, HouseScreen):
+            self.screen.ask("goal", "What should become true?", "the goal in a line", "where: FILE::SYMBOL (may stay empty)")
+
+    def action_cancel(self) -> None:
+        """Stop what runs; what it found is kept."""
+        if name := self.jobs.cancel():
+            self._tell(Tell(f"Stopping {name} ..."))
+
+    def action_step_back(self) -> None:
+        """Close the innermost open thing; if there is none, stop what runs."""
+        if not (isinstance(self.screen, HouseScreen) and self.screen.step_back()):
+            self.action_cancel()
+
+    def action_go_on(self) -> None:
+        """Run the tests if that was not done, else the next task, else the tests again."""
+        self.desk.paused = False
+        state = self.desk.state
+        if state.baseline is None or self.desk.session.next_task() is None:
+            self._run(Job("survey", self.desk.session.survey))
+        else:
+            self._work()
+        self._show()
+
+    def action_take_back(self) -> None:
+        """Undo the last application."""
+        self._review.applying.undo()
+
+    def action_write_again(self) -> None:
+        """Write again what was undone."""
+        self._review.applying.redo()
+
+    def action_help(self) -> None:
+        """Show the keys that are valid for the focused pane."""
+        where = self.screen.focused.id if self.screen.focused else ""
+        self.push_screen(HelpScreen(where or "here", tuple(self.screen.active_bindings.values())))
+
+    def action_interrupt(self) -> None:
+        """Leave on the second ctrl+c."""
+        now = time.monotonic()
+        if now - self._interrupted_at < TWICE_S:
+            self.exit(0)
+        else:
+            self._interrupted_at = now
+            self._tell(Tell("ctrl+c once more quits; decisions are kept. esc stops what runs."))
+
+    async def action_quit(self) -> None:
+        """Leave; what is undecided stays in the journal."""
+        self.exit(0)
+
+    def on_unmount(self) -> None:
+        """Ask the worker to end."""
+        if self._watcher is not None:
+            self._watcher.stop()
+        self.jobs.cancel_all()
+
+
+def _itself(screen: HouseScreen) -> HouseScreen:
+    return screen

@@ -1,0 +1,87 @@
+"""Tests and their outcomes, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from textual.content import Content
+
+from refine_tui.core.evidence import Baseline, CaseResult
+from refine_tui.loop.state import State
+from refine_tui.ui.live import Live
+from refine_tui.ui.paint.empty import meter
+from refine_tui.ui.paint.entry import Entry
+from refine_tui.ui.paint.ink import block, ink, spread
+
+_OUTCOMES = {
+    "passed": ("ok   ", "$success"),
+    "failed": ("FAIL ", "bold $error"),
+    "error": ("ERROR", "bold $error"),
+    "skipped": ("skip ", "$warning"),
+    "xfailed": ("xfail", "$diff-number"),
+    "xpassed": ("xpass", "$warning"),
+}
+_SLOW_S = 1.0
+
+
+def shown_cases(state: State, live: Live) -> tuple[CaseResult, ...]:
+    """Return the results to show: those of the run under way, else the last complete ones; failures first."""
+    running = live.run is not None and live.run.what == "survey"
+    cases = live.cases.values() if running or state.baseline is None else state.baseline.suite.cases
+    return tuple(sorted(cases, key=lambda case: not case.is_red))
+
+
+def paint_counts(state: State, live: Live, now: float, width: int) -> Content:
+    """Paint how many tests ended how, and how far a run is."""
+    cases = shown_cases(state, live)
+    by_outcome = Counter(case.outcome for case in cases)
+    said = "  ".join(f"{count} {word}" for word in _OUTCOMES if (count := by_outcome[word]))  # type: ignore[index]
+    run = live.run
+    if run is not None:
+        done = f"{meter(run.done, run.total, 20)} {run.done}/{run.total or '?'}  {max(0.0, now - run.began_at):.0f} s "
+        return spread(ink(f" {said}"), ink(done), width)
+    runner = f"{state.baseline.runner}, {state.baseline.interpreter} " if state.baseline else ""
+    return spread(ink(f" {said or 'No test was run yet.'}"), ink((runner, "$diff-number")), width)
+
+
+def case_entries(cases: Iterable[CaseResult], flaky: frozenset[str]) -> Iterator[Entry]:
+    """List tests with outcome and duration."""
+    for case in cases:
+        took = (f"{case.duration_s:6.2f} s ", "bold $warning" if case.duration_s >= _SLOW_S else "$diff-number")
+        label = (" flaky", "bold $warning") if case.node_id in flaky else ""
+        yield Entry(case.node_id, ink(_OUTCOMES[case.outcome], took, case.node_id, label))
+
+
+def paint_case(case: CaseResult | None, baseline: Baseline | None) -> list[Content]:
+    """Paint a test's failure and the files it executes."""
+    if case is None:
+        return [ink(("No test is chosen.", "$diff-number"))]
+    return list(_case(case, baseline))
+
+
+def _case(case: CaseResult, baseline: Baseline | None) -> Iterator[Content]:
+    yield ink(_OUTCOMES[case.outcome], " ", (case.node_id, "bold"))
+    if case.timed_out:
+        yield ink(("timed out", "bold $error"))
+    if case.message:
+        yield ink((case.message, "$error"))
+    if case.values:
+        yield ink("left  ", (case.values[0], "bold"))
+        yield ink("right ", (case.values[1], "bold"))
+    for frame in case.frames:
+        yield ink((f"{frame.path}:{frame.line + 1}", "$accent"), f" in {frame.function}")
+    if case.details:
+        yield ink("")
+        yield block(case.details)
+    files = baseline.coverage.lines.get(case.node_id) if baseline else None
+    if files:
+        yield ink("")
+        yield ink(("executes ", "$diff-number"), ", ".join(f"{path} ({len(ran)} lines)" for path, ran in sorted(files.items())))
+
+
+def flaky_tests(state: State) -> frozenset[str]:
+    """Return the tests that candidates' runs labelled as flaky."""
+    flags = (flag for review in state.reviews for flag in review.candidate.flags)
+    named = (flag.partition(":")[2].strip() for flag in flags if flag.startswith("flaky"))
+    return frozenset(name for names in named for name in names.split(", ") if name)

@@ -1,0 +1,119 @@
+"""The loop at work, in words and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual.content import Content
+
+from refine_tui.core.candidate import Candidate
+from refine_tui.core.critique import Critique
+from refine_tui.core.task import Task
+from refine_tui.loop.events import Progress
+from refine_tui.loop.state import State
+from refine_tui.ui.live import STEPS, Live
+from refine_tui.ui.paint.evidence import short_test
+from refine_tui.ui.paint.ink import block, ink
+
+_VERDICTS = {
+    "solved": ("ok  solved  ", "bold $success"),
+    "improved": ("+   improved", "$success"),
+    "same": ("=   same    ", "$diff-number"),
+    "worse": ("-   worse   ", "$error"),
+    "invalid": ("x   invalid ", "$diff-number"),
+}
+
+
+def paint_goal(live: Live, state: State) -> list[Content]:
+    """Paint goal, scope, steps, counters and what ends the task."""
+    task = live.task
+    if task is None:
+        waiting = sum(item.status == "waiting" for item in state.queue)
+        return [ink((" The loop is not running. ", "bold"), f"{waiting} tasks wait." if waiting else "No task waits.")]
+    scope = task.scopes[0].label if task.scopes else "where the failing tests lead"
+    more = f" and {len(task.scopes) - 1} more" if len(task.scopes) > 1 else ""
+    return [
+        ink((" Goal   ", "bold"), f"{task.id} {task.goal}"),
+        ink((" Scope  ", "bold"), f"{scope}{more}"),
+        _steps(live),
+        _counters(live, state),
+        _ends(task, live),
+    ]
+
+
+def _steps(live: Live) -> Content:
+    parts: list[str | tuple[str, str]] = [" "]
+    for step in STEPS:
+        if step != STEPS[0]:
+            parts.append((" -> ", "$diff-number"))
+        parts.append((f"[{step}]", "bold $accent") if step == live.step else (step, "$diff-number"))
+    return ink(*parts)
+
+
+def _counters(live: Live, state: State) -> Content:
+    progress = live.progress or Progress("", live.round, live.judged, 0, 0.0, None, 0, state.usage)
+    rate = f", {progress.executions / progress.seconds:.1f} a second" if progress.seconds >= 1 else ""
+    usage = progress.usage
+    tokens = f"   tokens {usage.generated} written, {usage.reused} of {usage.prompt} reused" if usage.prompt else ""
+    return ink(f" Round {progress.round or 1}   {progress.candidates} candidates   {progress.executions} runs{rate}{tokens}")
+
+
+def _ends(task: Task, live: Live) -> Content:
+    if live.finished is not None and live.finished.task_id == task.id:
+        return ink((f" {live.finished.outcome}", "bold"), f": {live.finished.reason.value}")
+    budget = task.budget
+    used = f"{live.progress.seconds:.0f} s used" if live.progress else "just begun"
+    seconds = f"{budget.seconds:.0f} s" if budget.seconds else "no time limit"
+    best = ink((live.best.id, "bold"), f" fixes {len(live.best.delta.fixed)}") if live.best else ink("your tree as it is")
+    return ink((f" Ends when its tests pass, after {budget.rounds} rounds or {seconds} ({used})   best: ", "$diff-number"), best)
+
+
+def paint_candidates(live: Live) -> list[Content]:
+    """Paint the recent candidates, oldest first."""
+    if not live.recent:
+        return [ink(("No candidate was run yet.", "$diff-number"))]
+    return [_candidate(candidate) for candidate in live.recent]
+
+
+def _candidate(candidate: Candidate) -> Content:
+    proposal, delta = candidate.proposal, candidate.delta
+    effect = " ".join(
+        f"{sign}{len(nodes)} {word}" for sign, nodes, word in (("+", delta.fixed, "fixed"), ("-", delta.broken, "broken")) if nodes
+    )
+    return ink(
+        f"{candidate.id:<5}",
+        _VERDICTS[candidate.verdict],
+        (f"  {proposal.proposer:<7}", "$diff-number"),
+        f" L{proposal.line + 1} {proposal.note}",
+        (f"  {effect}" if effect else "", "bold"),
+    )
+
+
+def paint_critique(critique: Critique | None) -> list[Content]:
+    """Paint what still fails, where it is suspected and what was ruled out."""
+    if critique is None:
+        return [ink(("No critique yet: it follows the first round.", "$diff-number"))]
+    return list(_critique(critique))
+
+
+def _critique(critique: Critique) -> Iterator[Content]:
+    yield ink((f"Round {critique.round}. ", "bold"), critique.effect)
+    for case in critique.failures:
+        yield ink(("FAIL ", "bold $error"), f"{short_test(case.node_id)}  ", (case.message or case.error, "$error"))
+    if critique.hypothesis:
+        yield block(f"Model: {critique.hypothesis}")
+    if critique.struck:
+        yield ink(("! ", "bold $warning"), f"{critique.struck} citations of the model were struck: they name nothing that exists")
+    for suspect in critique.suspects[:8]:
+        place = f"{suspect.path}:{suspect.line + 1}  "
+        yield ink((f"{suspect.score:.2f} ", "$diff-number"), place, (suspect.text.strip(), "$syntax-string"))
+    yield ink((f"{critique.tried} candidates ruled out", "$diff-number"))
+
+
+def paint_stream(live: Live, state: State) -> list[Content]:
+    """Paint the end of what the model wrote in this round."""
+    if live.text:
+        return [ink(line) for line in live.text.split("\n")]
+    if state.model is None:
+        return [ink((f"No model: {state.model_reason or 'it is loaded with the first task'}. Search goes on without it.", "$diff-number"))]
+    return [ink(("The model writes here when it is its turn.", "$diff-number"))]

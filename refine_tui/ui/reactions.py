@@ -1,0 +1,55 @@
+"""What the user is told when something arrives from the worker. Values in, a sentence or nothing out."""
+
+from __future__ import annotations
+
+from refine_tui.core.evidence import delta
+from refine_tui.core.isolation import Level
+from refine_tui.loop.events import ModelReady, Notice, SurveyFinished, TaskFinished, Verified
+from refine_tui.loop.state import State
+from refine_tui.ui.messages import Severity, Tell
+from refine_tui.ui.session_worker import Delivery, JobEnded
+
+_SEVERITIES: dict[str, Severity] = {"information": "information", "warning": "warning", "error": "error"}
+
+
+def told(delivery: Delivery, state: State) -> Tell | None:
+    """Return what to say about a delivery, if anything."""
+    match delivery:
+        case Notice(text, severity):
+            return Tell(text, _SEVERITIES.get(severity, "warning"))
+        case JobEnded(name, error, cancelled):
+            return _ended(name, error, cancelled=cancelled)
+        case SurveyFinished():
+            return _surveyed(delivery)
+        case ModelReady(None, reason) if reason and reason != "no model is used":
+            return Tell(f"{reason} Search goes on without a model.", "warning")
+        case TaskFinished() if delivery.handoff and delivery.outcome != "cancelled":
+            return Tell(f"{delivery.task_id} is {delivery.outcome}: {delivery.reason.value}. Its note is on Review.")
+        case Verified():
+            return _verified(delivery, state)
+    return None
+
+
+def _ended(name: str, error: str, *, cancelled: bool) -> Tell | None:
+    if error:
+        return Tell(f"{error} Your decisions are kept.", "error")
+    if cancelled:
+        return Tell(f"Stopped: {name}. What it found is kept; p goes on.", "warning")
+    return None
+
+
+def _surveyed(event: SurveyFinished) -> Tell | None:
+    notes = list(event.baseline.notes)
+    if event.level is Level.UNSAFE:
+        notes.insert(0, "The tests ran without isolation.")
+    if not event.baseline.suite.complete:
+        notes.insert(0, f"The run ended early ({event.baseline.suite.stopped}); what was run is kept.")
+    return Tell(" ".join(notes), "warning") if notes else None
+
+
+def _verified(event: Verified, state: State) -> Tell:
+    accepted, hunks = len(event.review.accepted), len(event.review.hunks)
+    changed = delta(state.baseline.suite, event.suite) if state.baseline else None
+    effect = f"{len(changed.fixed)} fixed, {len(changed.broken)} broken" if changed else f"{len(event.suite.red)} fail"
+    severity: Severity = "warning" if changed is None or changed.broken or not event.suite.complete else "information"
+    return Tell(f"{event.review.id}: {accepted} of {hunks} hunks were run by themselves: {effect}.", severity)
