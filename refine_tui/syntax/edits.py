@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 
 from refine_tui.core.patch import Edit
 from refine_tui.core.proposal import OperatorEdit
@@ -15,24 +16,31 @@ from refine_tui.syntax.operators.layout import STATEMENTS
 from refine_tui.syntax.roles import is_value
 
 _NOTE_LENGTH = 60
+_SPREAD = 0.7
+"""How far an operator's prior is shared out among its edits: 0 each has it all, 1 together they have it. Measured on repair tasks:
+from 0 to 0.7 the first repair's median rank fell from 39 to 26, its upper quartile from 141 to 76; 1 was no better."""
 # Before Python 3.12 an f-string's expressions can hold neither its quote nor a backslash.
 _NOT_IN_FORMAT = frozenset("'\"\\{}")
 
 
 def scope_edits(source: SourceFile, root: Node, scope: Scope, lines: Collection[int] | None) -> list[OperatorEdit]:
-    """Return the edits within the scope whose node begins on one of `lines` (0-based; None: anywhere), by falling prior."""
-    found: dict[tuple[int, int, str], OperatorEdit] = {}
-    for operator, draft in _drafts(root, scope.span, lines):
+    """Return the edits within the scope whose node begins on one of `lines` (0-based; None: anywhere), by falling prior.
+
+    What several operators lead to is one edit: its prior is the sum of theirs, its name that of the likeliest.
+    """
+    found: dict[tuple[int, int, str], list[tuple[Operator, Draft]]] = defaultdict(list)
+    totals: dict[str, float] = defaultdict(float)
+    for operator, draft in drafts(root, scope.span, lines):
         key = _identity(draft, root.source)
-        if key is None:
-            continue
-        edit = _edit(source, operator, draft, root.source)
-        if key not in found or found[key].prior < edit.prior:
-            found[key] = edit
-    return sorted(found.values(), key=lambda edit: -edit.prior)
+        if key is not None:
+            found[key].append((operator, draft))
+            totals[operator.name] += draft.weight
+    edits = [_edit(source, root.source, ways, totals) for ways in found.values()]
+    return sorted(edits, key=lambda edit: -edit.prior)
 
 
-def _drafts(root: Node, span: Span, lines: Collection[int] | None) -> Iterator[tuple[Operator, Draft]]:
+def drafts(root: Node, span: Span, lines: Collection[int] | None) -> Iterator[tuple[Operator, Draft]]:
+    """Yield what every operator offers within the span, the same result as often as it is offered."""
     wanted = None if lines is None else frozenset(lines)
     for node, have, formatted in _reach(root, span):
         if wanted is not None and node.line not in wanted:
@@ -96,15 +104,19 @@ def _identity(draft: Draft, text: str) -> tuple[int, int, str] | None:
     return start, end, new
 
 
-def _edit(source: SourceFile, operator: Operator, draft: Draft, text: str) -> OperatorEdit:
+def _edit(source: SourceFile, text: str, ways: list[tuple[Operator, Draft]], totals: Mapping[str, float]) -> OperatorEdit:
+    shares = [operator.prior * draft.weight / totals[operator.name] ** _SPREAD for operator, draft in ways]
+    operator, draft = ways[shares.index(max(shares))]
     old, new = text[draft.start : draft.end], draft.text
-    note = draft.note or f"{old} to {new}"
     edit = Edit(draft.start, old.encode("latin-1"), new.encode("latin-1"))
     line = _first_changed_line(source, old, new, draft.start)
-    return OperatorEdit(operator.name, (edit,), line, operator.prior * draft.weight, _short(note))
+    return OperatorEdit(operator.name, (edit,), line, sum(shares), _short(draft.note or f"{old} to {new}"))
 
 
 def _first_changed_line(source: SourceFile, old: str, new: str, start: int) -> int:
+    """Return the line of the first byte that the change really touches."""
+    if "\n" not in old:
+        return source.line_of(min(start, max(len(source.data) - 1, 0)))
     same = 0
     while same < min(len(old), len(new)) and old[same] == new[same]:
         same += 1

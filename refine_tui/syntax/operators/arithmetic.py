@@ -161,7 +161,7 @@ OPERATORS = (
         "arithmetic.sign-add", operators_of("unary_operator"), _sign_drop,
     ),
     Operator(
-        "assign.operator", 5, 0.03, "another operator in an augmented assignment",
+        "assign.operator", 5, 0.04, "another operator in an augmented assignment",
         "def f(a):\n    a += 1\n    return a\n", "def f(a):\n    a -= 1\n    return a\n",
         "assign.operator", operators_of("augmented_assignment"), _augmented,
     ),

@@ -58,7 +58,7 @@ def _self(node: Node, have: Ingredients) -> Iterator[Draft]:
 
 OPERATORS = (
     Operator(
-        "attribute.other", 16, 0.03, "another attribute or method of the same receiver",
+        "attribute.other", 16, 0.04, "another attribute or method of the same receiver",
         "def f(a, b):\n    a.append(b)\n", "def f(a, b):\n    a.extend(b)\n",
         "attribute.other", operators_of("attribute"), _other, targets=True,
     ),
@@ -69,7 +69,7 @@ OPERATORS = (
     ),
     Operator(
         "attribute.self", 16, 0.005, "a name for the attribute of that name, or back",
-        "class A:\n    def f(self, a):\n        return self.a\n", "class A:\n    def f(self, a):\n        return a\n",
+        "class A:\n    def f(self, a):\n        return self.a + self.a\n", "class A:\n    def f(self, a):\n        return self.a + a\n",
         "attribute.self", operators_of("attribute", "identifier"), _self,
     ),
 )  # fmt: skip

@@ -50,6 +50,9 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
             bound = binding(sign)
             text = f"{operand(node, bound)} {sign} {operand(other, bound + 1)}"
             yield put(node, text, bound, 0.7**at, f"{sign} {other.text}")
+        # The other way round matters where the first operand guards the second.
+        if at < 2:
+            yield put(node, f"{operand(other, 3)} and {operand(node, 4)}", 3, 0.5 * 0.7**at, f"{other.text} and")
     yield from _truths(node, have)
 
 
@@ -138,7 +141,7 @@ OPERATORS = (
         "condition.connective", _CONNECTED, _connective,
     ),
     Operator(
-        "condition.connective-all", 6, 0.004, "every connective of a chain turned",
+        "condition.connective-all", 6, 0.01, "every connective of a chain turned",
         "def f(a, b, c):\n    return a and b and c\n", "def f(a, b, c):\n    return a or b or c\n",
         "condition.connective-all", _CONNECTED, _connective_all,
     ),
@@ -154,7 +157,7 @@ OPERATORS = (
         "terms.compare-add", operators_of("comparison_operator"), _link_drop,
     ),
     Operator(
-        "condition.add", 7, 0.03, "an operand added, taken from a condition nearby",
+        "condition.add", 7, 0.025, "an operand added, taken from a condition nearby",
         "def f(a, b):\n    if a > 1:\n        return 1\n    if b:\n        return 2\n",
         "def f(a, b):\n    if a > 1:\n        return 1\n    if b and a > 1:\n        return 2\n",
         "condition.drop", _CONDITION, _add,
@@ -171,7 +174,7 @@ OPERATORS = (
         "condition.not-drop", operators_of("value"), _not_add,
     ),
     Operator(
-        "condition.not-drop", 8, 0.03, "`not` removed from a value or an operand",
+        "condition.not-drop", 8, 0.02, "`not` removed from a value or an operand",
         "def f(a, b):\n    return not a == b\n", "def f(a, b):\n    return a == b\n",
         "condition.not-add", operators_of("not_operator"), _not_drop,
     ),

@@ -90,7 +90,7 @@ def _everywhere(node: Node, have: Ingredients) -> Iterator[Draft]:
     if value is not None:
         texts = [str(value + 1), str(value - 1)] if value else ["1"]
     elif node.kind == "string":
-        texts = [text for text in [*_kin(node.text), *_changed(node.text)] if text != node.text]
+        texts = [text for text in [*_changed(node.text), *_kin(node.text)] if text != node.text]
     for text, weight in ranked(texts, 4, 0.7):
         yield replaced(places, text)._replace(weight=weight)
 
@@ -193,7 +193,7 @@ OPERATORS = (
         "constant.word", operators_of("true", "false", "none"), _word,
     ),
     Operator(
-        "constant.string", 10, 0.05, "another string: other case, emptied, or one seen in the function or its docstring",
+        "constant.string", 10, 0.07, "another string: other case, emptied, or one seen in the function or its docstring",
         "def f(a):\n    return a + 'x'\n", "def f(a):\n    return a + 'X'\n",
         "constant.string", operators_of("string"), _string,
     ),

@@ -110,7 +110,7 @@ _RETURN = operators_of("return_statement")
 
 OPERATORS = (
     Operator(
-        "return.value", 18, 0.05, "another value returned",
+        "return.value", 18, 0.035, "another value returned",
         "def f(a):\n    return a\n", "def f(a):\n    return None\n",
         "return.value", _RETURN, _value,
     ),
@@ -125,12 +125,12 @@ OPERATORS = (
         "return.value", _RETURN, _truth,
     ),
     Operator(
-        "return.exchange", 18, 0.01, "what two returns return swapped",
+        "return.exchange", 18, 0.012, "what two returns return swapped",
         "def f(a):\n    if a:\n        return True\n    return False\n", "def f(a):\n    if a:\n        return False\n    return True\n",
         "return.exchange", _RETURN, _exchange,
     ),
     Operator(
-        "jump.other", 19, 0.03, "break, continue, return or pass for another",
+        "jump.other", 19, 0.02, "break, continue, return or pass for another",
         "def f(a):\n    for b in a:\n        break\n", "def f(a):\n    for b in a:\n        continue\n",
         "jump.other", operators_of("break_statement", "continue_statement", "pass_statement", "return_statement"), _jump,
     ),

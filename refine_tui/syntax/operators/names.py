@@ -118,12 +118,12 @@ OPERATORS = (
     ),
     Operator(
         "name.everywhere", 11, 0.008, "another name throughout a line",
-        "def f(a, b):\n    return a + a * b\n", "def f(a, b):\n    return b + b * b\n",
-        "name.other", operators_of("identifier"), _everywhere,
+        "def f(a, b):\n    return a + a\n", "def f(a, b):\n    return b + b\n",
+        "name.everywhere", operators_of("identifier"), _everywhere,
     ),
     Operator(
-        "name.target", 11, 0.01, "another variable assigned to",
-        "def f(a):\n    b = 0\n    c = a\n    return b + c\n", "def f(a):\n    b = 0\n    b = a\n    return b + c\n",
+        "name.target", 11, 0.012, "another variable assigned to",
+        "def f(a):\n    b = c = 0\n    c = a\n    return b + c\n", "def f(a):\n    b = c = 0\n    b = a\n    return b + c\n",
         "name.target", operators_of("identifier"), _target, targets=True,
     ),
     Operator(
@@ -132,8 +132,8 @@ OPERATORS = (
         "name.function", operators_of("identifier"), _function,
     ),
     Operator(
-        "name.expression", 11, 0.02, "an expression replaced by another of the function",
-        "def f(a, b):\n    a[0] += 1\n    return b[1]\n", "def f(a, b):\n    a[0] += 1\n    return a[0]\n",
+        "name.expression", 11, 0.03, "an expression replaced by another of the function",
+        "def f(a, b):\n    c = a[0] + b[1]\n    return c * b[1]\n", "def f(a, b):\n    c = a[0] + b[1]\n    return c * a[0]\n",
         "name.expression", _COMPOUND, _expression,
     ),
     Operator(

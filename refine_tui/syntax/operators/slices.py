@@ -121,7 +121,7 @@ OPERATORS = (
         "terms.drop", _SLICE, _shift,
     ),
     Operator(
-        "slice.add", 17, 0.02, "a slice or index taken: reversed, without the first, without the last",
+        "slice.add", 17, 0.03, "a slice or index taken: reversed, without the first, without the last",
         "def f(a):\n    return a\n", "def f(a):\n    return a[::-1]\n",
         "slice.drop", operators_of("value"), _add,
     ),

@@ -220,7 +220,7 @@ _BLOCKS = operators_of("if_statement", "for_statement", "while_statement", "with
 
 OPERATORS = (
     Operator(
-        "statement.delete", 22, 0.06, "a statement deleted",
+        "statement.delete", 22, 0.045, "a statement deleted",
         "def f(a):\n    a += 1\n    a += 1\n    return a\n", "def f(a):\n    a += 1\n    return a\n",
         "statement.duplicate", _EVERY, _delete,
     ),
@@ -245,12 +245,12 @@ OPERATORS = (
         "statement.dedent", _EVERY, _indent,
     ),
     Operator(
-        "statement.insert", 22, 0.03, "a statement inserted: one of the function, or a usual one",
+        "statement.insert", 22, 0.045, "a statement inserted: one of the function, or a usual one",
         "def f(a):\n    for b in a:\n        a += b\n", "def f(a):\n    for b in a:\n        a += b\n        break\n",
         "statement.delete", _EVERY, _insert,
     ),
     Operator(
-        "statement.guard", 22, 0.02, "an early return for an empty argument",
+        "statement.guard", 22, 0.015, "an early return for an empty argument",
         "def f(a):\n    return a[0]\n", "def f(a):\n    if not a:\n        return None\n    return a[0]\n",
         "statement.delete", _EVERY, _guard,
     ),

@@ -146,7 +146,7 @@ OPERATORS = (
         "terms.add", operators_of("binary_operator"), _drop,
     ),
     Operator(
-        "terms.add", 12, 0.03, "an operand added: a name in scope, or a constant used nearby",
+        "terms.add", 12, 0.045, "an operand added: a name in scope, or a constant used nearby",
         "def f(a, b):\n    return a\n", "def f(a, b):\n    return a + b\n",
         "terms.drop", _PLACES, _add,
     ),

@@ -185,7 +185,7 @@ def _other(node: Node, _have: Ingredients) -> Iterator[Draft]:
 
 OPERATORS = (
     Operator(
-        "wrap.both", 15, 0.01, "both sides of a comparison wrapped in the same call",
+        "wrap.both", 15, 0.012, "both sides of a comparison wrapped in the same call",
         "def f(a, b):\n    return a == b\n", "def f(a, b):\n    return set(a) == set(b)\n",
         "wrap.both-drop", operators_of("comparison_operator"), _both,
     ),
@@ -210,7 +210,7 @@ OPERATORS = (
         "wrap.drop", operators_of("value"), _bounded,
     ),
     Operator(
-        "wrap.element", 15, 0.01, "a fold of all elements for the first or the last",
+        "wrap.element", 15, 0.012, "a fold of all elements for the first or the last",
         "def f(a):\n    return a[-1]\n", "def f(a):\n    return sum(a)\n",
         "wrap.fold", operators_of("subscript"), _fold,
     ),
