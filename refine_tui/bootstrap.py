@@ -160,7 +160,7 @@ def open_tree(root: Path, state_dir: Path, journal: SqliteJournal, settings: Set
 
 def make_sandbox(*, unsafe: bool, state_dir: Path) -> Sandbox:
     """Return the strongest sandbox that holds on this machine."""
-    from refine_tui.sandbox import open_sandbox
+    from refine_tui.sandbox.opening import open_sandbox
 
     return open_sandbox(unsafe_consent=unsafe, state_dir=state_dir)
 

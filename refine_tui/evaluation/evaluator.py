@@ -49,6 +49,11 @@ class PytestEvaluator:
 
     # the port
 
+    def describe(self) -> str:
+        """Return the interpreter and the runner; see the port."""
+        place = self._ready()
+        return f"{place.interpreter.label}, pytest {place.interpreter.pytest}"
+
     def baseline(self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True) -> Baseline:
         """Collect and run everything on the tree as it is; see the port."""
         began = time.monotonic()
