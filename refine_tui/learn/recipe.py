@@ -27,7 +27,7 @@ class Recipe:
     """Everything that decides what comes out, besides the versions of the packages read."""
 
     sites: tuple[Path, ...]
-    """Site-packages folders to read functions from, beside the standard library."""
+    """Site-packages folders to read functions from."""
     marks: tuple[str, ...]
     """The prompt format's marks; the last one ends an answer."""
     label: Label
@@ -35,6 +35,7 @@ class Recipe:
     """JSON lines whose texts must not be learned from."""
     held_out: tuple[str, ...] = HELD_OUT
     """Packages that are never trained on, for measuring."""
+    with_standard_library: bool = True
     seed: int = 1
     lines: tuple[int, int] = (3, 45)
     longest: int = 2400
@@ -99,10 +100,10 @@ def run(
     return Result(export(recipe, network, vocabulary, out), write_manifest(recipe, corpus, trainer, out), finished)
 
 
-def packages(sites: Sequence[Path]) -> list[Package]:
-    """Return the standard library and the distributions of the folders; of two with one name the first."""
-    found: dict[str, Package] = {"python": standard_library()}
-    for site in sites:
+def packages(recipe: Recipe) -> list[Package]:
+    """Return the standard library and the distributions of the recipe's folders; of two with one name the first."""
+    found: dict[str, Package] = {"python": standard_library()} if recipe.with_standard_library else {}
+    for site in recipe.sites:
         for package in installed(site):
             found.setdefault(package.name, package)
     return list(found.values())
@@ -112,7 +113,7 @@ def prepare(recipe: Recipe, out: Path, log: Log) -> Corpus:
     """Collect the corpus into `out`, or read the one that an earlier run left there."""
     corpus = Corpus.load(out)
     if corpus is None:
-        corpus = collect_for(recipe, [package for package in packages(recipe.sites) if package.name not in recipe.held_out])
+        corpus = collect_for(recipe, [package for package in packages(recipe) if package.name not in recipe.held_out])
         corpus.save(out)
     log(f"{len(corpus.functions)} functions from {len(corpus.packages)} packages; dropped {dict(corpus.dropped)}")
     return corpus

@@ -35,17 +35,28 @@ def answer(old: Sequence[str], new: Sequence[str]) -> str:
     return "".join(rows) + "<|end|>"
 
 
+def make_site(folder: Path) -> Path:
+    """Lay down one installed package of thirty functions."""
+    record = folder / "signs-1.dist-info"
+    record.mkdir(parents=True)
+    (record / "METADATA").write_text("Metadata-Version: 2.4\nName: signs\nVersion: 1\nLicense-Expression: MIT\n")
+    (record / "RECORD").write_text("signs.py,,\n")
+    many = (f"def f{n}(a, b):\n    c = a + b - {n}\n    if c < {n * n}:\n        return c\n    return b\n\n" for n in range(30))
+    (folder / "signs.py").write_text("".join(many))
+    return folder
+
+
 def small_recipe(tmp_path: Path) -> Any:
     from refine_tui.learn.export import Label
     from refine_tui.learn.network import Shape
     from refine_tui.learn.recipe import Recipe
     from refine_tui.learn.training import Plan
 
-    site = Path(pytest.__file__).parent.parent
-    shape = Shape(vocabulary=400, context=512, width=32, layers=2, heads=2, feed_forward=64)
-    plan = Plan(tokens=12_000, batch_tokens=2048, threads=1)
+    shape = Shape(vocabulary=320, context=512, width=32, layers=2, heads=2, feed_forward=64)
+    plan = Plan(tokens=9_000, batch_tokens=1024, threads=1)
     label = Label("small", "Small", "MIT")
-    return Recipe((site,), MARKS, label, shape=shape, plan=plan, per_package=4, chunk=20)
+    site = make_site(tmp_path / "site")
+    return Recipe((site,), MARKS, label, with_standard_library=False, shape=shape, plan=plan, chunk=20)
 
 
 def run(recipe: Any, out: Path, steps: int = 10**9) -> Any:
