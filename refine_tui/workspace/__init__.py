@@ -3,5 +3,6 @@
 from refine_tui.workspace.git_facts import GitFacts, git_facts
 from refine_tui.workspace.places import project_state_dir
 from refine_tui.workspace.tree import ProjectTree
+from refine_tui.workspace.watching import TreeWatcher
 
-__all__ = ["GitFacts", "ProjectTree", "git_facts", "project_state_dir"]
+__all__ = ["GitFacts", "ProjectTree", "TreeWatcher", "git_facts", "project_state_dir"]

@@ -77,13 +77,12 @@ def test_killed_before_every_step_of_applying(make_project: Any, killed_at: Kill
     assert seen == sorted(seen, reverse=True), "once it counts it stays"
 
 
-@WAYS
-def test_killed_before_every_step_of_undoing(make_project: Any, killed_at: Killed, exchange: Any) -> None:
+def test_killed_before_every_step_of_undoing(make_project: Any, killed_at: Killed) -> None:
     seen = []
     for step in itertools.count():
         project = make_project()
         applying(project, None)(lambda _: None)
-        killed = killed_at(step, undoing(project, exchange))
+        killed = killed_at(step, undoing(project, None))
         seen.append(check(project))
         if not killed:
             break
@@ -92,7 +91,7 @@ def test_killed_before_every_step_of_undoing(make_project: Any, killed_at: Kille
 
 @WAYS
 def test_killed_again_while_recovering(make_project: Any, killed_at: Killed, exchange: Any) -> None:
-    for step in (14, 19, 22, 25, 27, 30):
+    for step in (19, 25, 30):
         for second in itertools.count():
             project = make_project()
             killed_at(step, applying(project, exchange))
