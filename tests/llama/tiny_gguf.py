@@ -137,8 +137,23 @@ def random_tensor(rng: random.Random, shape: Sequence[int], scale: float) -> byt
     return array("f", (rng.gauss(0.0, scale) for _ in range(count))).tobytes()
 
 
-def tiny_model(seed: int = 1, **shape: Any) -> bytes:
-    """Return a random model: equal seeds give equal files."""
+def never_ending(tensors: Sequence[tuple[str, Sequence[int], bytes]], width: int) -> list[tuple[str, Sequence[int], bytes]]:
+    """Make the end token (0) as good as impossible: one number of each state stays constant, and only that token's logit falls with it."""
+    changed: list[tuple[str, Sequence[int], bytes]] = []
+    for name, shape, data in tensors:
+        numbers = array("f", data)
+        if name == "token_embd.weight":
+            numbers[::width] = array("f", [3.0]) * (len(numbers) // width)
+        elif name.endswith(("attn_output.weight", "ffn_down.weight")):
+            numbers[: shape[0]] = array("f", bytes(4 * shape[0]))
+        elif name == "output.weight":
+            numbers[:width] = array("f", [-20.0, *[0.0] * (width - 1)])
+        changed.append((name, shape, numbers.tobytes()))
+    return changed
+
+
+def tiny_model(seed: int = 1, *, endless: bool = False, **shape: Any) -> bytes:
+    """Return a random model: equal arguments give equal files."""
     metadata = tiny_metadata(**shape)
     width, hidden = metadata["llama.embedding_length"], metadata["llama.feed_forward_length"]
     rng = random.Random(seed)
@@ -155,7 +170,7 @@ def tiny_model(seed: int = 1, **shape: Any) -> bytes:
         wide = [f"blk.{layer}.ffn_{part}.weight" for part in ("gate", "up")]
         tensors += [(part, (width, hidden), random_tensor(rng, (width, hidden), 0.15)) for part in wide]
         tensors.append((f"blk.{layer}.ffn_down.weight", (hidden, width), random_tensor(rng, (hidden, width), 0.1)))
-    return gguf_bytes(metadata, tensors)
+    return gguf_bytes(metadata, never_ending(tensors, width) if endless else tensors)
 
 
 def write_tiny(path: Path, seed: int = 1, **shape: Any) -> Path:
