@@ -6,13 +6,14 @@ Runs inside the project's interpreter: standard library only, Python 3.8 and lat
 
 from __future__ import annotations
 
-import importlib._bootstrap_external as external  # type: ignore[import-not-found]
+import importlib._bootstrap_external as _external
 import os
 import pathlib
 import sys
 import time
 from typing import Any
 
+external: Any = _external
 _KEPT = 2000
 """Code objects remembered at most, to bound the memory of a long-lived parent."""
 _LEARNING_S = 4.0

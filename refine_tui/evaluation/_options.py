@@ -35,16 +35,21 @@ SETTINGS = ("timeout", "timeout_method", "timeout_func_only", "session_timeout",
 """Their keys in the project's configuration."""
 
 _FLAGS = frozenset(
-    "-x --exitfirst -f --looponfail --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --stepwise-skip --sw-skip "
-    "--stepwise-reset --sw-reset --cache-clear --pdb --trace --co --collect-only --collectonly --no-cov --cov-append --cov-branch "
-    "--cov-reset --no-cov-on-fail --random-order --randomly-dont-reset-seed --randomly-dont-reorganize --strict-config --setup-only "
-    "--setup-plan --self-contained-html --timeout-disable-debugger-detection".split()
+    """
+    -x --exitfirst -f --looponfail --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --stepwise-skip --sw-skip
+    --stepwise-reset --sw-reset --cache-clear --pdb --trace --co --collect-only --collectonly --no-cov --cov-append --cov-branch
+    --cov-reset --no-cov-on-fail --random-order --randomly-dont-reset-seed --randomly-dont-reorganize --strict-config --setup-only
+    --setup-plan --self-contained-html --timeout-disable-debugger-detection
+    """.split()  # noqa: SIM905  # a list of so many words is harder to read
 )
 _VALUED = frozenset(
-    "-n --numprocesses --dist --maxprocesses --max-worker-restart --tx --px --rsyncdir --rsyncignore --testrunuid --maxschedchunk --maxfail "
-    "--cov-report --cov-config --cov-fail-under --cov-context --cov-precision --timeout --timeout-method --timeout-func-only "
-    "--session-timeout --randomly-seed --random-order-bucket --random-order-seed --junitxml --junit-xml --junitprefix --junit-prefix --html "
-    "--css --durations --durations-min --lfnf --last-failed-no-failures --cache-show --workers --tests-per-worker --report-log --pastebin".split()
+    """
+    -n --numprocesses --dist --maxprocesses --max-worker-restart --tx --px --rsyncdir --rsyncignore --testrunuid --maxschedchunk --maxfail
+    --cov-report --cov-config --cov-fail-under --cov-context --cov-precision --timeout --timeout-method --timeout-func-only
+    --session-timeout --randomly-seed --random-order-bucket --random-order-seed --junitxml --junit-xml --junitprefix --junit-prefix
+    --html --css --durations --durations-min --lfnf --last-failed-no-failures --cache-show --workers --tests-per-worker --report-log
+    --pastebin
+    """.split()  # noqa: SIM905
 )
 _WORKERS = re.compile(r"-n(\d+|auto|logical)$")
 _BUNDLE = re.compile(r"-[xvqslf]{2,}$")

@@ -29,7 +29,7 @@ class Prepared:
                 if entry.group == "pytest11" and entry.name not in blocked and not owns(entry.value.split(":")[0].strip()):
                     try:
                         entry.load()
-                    except BaseException:  # noqa: BLE001, S112  # the child will meet it again and report it
+                    except BaseException:  # noqa: BLE001  # the child will meet it again and report it
                         continue
 
     def use(self) -> None:
@@ -95,7 +95,7 @@ def _replace_config(config: Any) -> None:
     original = configuration.get_config
     made = config.invocation_params
 
-    def get_config(args: Any = None, plugins: Any = None, **kwargs: Any) -> Any:
+    def get_config(args: Any = None, plugins: Any = None, **_kwargs: Any) -> Any:
         setattr(configuration, "get_config", original)  # noqa: B010  # tests may make further configurations
         config.invocation_params = type(made)(args=args or (), plugins=plugins, dir=type(made.dir)(os.getcwd()))
         return config

@@ -8,7 +8,8 @@ import os
 import sys
 
 
-def pytest_version():  # type: ignore[no-untyped-def]
+def pytest_version():
+    # type: () -> str
     """Return the version of pytest, or an empty text."""
     try:
         import pytest
@@ -17,9 +18,11 @@ def pytest_version():  # type: ignore[no-untyped-def]
     return getattr(pytest, "__version__", "")
 
 
-def readable_paths():  # type: ignore[no-untyped-def]
+def readable_paths():
+    # type: () -> list[str]
     """Return the folders that imports may reach, those of editable installations included."""
-    found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix] + sys.path[1:]
+    found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
+    found += sys.path[1:]
     for finder in sys.meta_path:
         mapping = getattr(sys.modules.get(getattr(finder, "__module__", "")), "MAPPING", {})
         if isinstance(mapping, dict):
@@ -28,6 +31,5 @@ def readable_paths():  # type: ignore[no-untyped-def]
 
 
 if __name__ == "__main__":
-    json.dump(
-        {"version": list(sys.version_info[:3]), "pytest": pytest_version(), "paths": readable_paths(), "fork": hasattr(os, "fork")}, sys.stdout
-    )
+    facts = {"version": list(sys.version_info[:3]), "pytest": pytest_version(), "paths": readable_paths(), "fork": hasattr(os, "fork")}
+    json.dump(facts, sys.stdout)

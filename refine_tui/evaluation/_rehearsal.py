@@ -11,7 +11,7 @@ import sys
 import tempfile
 from typing import Any
 
-_TESTS = b'''
+_TESTS = b"""
 import unittest
 import pytest
 
@@ -54,7 +54,7 @@ def test_skipped():
 @pytest.mark.xfail
 def test_expected():
     raise KeyError("x")
-'''
+"""
 
 
 def rehearse(reporting: Any, options: Any, guard_class: Any) -> None:
@@ -68,7 +68,7 @@ def rehearse(reporting: Any, options: Any, guard_class: Any) -> None:
         os.chdir(folder)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         try:
-            reporting.run(plan, guard_class(folder), options, lambda event: None)
+            reporting.run(plan, guard_class(folder), options, lambda _event: None)
         finally:
             os.chdir(before[0])
             sys.path[:] = before[1]

@@ -53,7 +53,7 @@ class Timer:
     def _ring(self, _signum: int, frame: Any) -> None:
         if self._armed and (not self.fired or self._in_project(frame)):
             self.fired = True
-            raise TimeLimitReached("no result after %g s" % self.limit)
+            raise TimeLimitReached(f"no result after {self.limit:g} s")
 
     def _in_project(self, frame: Any) -> bool:
         while frame is not None:
@@ -109,7 +109,7 @@ class Reporter:
         outcome = yield
         info = getattr(outcome, "excinfo", None) or getattr(outcome, "_excinfo", None)
         if info and isinstance(info[1], SystemExit):
-            text = "SystemExit: %s\nthe file ends the process when it is imported" % info[1]
+            text = f"SystemExit: {info[1]}\nthe file ends the process when it is imported"
             outcome.force_result(pytest.CollectReport(collector.nodeid, "failed", text, []))
             self._broken(collector.nodeid, text, "SystemExit", text.split("\n")[0], frames_of(info[2], self._guard))
 
@@ -239,7 +239,11 @@ def facts_of(excinfo: Any, values: Any, guard: Any) -> dict[str, Any]:
     """Return the exception's class, the project's frames and the two sides of a comparison."""
     frames = frames_of(excinfo.tb, guard)
     is_assertion = isinstance(excinfo.value, AssertionError)
-    return {"error": type(excinfo.value).__name__, "frames": frames, "values": (values or unittest_values(excinfo.tb)) if is_assertion else None}
+    return {
+        "error": type(excinfo.value).__name__,
+        "frames": frames,
+        "values": (values or unittest_values(excinfo.tb)) if is_assertion else None,
+    }
 
 
 def frames_of(tb: Any, guard: Any) -> list[Any]:

@@ -28,7 +28,8 @@ def tool(name: str) -> Any:
     """Load a neighbour by its path, under a name that no project uses."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
     spec = importlib.util.spec_from_file_location("refine_tui_inside" + name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -107,7 +108,7 @@ class Parent:
             if name not in sys.modules and not self._is_own(name):
                 try:
                     importlib.import_module(name)
-                except BaseException:  # noqa: BLE001, S112  # the child will meet it again, in its own context
+                except BaseException:  # noqa: BLE001  # the child will meet it again, in its own context
                     continue
         self._guard.learn(files)
         gc.collect()

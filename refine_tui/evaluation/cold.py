@@ -36,7 +36,7 @@ class Job:
         """Return the plan that the script inside reads."""
         return {
             "project": str(place.project),
-            "paths": [] if node_ids is None else files_of(node_ids),
+            "paths": list(place.settings.paths) if node_ids is None else files_of(node_ids),
             "ids": None if node_ids is None else list(node_ids),
             "args": list(place.settings.arguments),
             "changed": list(self.files),
@@ -65,8 +65,8 @@ def run_cold(place: Place, sandbox: Sandbox, job: Job, cancelled: Cancelled, on_
     node_ids, output = job.node_ids, ""
     for _ in range(RESTARTS):
         left = began + job.limit_s - time.monotonic()
-        if left <= 0:
-            gathered.stopped = "time"
+        if left <= 0 or cancelled():
+            gathered.stopped = "cancelled" if left > 0 else "time"
             break
         tools = {"plan.json": json.dumps(job.plan(place, node_ids, left)).encode()}
         launch = place.launch("_cold.py", tools=tools, files=job.files, wall_s=left + 5.0, hash_seed=job.hash_seed)
@@ -128,7 +128,9 @@ def _after_death(running: Running, gathered: Gathered) -> bool:
 
 def stuck(node: str, seconds: float) -> CaseResult:
     """The result of a test that could not even be interrupted."""
-    return CaseResult(node, "failed", seconds, f"no result after {seconds:.0f} s; its process was ended", error="TimeLimitReached", timed_out=True)
+    return CaseResult(
+        node, "failed", seconds, f"no result after {seconds:.0f} s; its process was ended", error="TimeLimitReached", timed_out=True
+    )
 
 
 def died(node: str, reason: str) -> CaseResult:

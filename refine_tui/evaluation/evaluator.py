@@ -46,6 +46,7 @@ class PytestEvaluator:
         self._gates: Gates | None = None
         self._base: Gathered | None = None
         self._lock = threading.Lock()
+        self._closed = threading.Event()
 
     # the port
 
@@ -57,11 +58,12 @@ class PytestEvaluator:
     def baseline(self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True) -> Baseline:
         """Collect and run everything on the tree as it is; see the port."""
         began = time.monotonic()
+        cancelled = self._or_closed(cancelled)
         place = self._ready()
         self._start_warm(place)  # gets ready while the cold run goes on
         ran = run_cold(place, self._sandbox, Job(limit_s=limit_s, trace=coverage), cancelled, on_case)
         gathered = ran.gathered
-        if not gathered.stopped == "cancelled":
+        if gathered.stopped != "cancelled":
             self._refuse_unusable(place, ran)
         self._base = gathered
         for case in gathered.broken.values():
@@ -101,7 +103,7 @@ class PytestEvaluator:
         files = self._patched(patch)
         if files is None:
             return SuiteResult(complete=False, stopped="stale", level=self.level)
-        ran = run_cold(self._ready(), self._sandbox, Job(files=files, limit_s=limit_s), cancelled, on_case)
+        ran = run_cold(self._ready(), self._sandbox, Job(files=files, limit_s=limit_s), self._or_closed(cancelled), on_case)
         if self._patched(patch) is None:
             return SuiteResult(complete=False, stopped="stale", level=self.level)
         for case in ran.gathered.broken.values():
@@ -122,10 +124,10 @@ class PytestEvaluator:
         self._gates = None
 
     def close(self) -> None:
-        """End every process; safe from any thread and more than once."""
+        """End every process; safe from any thread and more than once. Runs that go on end as cancelled."""
+        self._closed.set()
         warm, self._warm = self._warm, None
         if warm is not None:
-            self._cold_reason = "closed"
             warm.close()
 
     def __enter__(self) -> PytestEvaluator:
@@ -171,15 +173,19 @@ class PytestEvaluator:
 
     def _run(self, job: Job, cancelled: Cancelled) -> tuple[Ran, bool]:
         place = self._ready()
+        cancelled = self._or_closed(cancelled)
         with self._lock:
-            if self._warm is None and not self._cold_reason:
+            if self._warm is None and not self._cold_reason and not self._closed.is_set():
                 self._start_warm(place)
-            if self._warm is not None:
+            if (warm := self._warm) is not None:
                 try:
-                    return self._warm.run(job, cancelled), True
+                    return warm.run(job, cancelled), True
                 except RunnerError as error:
                     self._give_up_warm(str(error))
         return run_cold(place, self._sandbox, job, cancelled), False
+
+    def _or_closed(self, cancelled: Cancelled) -> Cancelled:
+        return lambda: self._closed.is_set() or cancelled()
 
     def _give_up_warm(self, reason: str) -> None:
         self._cold_reason = reason
@@ -238,7 +244,9 @@ class PytestEvaluator:
 
     def _refuse_unusable(self, place: Place, ran: Ran) -> None:
         gathered = ran.gathered
-        if gathered.foreign and not any(path for files in gathered.coverage.values() for path in files if _in_package(path, gathered.foreign)):
+        if gathered.foreign and not any(
+            path for files in gathered.coverage.values() for path in files if _in_package(path, gathered.foreign)
+        ):
             name, file = next(iter(gathered.foreign.items()))
             raise ProjectError(
                 f"The tests import {name} from {file}, not from {self.project}: a patch would change nothing. "

@@ -79,4 +79,6 @@ def uses(project: Path, name: str) -> bool:
     if any((project / file).is_file() for file in own):
         return True
     sections = {"pyproject.toml": f"[tool.{name}", "setup.cfg": f"[{name}]"}
-    return any((project / file).is_file() and section in (project / file).read_text("utf-8", "replace") for file, section in sections.items())
+    return any(
+        (project / file).is_file() and section in (project / file).read_text("utf-8", "replace") for file, section in sections.items()
+    )

@@ -44,7 +44,7 @@ def find(project: Path, chosen: Path | None, environment: Mapping[str, str]) -> 
         ProjectError: the interpreter that was chosen is not there.
     """
     if chosen is not None:
-        path = Path(os.path.abspath(project / chosen.expanduser()))
+        path = Path(os.path.normpath(project / chosen.expanduser()))  # links stay: they select the environment
         if path.is_dir():
             path = path / _FOLDER / _SCRIPT
         if not os.access(path, os.X_OK):
@@ -119,7 +119,7 @@ def _prefixes(path: Path) -> Iterator[Path]:
                     yield Path(value.strip()).resolve().parent
         if not path.is_symlink():
             break
-        path = Path(os.path.abspath(path.parent / path.readlink()))
+        path = Path(os.path.normpath(path.parent / path.readlink()))
     yield path.resolve().parent.parent
 
 

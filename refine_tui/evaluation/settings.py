@@ -22,8 +22,10 @@ class RunSettings:
 
     test_limit_s: float = 5.0
     """Seconds for each phase of one test."""
+    paths: tuple[str, ...] = ()
+    """Test files or folders that make up the suite; none: what pytest's own configuration says."""
     arguments: tuple[str, ...] = ()
-    """Added to pytest's command line."""
+    """Options added to pytest's command line; no paths."""
     environment: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     warm: bool = True

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,10 +76,8 @@ class InPlaceRunning:
             return None
 
     def kill(self) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     @property
     def stderr_tail(self) -> str:
@@ -112,3 +112,63 @@ class InPlaceSandbox:
     def launch(self, launch: Launch) -> Running:
         self.launched.append(InPlaceRunning(launch))
         return self.launched[-1]
+
+
+def isolated() -> Sandbox | None:
+    """The real sandbox, where this machine has it."""
+    from refine_tui.sandbox.isolated import Isolated, find_bubblewrap
+
+    bwrap = find_bubblewrap()
+    return Isolated(bwrap) if sys.platform == "linux" and bwrap else None
+
+
+@pytest.fixture(params=["in place", "isolated"])
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    if request.param == "in place":
+        return InPlaceSandbox()
+    return real_sandbox()
+
+
+def real_sandbox() -> Sandbox:
+    found = isolated()
+    if found is None:
+        if "isolated" in os.environ.get("REFINE_TUI_REQUIRE_LEVELS", ""):
+            pytest.fail("no bubblewrap on this machine")
+        pytest.skip("the isolated level needs bubblewrap")
+    return found
+
+
+@pytest.fixture
+def isolated_sandbox() -> Sandbox:
+    return real_sandbox()
+
+
+Copy = Callable[[str], Path]
+
+
+@pytest.fixture
+def zoo(tmp_path: Path) -> Copy:
+    """A copy of a project of the zoo, by name."""
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(ZOO / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__")))
+
+    return copy
+
+
+Make = Callable[..., PytestEvaluator]
+
+
+@pytest.fixture
+def evaluator() -> Iterator[Make]:
+    """Makes evaluators that run on the tests' own interpreter and are closed at the end."""
+    made: list[PytestEvaluator] = []
+
+    def make(project: Path, sandbox: Sandbox, python: Path | None = None, **settings: object) -> PytestEvaluator:
+        values = {"test_limit_s": 5.0, "recheck": False} | settings
+        made.append(PytestEvaluator(project, sandbox, python or Path(sys.executable), RunSettings(**values)))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

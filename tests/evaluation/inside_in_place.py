@@ -2,17 +2,21 @@
 and the project is put back afterwards. For tests that are about evaluation and not about the sandbox.
 """
 
+from __future__ import annotations
+
+import contextlib
 import os
 import signal
 import sys
 import traceback
+from typing import Callable, Mapping, Sequence
 
 
-def become_parent():
+def become_parent() -> None:
     """Nothing to set up here."""
 
 
-def snapshot(project):
+def snapshot(project: str | os.PathLike[str]) -> dict[str, bytes]:
     """Return the content of every file below `project`, environments left out."""
     found = {}
     for folder, folders, names in os.walk(project):
@@ -25,7 +29,7 @@ def snapshot(project):
     return found
 
 
-def restore(project, before):
+def restore(project: str | os.PathLike[str], before: Mapping[str, bytes]) -> None:
     """Make the files below `project` what they were."""
     now = snapshot(project)
     for path in now:
@@ -37,14 +41,14 @@ def restore(project, before):
                 file.write(content)
 
 
-def lay(project, files):
+def lay(project: str | os.PathLike[str], files: Mapping[str, bytes]) -> None:
     """Write `files` over the project."""
     for name, content in files.items():
         with open(os.path.join(project, name), "wb") as file:
             file.write(content)
 
 
-def fork_copy(files, work, limits, keep_fds):
+def fork_copy(files: Mapping[str, bytes], work: Callable[[], int], limits: Mapping[str, float], keep_fds: Sequence[int]) -> int:
     """Run `work` with `files` laid over the project; the returned process puts the project back and exits like `work`."""
     project = os.getcwd()
     outer = os.fork()
@@ -62,30 +66,26 @@ def fork_copy(files, work, limits, keep_fds):
             status = work()
         except SystemExit as error:
             status = error.code if isinstance(error.code, int) else 1
-        except BaseException:
+        except BaseException:  # noqa: BLE001
             traceback.print_exc()
         finally:
             os._exit(status & 0xFF)
 
-    def end(*_):
+    def end(*_: object) -> None:
         os.killpg(child, signal.SIGKILL)
 
     signal.signal(signal.SIGTERM, end)
     status = os.waitpid(child, 0)[1]
-    try:
+    with contextlib.suppress(OSError):
         os.killpg(child, signal.SIGKILL)
-    except OSError:
-        pass
     restore(project, before)
     os._exit(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
 
 
-def kill(pid):
+def kill(pid: int) -> None:
     """End a candidate."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    except ProcessLookupError:
-        pass
 
 
 if __name__ == "__main__":

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from refine_tui.core.evidence import Baseline, CaseResult, SuiteResult
+from refine_tui.core.patch import Patch
+from refine_tui.evaluation.evaluator import PytestEvaluator
+from refine_tui.loop.ports.running import Sandbox
+
+Make = Callable[..., PytestEvaluator]
+Copy = Callable[[str], Path]
+
+
+def base_of(evaluator: PytestEvaluator, limit_s: float = 90.0) -> Baseline:
+    return evaluator.baseline(lambda case, done, total: None, lambda: False, limit_s=limit_s)
+
+
+def warm_run(evaluator: PytestEvaluator, base: Baseline) -> SuiteResult:
+    wanted = [case.node_id for case in base.suite.cases]
+    return evaluator.run(Patch(), wanted, lambda: False, limit_s=90.0)
+
+
+def without_time(cases: tuple[CaseResult, ...]) -> dict[str, tuple[object, ...]]:
+    return {
+        c.node_id: (c.outcome, "" if c.error == "RecursionError" else c.message, c.values, c.error, c.frames, c.timed_out) for c in cases
+    }
+
+
+OUTCOMES = {
+    "flat": {"test_add": "failed", "test_add_nothing": "passed", "test_label[1-1 step]": "passed", "test_odd_names[f/g.py]": "passed"},
+    "src_layout": {"test_empty": "passed", "test_several": "failed", "test_unknown": "passed"},
+    "fixtures": {"test_append": "passed", "test_cannot_start": "error", "test_cannot_end": "error", "test_output": "passed"},
+    "unittest_style": {
+        "StackTest::test_pop_returns_last": "failed",
+        "StackTest::test_len": "passed",
+        "StackTest::test_parts": "failed",
+        "StackTest::test_expected": "xfailed",
+        "StackTest::test_later": "skipped",
+    },
+    "options": {"test_border": "failed", "test_high": "passed", "test_low": "passed", "test_warning_is_an_error": "failed"},
+    "relative": {"test_two": "passed", "test_spaces": "failed", "test_none": "failed"},
+    "broken": {"test_half": "passed"},
+    "classes": {
+        "TestQueue::TestPut::test_one": "passed",
+        "TestQueue::test_limit": "failed",
+        "TestQueue::test_later": "xfailed",
+        "TestQueue::test_strict": "failed",
+        "TestQueue::test_unexpected": "xpassed",
+        "TestQueue::test_never": "skipped",
+        "TestQueue::test_message": "failed",
+        "TestQueue::test_deep": "failed",
+    },
+}
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_a_warm_run_says_what_a_cold_run_says(name: str, zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo(name)
+    running = evaluator(project, sandbox)
+    base = base_of(running)
+    assert base.cold_reason == ""
+    assert base.warm
+    assert not base.suite.stopped
+    found = {case.node_id.split("::", 1)[1]: case.outcome for case in base.suite.cases if "::" in case.node_id}
+    assert OUTCOMES[name].items() <= found.items()
+    warm = warm_run(running, base)
+    assert warm.warm
+    assert warm.complete == base.suite.complete
+    assert without_time(warm.cases) == without_time(base.suite.cases)
+
+
+def test_what_a_hostile_test_does_stays_with_it(zoo: Copy, isolated_sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo("hostile")
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    running = evaluator(project, isolated_sandbox, test_limit_s=0.4)
+    base = base_of(running)
+    outcomes = {case.node_id.split("::")[1]: case.outcome for case in base.suite.cases}
+    assert outcomes == {
+        "test_fine": "passed",
+        "test_hangs": "failed",
+        "test_swallows_everything": "failed",
+        "test_exits": "failed",
+        "test_dies": "error",
+        "test_aborts": "error",
+        "test_leaves_processes": "passed",
+        "test_prints_garbage": "passed",
+        "test_floods": "passed",
+        "test_writes_here": "passed",
+        "test_sees_nothing_left": "passed",
+        "test_after_all[1]": "passed",
+        "test_after_all[2]": "passed",
+    }
+    assert base.warm, base.cold_reason
+    assert base.suite.complete
+    by_name = {case.node_id.split("::")[1]: case for case in base.suite.cases}
+    assert by_name["test_hangs"].timed_out
+    assert by_name["test_hangs"].error == "TimeLimitReached"
+    assert by_name["test_swallows_everything"].timed_out
+    assert by_name["test_dies"].error == "Crash"
+    for _ in range(2):  # the second finds nothing of the first
+        warm = warm_run(running, base)
+        assert warm.warm
+        assert {c.node_id.split("::")[1]: c.outcome for c in warm.cases} == outcomes
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+
+
+def test_files_that_cannot_be_collected_become_errors_with_their_place(zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    base = base_of(evaluator(zoo("broken"), sandbox))
+    by_id = base.suite.by_id
+    assert {node: case.error for node, case in by_id.items() if case.is_red} == {
+        "test_exit.py": "SystemExit",
+        "test_import.py": "ImportError",
+        "test_syntax.py": "SyntaxError",
+    }
+    assert by_id["test_syntax.py"].frames[-1].path == "test_syntax.py"
+    assert by_id["test_syntax.py"].frames[-1].line == 0
+    assert sum("cannot be collected: test_import.py:1: ImportError" in note for note in base.notes) == 1
+
+
+def test_options_that_would_break_the_run_are_left_out_and_named(zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    base = base_of(evaluator(zoo("options"), sandbox))
+    assert any("-n auto" in note and "--cov-fail-under=99" in note and "-x" in note for note in base.notes)
+
+
+def test_failures_come_with_message_values_and_frames(zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    by_id = base_of(evaluator(zoo("flat"), sandbox)).suite.by_id
+    case = by_id["test_measure.py::test_add"]
+    assert case.message == "assert -1 == 3"
+    assert case.values == ("-1", "3")
+    assert case.error == "AssertionError"
+    assert [(frame.path, frame.line, frame.function) for frame in case.frames] == [("test_measure.py", 5, "test_add")]
+    assert "assert add(1, 2) == RATE" in case.details
+
+
+def test_values_of_unittest_assertions_are_found(zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    by_id = base_of(evaluator(zoo("unittest_style"), sandbox)).suite.by_id
+    assert by_id["test_stack.py::StackTest::test_pop_returns_last"].values == ("1", "2")

@@ -1,0 +1,5 @@
+from fine import third
+
+
+def test_third():
+    assert third(3) == 1

@@ -1,0 +1,5 @@
+from .split import split
+
+
+def count(text):
+    return len(split(text))
