@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 import tree_sitter
 
@@ -19,8 +20,17 @@ from refine_tui.syntax.scopes import find_scopes, smallest, statement_scope
 __all__ = ["OPERATORS", "Operator", "TreeSitter", "operator_named"]
 
 
+@lru_cache(maxsize=32)
+def _scopes(source: SourceFile) -> tuple[Scope, ...]:
+    parsed = parse(source)
+    cursor = tree_sitter.QueryCursor(query(parsed.language.name, "scopes"))
+    captures = cursor.captures(parse_bytes(parsed.language.name, source.data).root_node)
+    spans = [(name, node.start_byte, node.end_byte) for name, nodes in captures.items() for node in nodes]
+    return find_scopes(source, parsed.root, spans)
+
+
 class TreeSitter:
-    """The syntax port on tree-sitter. Holds no state of its own; safe to use from any thread."""
+    """The syntax port on tree-sitter. Remembers the last few files by content; safe to use from any thread."""
 
     def handles(self, path: str) -> bool:
         """Say whether the file is in a language of the table."""
@@ -32,11 +42,7 @@ class TreeSitter:
         Raises:
             ProjectError: the file is in no language of the table.
         """
-        parsed = parse(source)
-        cursor = tree_sitter.QueryCursor(query(parsed.language.name, "scopes"))
-        captures = cursor.captures(parse_bytes(parsed.language.name, source.data).root_node)
-        spans = [(name, node.start_byte, node.end_byte) for name, nodes in captures.items() for node in nodes]
-        return find_scopes(source, parsed.root, spans)
+        return _scopes(source)
 
     def scope_at(self, source: SourceFile, line: int) -> Scope:
         """Return the smallest function, method or class that holds a 0-based line, else the module."""

@@ -24,6 +24,13 @@ SEQUENCE_CALLS = frozenset({
 })  # fmt: skip
 NUMBER_CALLS = frozenset({"len", "int", "float", "abs", "round", "sum", "ord", "pow"})
 TEXT_METHODS = frozenset({"lower", "upper", "strip", "split", "startswith", "endswith", "join", "replace", "isdigit", "isalpha", "format"})
+_RESULTS = {
+    **dict.fromkeys(("len", "int", "float", "sum", "abs", "round", "ord"), frozenset({"number"})),
+    **dict.fromkeys(("list", "sorted", "dict", "deque", "defaultdict", "Counter"), frozenset({"items"})),
+    "set": frozenset({"items", "unique"}),
+    "str": frozenset({"text"}),
+    "input": frozenset({"text"}),
+}
 ANNOTATIONS = {"int": "number", "float": "number", "str": "text", "bool": "truth", "list": "items", "List": "items", "dict": "items",
                "Dict": "items", "set": "items", "tuple": "items", "Tuple": "items"}  # fmt: skip
 
@@ -122,7 +129,7 @@ class Ingredients:
 
     @cached_property
     def kinds(self) -> dict[str, frozenset[str]]:
-        """What each name seems to hold: some of `number`, `text`, `items`, `truth`, `callable`."""
+        """What each name seems to hold: some of `number`, `text`, `items`, `unique`, `truth`, `callable`."""
         found: dict[str, set[str]] = defaultdict(set)
         for node in self.nodes:
             if node.kind == "identifier" and node.role == "load":
@@ -270,6 +277,8 @@ def names_between(node: Node, function: Node) -> list[str]:
 def is_condition(node: Node) -> bool:
     """Say whether a value is asked for its truth: after `if`, `while`, `assert`, or an operand of such."""
     parent = node.parent
+    while parent is not None and parent.kind in ("boolean_operator", "parenthesized_expression"):
+        node, parent = parent, parent.parent
     if parent is None:
         return False
     if parent.kind in ("if_statement", "while_statement", "elif_clause"):
@@ -278,9 +287,7 @@ def is_condition(node: Node) -> bool:
         return True
     if parent.kind == "assert_statement":
         return parent.parts[0] is node
-    if parent.kind == "conditional_expression":
-        return len(parent.parts) > 1 and parent.parts[1] is node
-    return parent.kind in ("boolean_operator", "parenthesized_expression") and is_condition(parent)
+    return parent.kind == "conditional_expression" and len(parent.parts) > 1 and parent.parts[1] is node
 
 
 def kind_of(node: Node | None) -> frozenset[str]:
@@ -292,18 +299,20 @@ def kind_of(node: Node | None) -> frozenset[str]:
             return frozenset({"number"})
         case "string" | "concatenated_string":
             return frozenset({"text"})
-        case "list" | "list_comprehension" | "tuple" | "set" | "dictionary" | "set_comprehension" | "dictionary_comprehension":
+        case "list" | "list_comprehension" | "tuple" | "dictionary" | "dictionary_comprehension":
             return frozenset({"items"})
+        case "set" | "set_comprehension":
+            return frozenset({"items", "unique"})
         case "true" | "false" | "comparison_operator" | "not_operator":
             return frozenset({"truth"})
         case "binary_operator":
             sign = node.child("operator")
-            guess = frozenset[str]().union(*(kind_of(part) for part in node.parts))
+            # Long sums nest deeply; the ends tell enough.
+            guess = frozenset[str]().union(*(kind_of(part) for part in node.parts if part.kind != "binary_operator"))
             return guess or (frozenset({"number"}) if sign and sign.text in ("-", "*", "/", "//", "**") else guess)
         case "call":
             name = node.children[0].text
-            table = {"len": "number", "int": "number", "str": "text", "sorted": "items", "list": "items", "sum": "number", "set": "items"}
-            return frozenset({table[name]}) if name in table else frozenset()
+            return _RESULTS.get(name, frozenset())
     return frozenset()
 
 

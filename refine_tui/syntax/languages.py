@@ -10,6 +10,7 @@ import tree_sitter
 import tree_sitter_python
 
 from refine_tui.core.errors import ProjectError
+from refine_tui.syntax.queries import query_text
 from refine_tui.syntax.validity import python_accepts
 
 
@@ -51,6 +52,4 @@ def grammar(name: str) -> tree_sitter.Language:
 @cache
 def query(language: str, name: str) -> tree_sitter.Query:
     """Return a compiled query; it is kept for the life of the process and never collected."""
-    from refine_tui.syntax.queries import query_text
-
     return tree_sitter.Query(grammar(language), query_text(language, name))

@@ -46,10 +46,10 @@ def _operator(node: Node, _have: Ingredients) -> Iterator[Draft]:
     for text, weight in ranked(_OTHERS.get(sign.text, ()), 5, 0.7):
         if text in ("and", "or"):
             yield Draft(sign.start, sign.end, text, weight * 0.3)
-        elif binding(text) == binding(sign.text):
-            yield Draft(sign.start, sign.end, text, weight)
         else:
-            yield _rebuilt(node, left, text, right, weight)
+            yield Draft(sign.start, sign.end, text, weight)
+            if binding(text) != binding(sign.text):
+                yield _rebuilt(node, left, text, right, weight * 0.5)
 
 
 def _rebuilt(node: Node, left: Node, sign: str, right: Node, weight: float) -> Draft:

@@ -147,8 +147,8 @@ OPERATORS = (
     ),
     Operator(
         "condition.drop", 7, 0.04, "an operand of a condition dropped",
-        "def f(a, b):\n    if a:\n        return 1\n    if b and a > 1:\n        return 2\n",
-        "def f(a, b):\n    if a:\n        return 1\n    if a > 1:\n        return 2\n",
+        "def f(a, b):\n    if b:\n        return 1\n    if b and a > 1:\n        return 2\n",
+        "def f(a, b):\n    if b:\n        return 1\n    if a > 1:\n        return 2\n",
         "condition.add", _CONNECTED, _drop,
     ),
     Operator(
@@ -164,8 +164,8 @@ OPERATORS = (
     ),
     Operator(
         "condition.replace", 7, 0.005, "a condition replaced by another of the function",
-        "def f(a, b):\n    if a:\n        return 1\n    if b:\n        return 2\n",
-        "def f(a, b):\n    if a:\n        return 1\n    if a:\n        return 2\n",
+        "def f(a, b):\n    if a:\n        return 1\n    return (2 if b else 3) - (4 if b else 5)\n",
+        "def f(a, b):\n    if a:\n        return 1\n    return (2 if a else 3) - (4 if b else 5)\n",
         "condition.replace", _CONDITION, _replace,
     ),
     Operator(

@@ -126,8 +126,8 @@ def _character(node: Node, _have: Ingredients) -> Iterator[Draft]:
     text = node.text
     if re.fullmatch(r"""(['"])\w{3,26}\1""", text) is None:
         return
-    for at in range(2, len(text) - 1):
-        yield put(node, text[: at - 1] + text[at:], weight=0.1)
+    for at in range(1, len(text) - 1):
+        yield put(node, text[:at] + text[at + 1 :], weight=0.1)
 
 
 def _letter(node: Node, _have: Ingredients) -> Iterator[Draft]:

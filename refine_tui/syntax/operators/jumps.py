@@ -60,8 +60,8 @@ def _jump(node: Node, have: Ingredients) -> Iterator[Draft]:
         others = others[:2] if inside else []
     if node.kind in ("break_statement", "continue_statement", "pass_statement"):
         returned = [other.text for other in have.simple_statements if other.kind == "return_statement" and other.parts]
-        others += [*returned[:3], "return True", "return False"]
-    for text, weight in ranked([text for text in others if text != node.text], 6, 0.7):
+        others += [*returned[:3], *(f"return {name}" for name in have.parameters[:2]), "return True", "return False"]
+    for text, weight in ranked([text for text in others if text != node.text], 8, 0.75):
         yield Draft(node.start, node.end, text, weight)
 
 

@@ -113,9 +113,20 @@ def _offers(node: Node, have: Ingredients) -> Iterator[str]:
         yield from [other.text for other in near if other.kind == "return_statement"][:3]
     yield from _composed(node, have)
     numbers = [name for name in have.names_at(node) if "number" in have.kinds.get(name, ()) and name in have.bound]
+    numbers = [*_awaited(node), *numbers]
     yield from (f"{name} {sign} 1" for name in numbers[:2] for sign in ("+=", "-="))
     yield from (f"return {name}" for name in list(have.names_at(node))[:3])
     yield from ("return True", "return False", "return None")
+
+
+def _awaited(node: Node) -> list[str]:
+    """Return the names that the condition of the `while` around a statement asks for."""
+    for above in node.above():
+        if above.kind == "while_statement" and (test := above.child("condition")):
+            return [inner.text for inner in test.walk() if inner.kind == "identifier" and inner.field not in ("function", "attribute")]
+        if above.kind in ("function_definition", "for_statement"):
+            break
+    return []
 
 
 def _composed(node: Node, have: Ingredients) -> Iterator[str]:
@@ -124,7 +135,8 @@ def _composed(node: Node, have: Ingredients) -> Iterator[str]:
     methods = [
         (holder, name) for holder in have.items for name in have.file.attributes.get(holder, ()) if name in ("append", "add", "push")
     ]
-    fresh = [(holder, "append") for holder in have.items if holder in have.bound and not have.file.attributes.get(holder)]
+    empty = [holder for holder in have.items if holder in have.bound and not have.file.attributes.get(holder)]
+    fresh = [(holder, "add" if "unique" in have.kinds[holder] else "append") for holder in empty]
     for holder, method in [*methods, *fresh][:2]:
         yield from (f"{holder}.{method}({name})" for name in names[:3] if name != holder)
     if _in_loop(node):
