@@ -81,6 +81,8 @@ def fix(
     for index, task in enumerate(waiting):
         if cancelled():
             break
+        if session.settle_if_fixed(task):
+            continue
         if seconds is not None:
             share = max(1.0, (began + seconds - clock()) / (len(waiting) - index))
             task = replace(task, budget=replace(task.budget, seconds=share))

@@ -31,7 +31,7 @@ from refine_tui.loop.search import Base, merge, pair_up, propose_edits, rank_by_
 
 BEAM = 3
 """Improved candidates that later rounds build on."""
-AFTER_IMPROVEMENT = 150
+AFTER_IMPROVEMENT = 40
 """Further candidates of a round that are run once one of them is an improvement."""
 PER_BASE = 400
 """Candidates tried on each improved candidate in one round."""
@@ -74,6 +74,8 @@ class _Run:
     solved: bool = False
     stop: StopReason | None = None
     improved: list[Candidate] = field(default_factory=list)
+    """Improvements of this round: what the next one builds on."""
+    all_improved: list[Candidate] = field(default_factory=list)
     tried: list[Candidate] = field(default_factory=list)
     leftover: list[Proposal] = field(default_factory=list)
     singles: list[Proposal] = field(default_factory=list)
@@ -171,8 +173,6 @@ def _round(run: _Run) -> Iterator[events.Event]:
             return
         yield from _explore(run, Base(run.tree, parent.proposal.patch, parent.id), parent, PER_BASE)
     if not run.solved:
-        yield from _combine(run, grown)
-    if not run.solved:
         yield from _try_all(run, _take(run.leftover), None, None)
     if not run.solved and not run.improved and run.singles:
         singles, run.singles = run.singles[:PAIRED], []
@@ -209,7 +209,8 @@ def _explore(run: _Run, base: Base, parent: Candidate | None, limit: int | None)
 
 def _try_all(run: _Run, proposals: Sequence[Proposal], parent: Candidate | None, limit: int | None) -> Iterator[events.Event]:
     improvements, since = 0, 0
-    for index, proposal in enumerate(proposals):
+    proposals = list(proposals)
+    for index, proposal in enumerate(proposals):  # grows while it runs: joined candidates go to the front
         run.queued = len(proposals) - index
         if run.spent() or (limit is not None and index >= limit):
             return
@@ -228,6 +229,8 @@ def _try_all(run: _Run, proposals: Sequence[Proposal], parent: Candidate | None,
         yield events.CandidateJudged(run.task.id, candidate)
         if candidate.verdict in ("improved", "solved"):
             improvements += 1
+            since = 0
+            proposals[index + 1 : index + 1] = _joined(run, candidate)
             yield from _improve(run, candidate)
             if run.solved:
                 return
@@ -253,25 +256,24 @@ def _unheard(case: CaseResult, done: int, total: int) -> None:
 
 def _improve(run: _Run, candidate: Candidate) -> Iterator[events.Event]:
     run.improved.append(candidate)
+    run.all_improved.append(candidate)
     if run.best is None or candidate.verdict == "solved" or rank(candidate) < rank(run.best):
         run.best = candidate
         run.solved = candidate.verdict == "solved"
         yield events.Improved(run.task.id, candidate)
 
 
-def _combine(run: _Run, grown: Sequence[Candidate]) -> Iterator[events.Event]:
-    """Join candidates that fix different tests."""
-    joined = []
-    base = Base(run.tree, Patch())
-    for index, one in enumerate(grown):
-        for two in grown[index + 1 :]:
-            if set(one.delta.fixed) == set(two.delta.fixed):
-                continue
-            patch = merge(one.proposal.patch, two.proposal.patch, base)
-            if patch is not None:
-                note = f"{one.proposal.note}; {two.proposal.note}"
-                joined.append(replace(one.proposal, patch=patch, proposer="combination", operator="combine", note=note))
-    yield from _try_all(run, joined, None, None)
+def _joined(run: _Run, candidate: Candidate) -> list[Proposal]:
+    """Return the candidate joined with each earlier improvement that fixes tests it does not fix."""
+    joined, base = [], Base(run.tree, Patch())
+    for other in run.all_improved:
+        if set(other.delta.fixed) <= set(candidate.delta.fixed):
+            continue
+        patch = merge(other.proposal.patch, candidate.proposal.patch, base)
+        if patch is not None:
+            note = f"{other.proposal.note}; {candidate.proposal.note}"
+            joined.append(replace(candidate.proposal, patch=patch, proposer="combination", operator="combine", note=note))
+    return joined
 
 
 def _drafts(run: _Run, base: Base, into: list[Proposal]) -> Iterator[events.Event]:

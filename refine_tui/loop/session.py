@@ -138,7 +138,16 @@ class Session(Reviewing):
     def work_all(self, cancelled: Cancelled) -> Iterator[events.Event]:
         """Work on every waiting task in turn."""
         while (task := self.next_task()) is not None and not cancelled():
-            yield from self.work(task, cancelled)
+            if not self.settle_if_fixed(task):
+                yield from self.work(task, cancelled)
+
+    def settle_if_fixed(self, task: Task) -> bool:
+        """Take a task off the queue when an open proposal for another one already makes its targets pass."""
+        for review in self._state.reviews:
+            if review.state == "open" and review.candidate.confirmed and set(task.targets) <= set(review.candidate.delta.fixed):
+                self._set_status(task, "solved", review.id, stop_reason=f"{review.id} makes it pass too")
+                return True
+        return False
 
     def work(self, task: Task, cancelled: Cancelled, *, search: bool = True) -> Iterator[events.Event]:
         """Run Self-Refine on one task; a proposal that helps becomes a review."""
