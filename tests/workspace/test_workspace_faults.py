@@ -298,3 +298,21 @@ def test_a_really_full_disk_changes_nothing(make_project: Any, small_disk: Path)
             assert project.litter() == []
         subprocess.run(["rm", "-rf", str(project.root.parent)], check=True)
     assert {"applied", "refused"} == set(outcomes)
+
+
+def test_a_write_through_an_open_file_while_other_files_follow_is_put_back_in_place(project: Any) -> None:
+    with (project.root / "a.py").open("r+b") as editor:
+        steps: list[str] = []
+
+        def announce(step: str) -> None:
+            steps.append(step)
+            if step == "swapped" and steps.count("swapped") == 2:
+                editor.write(b"from an open editor")
+                editor.flush()
+
+        with project.opened(Disk(announce)) as tree:
+            with pytest.raises(StaleBaseError):
+                tree.apply(project.patch, task="t", goal="g")
+            assert project.litter() == []
+    assert (project.root / "a.py").read_bytes() == b"from an open editor"
+    assert (project.root / "pkg/b.py").read_bytes() == project.base["pkg/b.py"]
