@@ -136,6 +136,10 @@ class Log:
         self._callback = lib.llama_log_callback(self._write)
         lib.llama_log_set(self._callback, None)
 
+    def detach(self) -> None:
+        """Let llama.cpp write to standard error again, so that the file may be closed."""
+        lib.llama_log_set(lib.llama_log_callback(), None)
+
     def _write(self, level: int, text: bytes, _data: Any) -> None:
         line = text.decode("utf-8", "replace")
         self._level = self._level if level == CONTINUED_LEVEL else level

@@ -19,7 +19,7 @@ from refine_tui.llama.binding import lib
 from refine_tui.llama.shared import AbortedError
 from refine_tui.llama.trunks import Trunk, Trunks
 
-TRUNKS = 4
+TRUNKS = 8
 """Prompts kept. Every kept cell makes each later row a little dearer, so few are better than many."""
 SEQUENCES = 64
 """Trunks and branches together; llama.cpp allows 256."""

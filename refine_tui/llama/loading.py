@@ -17,7 +17,7 @@ from refine_tui.loop.ports.thinking import ModelInfo
 LARGEST_CONTEXT = 8192
 """Tokens of context when nothing else is asked for and the model allows as many."""
 ALL_LAYERS = 999
-FLASH_ATTENTION_OFF, FLASH_ATTENTION_AUTO = 0, -1
+FLASH_ATTENTION_AUTO = -1
 NO_VOCABULARY = 0
 GPU_MARGIN = 0.85
 """Share of a GPU's free memory that weights and context may take; the rest is for computing."""
@@ -57,7 +57,7 @@ def load(wish: Wish, log: Log, step: Callable[[], None], abort_address: int) -> 
     refuse_unsuitable(model, wish.path)
     context_tokens, more = context_size(wish.context_tokens, lib.llama_model_n_ctx_train(model))
     threads = wish.threads or max(1, usable_cores() - 1)
-    context = open_context(model, context_tokens, threads, on_gpu=log.offloaded[0] > 0, log=log)
+    context = open_context(model, context_tokens, threads, log)
     abort_when_set(context, abort_address)
     engine = Engine(model, context, context_tokens=context_tokens, step=step)
     return engine, describe(model, wish, found, log, threads, context_tokens, (*warnings, *more))
@@ -93,9 +93,9 @@ def layer_count(path: str) -> int:
     model = lib.llama_model_load_from_file(os.fsencode(path), params)
     if not model:
         return 0
-    layers = int(lib.llama_model_n_layer(model))
+    layers = metadata(model, f"{architecture(model)}.block_count")
     lib.llama_model_free(model)
-    return layers
+    return int(layers) if layers.isdecimal() else 0
 
 
 def open_model(path: str, layers: int, log: Log) -> Any:
@@ -136,7 +136,7 @@ def context_size(asked: int | None, trained: int) -> tuple[int, tuple[str, ...]]
     return asked, ()
 
 
-def open_context(model: Any, context_tokens: int, threads: int, *, on_gpu: bool, log: Log) -> Any:
+def open_context(model: Any, context_tokens: int, threads: int, log: Log) -> Any:
     """Make a context whose sequences share one pool of cells.
 
     Raises:
@@ -149,8 +149,8 @@ def open_context(model: Any, context_tokens: int, threads: int, *, on_gpu: bool,
     params.n_outputs_max = output_rows(lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model)))
     params.n_threads = params.n_threads_batch = threads
     params.kv_unified = params.swa_full = params.no_perf = True
-    # On a CPU flash attention makes batches of a few rows slower.
-    params.flash_attn_type = FLASH_ATTENTION_AUTO if on_gpu else FLASH_ATTENTION_OFF
+    # Without it every kept prompt would make every row of another dearer: it skips what a row may not see.
+    params.flash_attn_type = FLASH_ATTENTION_AUTO
     context = lib.llama_init_from_model(model, params)
     if not context:
         raise ModelError(f"llama.cpp cannot make a context of {context_tokens:,} tokens: {reason(log)}; ask for a smaller one")

@@ -59,7 +59,9 @@ def score(engine: Engine, prompt: Sequence[int], continuations: Sequence[Sequenc
 
 
 def refuse_overlong(engine: Engine, prompt: Sequence[int], continuations: Sequence[Sequence[int]]) -> None:
-    """Raise `ModelError` when prompt and longest continuation are more than the context."""
+    """Raise `ModelError` when prompt and longest continuation are more than the context, or there is no prompt."""
+    if not prompt:
+        raise ModelError("the prompt is empty: there is nothing to rank behind")
     longest = max((len(tokens) for tokens in continuations), default=0)
     if len(prompt) + longest > engine.context_tokens:
         raise ModelError(

@@ -160,13 +160,13 @@ def test_text_that_is_no_unicode_and_zero_bytes_pass(warm: LlamaGenerator) -> No
 def test_a_cancel_within_the_prompt_leaves_most_of_it_uncomputed(
     long_tiny: Path, tmp_path: Path, start: Callable[..., LlamaGenerator]
 ) -> None:
-    request = Request("ab" * 4000, max_tokens=3, sampling=GREEDY)
+    request = Request("ab" * 2500, max_tokens=3, sampling=GREEDY)
     generator = start(long_tiny)
     generator.load()
     (cancelled,) = generator.complete(request, lambda: True)
     assert cancelled == Completion(0, "", "cancelled", 0, 0.0)
     (done,) = written(generator, request)
-    assert generator.usage().reused < 8000, "the cancelled request had not computed its prompt"
+    assert generator.usage().reused < 5000, "the cancelled request had not computed its prompt"
     assert (done.text,) == tuple(texts(start(long_tiny), request))
 
 
@@ -220,9 +220,12 @@ def test_a_killed_worker_is_replaced_and_the_text_goes_on_where_it_was(tiny: Pat
 
 def test_a_worker_killed_twice_is_an_error_that_names_the_log(tiny: Path, tmp_path: Path, start: Callable[..., LlamaGenerator]) -> None:
     generator = start(tiny)
-    with pytest.raises(ModelError, match=r"died twice.*worker\.log"):
-        for event in generator.complete(Request(PROMPT, count=6, max_tokens=400, sampling=WILD), never):
-            assert isinstance(event, Delta)
+
+    def kill_at_each_delta() -> None:
+        for _ in generator.complete(Request(PROMPT, count=6, max_tokens=400, sampling=WILD), never):
             assert generator.worker_pid is not None
             os.kill(generator.worker_pid, signal.SIGKILL)
+
+    with pytest.raises(ModelError, match=r"died twice.*worker\.log"):
+        kill_at_each_delta()
     assert len(texts(generator, Request(PROMPT, max_tokens=3))) == 1

@@ -40,7 +40,9 @@ def test_a_pipe_that_ends_within_a_message_ends() -> None:
     assert read_message(io.BytesIO(b"")) is None
 
 
-@given(st.text(alphabet="abc<|ü€", max_size=60), st.lists(st.text(alphabet="abc<|ü", min_size=1, max_size=5), max_size=3), st.integers(1, 5))
+@given(
+    st.text(alphabet="abc<|ü€", max_size=60), st.lists(st.text(alphabet="abc<|ü", min_size=1, max_size=5), max_size=3), st.integers(1, 5)
+)
 def test_a_stream_ends_before_the_first_stop_string(text: str, stops: list[str], size: int) -> None:
     data = text.encode()
     stream, given_out = TextStream(stops), ""
