@@ -40,7 +40,7 @@ EVERYWHERE: list[BindingType] = [
     Binding("g", "goal", "goal", id="loop.goal"),
     Binding("c", "cancel", "cancel", id="loop.cancel"),
     Binding("p", "go_on", "go on", id="loop.go_on"),
-    Binding("U", "take_back", "take back what was written", id="patch.undo", show=False),
+    Binding("U", "take_back", "take back", id="patch.undo"),
     Binding("R", "write_again", "write again what was taken back", id="patch.redo", show=False),
     Binding("question_mark", "help", "help", id="help.show"),
     Binding("q", "quit", "quit", id="app.quit"),
@@ -254,6 +254,8 @@ class RefineApp(App[int]):
             return self.jobs.is_running
         if action == "go_on":
             return not self.jobs.is_running
+        if action in ("take_back", "write_again"):
+            return isinstance(screen, HouseScreen)
         return super().check_action(action, parameters)
 
     def action_go(self, mode: str) -> None:

@@ -116,4 +116,3 @@ def summary(application: Application) -> str:
 def verification(session: SessionPort, review_id: str) -> Job:
     """Return the job that runs the accepted hunks of a review."""
     return Job(f"verify {review_id}", lambda cancelled: session.verify(review_id, cancelled), urgent=True)
-

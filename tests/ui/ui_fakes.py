@@ -65,14 +65,21 @@ def case(name: str, outcome: str = "passed", message: str = "", **more: object) 
 
 RED = (
     case(
-        "test_quantity", "failed", "assert 10 == 30", values=("10", "30"), error="AssertionError", frames=(Frame("src/shop/cart.py", 15, "total"),)
+        "test_quantity",
+        "failed",
+        "assert 10 == 30",
+        values=("10", "30"),
+        error="AssertionError",
+        frames=(Frame("src/shop/cart.py", 15, "total"),),
     ),
     case("test_empty", "failed", "assert True is False", error="AssertionError"),
     case("test_rounding", "failed", "assert 1.2 == 1.23", error="AssertionError"),
 )
 GREEN = tuple(case(f"test_{name}") for name in ("sum", "cheapest", "add", "remove", "clear", "names", "str"))
 SUITE = SuiteResult((*RED, *GREEN), duration_s=1.8, level=Level.ISOLATED)
-COVERAGE = Coverage({result.node_id: {"src/shop/cart.py": frozenset({12, 13, 14}), "tests/test_cart.py": frozenset({3})} for result in SUITE.cases})
+COVERAGE = Coverage(
+    {result.node_id: {"src/shop/cart.py": frozenset({12, 13, 14}), "tests/test_cart.py": frozenset({3})} for result in SUITE.cases}
+)
 BASELINE = Baseline(SUITE, COVERAGE, True, "", "Python 3.11.7", "pytest 9.2.0")
 
 
@@ -145,7 +152,9 @@ def task_events(task: Task, review: Review) -> list[events.Event]:
 class ScriptedSession:
     """Plays scripts; decisions, verification and writing behave as the real session's do."""
 
-    current: State = field(default_factory=lambda: State("/home/ada/shop", Level.ISOLATED, "main*", baseline=None, model=MODEL, files_watched=214))
+    current: State = field(
+        default_factory=lambda: State("/home/ada/shop", Level.ISOLATED, "main*", baseline=None, model=MODEL, files_watched=214)
+    )
     opening: list[events.Event] = field(default_factory=lambda: [events.SurveyFinished(BASELINE, (), Level.ISOLATED)])
     scripts: dict[str, list[events.Event]] = field(default_factory=dict)
     """Task id → what working on it yields."""
@@ -234,7 +243,10 @@ class ScriptedSession:
         def rewrite(review: Review) -> Review:
             new = b"".join(line.encode() + b"\n" for line in new_lines)
             marks = tuple(
-                (replace(hunk, edit=Edit(hunk.edit.start, hunk.edit.old, new), added=tuple(new_lines)) if hunk.id == hunk_id else hunk, decision)
+                (
+                    replace(hunk, edit=Edit(hunk.edit.start, hunk.edit.old, new), added=tuple(new_lines)) if hunk.id == hunk_id else hunk,
+                    decision,
+                )
                 for hunk, decision in review.marks
             )
             return replace(review, marks=marks, past=(*review.past, review.marks), future=())

@@ -18,22 +18,21 @@ _FOUND_BY = {"search": "found by search", "model": "written by the model", "user
 
 
 def short_test(node_id: str) -> str:
-    """Return a test's name without its folder."""
-    path, _, name = node_id.partition("::")
-    return f"{path.rsplit('/', 1)[-1]}::{name}" if name else node_id
+    """Return a test's name without its file; the Tests screen has the whole node id."""
+    return node_id.partition("::")[2] or node_id
 
 
 def paint_why(review: Review, baseline: Baseline | None) -> list[Content]:
     """Say what was changed and which failure it answers, with the values that were compared."""
     proposal = review.candidate.proposal
     found_by = _FOUND_BY.get(proposal.proposer, proposal.proposer)
-    rows = [ink(("Why       ", "bold"), proposal.note or review.task.goal, (f"  ({found_by})", "$diff-number"))]
+    rows = [ink(("Why  ", "bold"), proposal.note or review.task.goal, (f"  ({found_by})", "$diff-number"))]
     for node in (review.candidate.delta.fixed or review.task.targets)[:3]:
         case = failure_before(node, baseline)
         if case is not None:
-            rows.append(ink("          ", short_test(node), " failed: ", (_reason(case), "$error")))
+            rows.append(ink("  ", short_test(node), " failed: ", (_reason(case), "$error")))
     if review.task.note:
-        rows.append(ink(("Your note ", "bold"), review.task.note))
+        rows.append(ink(("Your note  ", "bold"), review.task.note))
     if any(has_hidden(line) for hunk in review.hunks for line in hunk.added):
         rows.append(ink(("! Hidden  ", "bold $warning"), "the new lines hold characters that cannot be seen; they are shown as <U+…>"))
     return rows
@@ -45,12 +44,12 @@ def paint_evidence(review: Review, baseline: Baseline | None) -> list[Content]:
     if proof.suite is None:
         return [
             ink(("Evidence  ", "bold"), (f"{proof.of}: not run yet", "bold $warning")),
-            ink("          t runs exactly the accepted hunks; w does so before it writes"),
+            ink("  t runs exactly the accepted hunks; w does so before it writes"),
         ]
-    return [_headline(proof, review), *_effects(proof, proof.suite, baseline), *_doubts(review, proof.suite)]
+    return [*_headline(proof, review), *_effects(proof, proof.suite, baseline), *_doubts(review, proof.suite)]
 
 
-def _headline(proof: Proof, review: Review) -> Content:
+def _headline(proof: Proof, review: Review) -> list[Content]:
     suite = proof.suite
     assert suite is not None
     word, style = {
@@ -60,8 +59,8 @@ def _headline(proof: Proof, review: Review) -> Content:
         "unknown": ("not run", "bold $warning"),
     }[proof.standing]
     cold = "warm" if suite.warm and not review.candidate.confirmed else "confirmed cold"
-    facts = f", {len(suite.cases)} tests, {cold}, {suite.level.value}, {suite.duration_s:.1f} s"
-    return ink(("Evidence  ", "bold"), f"{proof.of}: ", (word, style), (facts, "$diff-number"))
+    facts = f"  {len(suite.cases)} tests, {cold}, {suite.level.value}, {suite.duration_s:.1f} s"
+    return [ink(("Evidence  ", "bold"), f"{proof.of}: ", (word, style)), ink((facts, "$diff-number"))]
 
 
 def _effects(proof: Proof, suite: SuiteResult, baseline: Baseline | None) -> Iterator[Content]:

@@ -37,7 +37,8 @@ def paint_goal(live: Live, state: State) -> list[Content]:
         ink((" Scope  ", "bold"), f"{scope}{more}"),
         _steps(live),
         _counters(live, state),
-        _ends(task, live),
+        _budget(task, live),
+        _best(live),
     ]
 
 
@@ -51,21 +52,28 @@ def _steps(live: Live) -> Content:
 
 
 def _counters(live: Live, state: State) -> Content:
-    progress = live.progress or Progress("", live.round, live.judged, 0, 0.0, None, 0, state.usage)
+    progress = live.progress or Progress("", live.round, live.judged, live.judged, 0.0, None, 0, state.usage)
     rate = f", {progress.executions / progress.seconds:.1f} a second" if progress.seconds >= 1 else ""
     usage = progress.usage
     tokens = f"   tokens {usage.generated} written, {usage.reused} of {usage.prompt} reused" if usage.prompt else ""
-    return ink(f" Round {progress.round or 1}   {progress.candidates} candidates   {progress.executions} runs{rate}{tokens}")
+    candidates = max(progress.candidates, live.judged)
+    return ink((" Round  ", "bold"), f"{progress.round or 1}   {candidates} candidates   {progress.executions} runs{rate}{tokens}")
 
 
-def _ends(task: Task, live: Live) -> Content:
+def _budget(task: Task, live: Live) -> Content:
     if live.finished is not None and live.finished.task_id == task.id:
-        return ink((f" {live.finished.outcome}", "bold"), f": {live.finished.reason.value}")
+        return ink((" Ended  ", "bold"), f"{live.finished.outcome}: {live.finished.reason.value}, after {live.finished.seconds:.0f} s")
     budget = task.budget
     used = f"{live.progress.seconds:.0f} s used" if live.progress else "just begun"
     seconds = f"{budget.seconds:.0f} s" if budget.seconds else "no time limit"
-    best = ink((live.best.id, "bold"), f" fixes {len(live.best.delta.fixed)}") if live.best else ink("your tree as it is")
-    return ink((f" Ends when its tests pass, after {budget.rounds} rounds or {seconds} ({used})   best: ", "$diff-number"), best)
+    return ink((" Budget ", "bold"), f"{budget.rounds} rounds, {seconds}; {used}")
+
+
+def _best(live: Live) -> Content:
+    if live.best is None:
+        return ink((" Best   ", "bold"), "your tree as it is")
+    delta = live.best.delta
+    return ink((" Best   ", "bold"), f"{live.best.id} {live.best.proposal.note}: {len(delta.fixed)} fixed, {len(delta.broken)} broken")
 
 
 def paint_candidates(live: Live) -> list[Content]:

@@ -31,7 +31,7 @@ def paint_head(item: Item, position: str, hunk_id: str, baseline: Baseline | Non
     proof = proof_of(review, baseline)
     left = ink(
         f" {review.id} ", (f"{position}  ", "$diff-number"), (_STATES[review.state], "bold reverse $warning"),
-        (hunk.path if hunk else scope.path, "bold"), f"  {scope.name}", f"  hunk {at} of {len(review.hunks)}",
+        f"hunk {at} of {len(review.hunks)}  ", (hunk.path if hunk else scope.path, "bold"), f"  {scope.name}",
         (f"  round {review.candidate.round}", "$diff-number"),
     )  # fmt: skip
     tests = passed_before_and_after(proof, baseline)

@@ -19,7 +19,7 @@ MOVES: list[BindingType] = [
     Binding("K", "undecided(-1)", "previous undecided hunk", id="hunk.previous_undecided", show=False),
     Binding("right_square_bracket", "file(1)", "next file", id="file.next", show=False),
     Binding("left_square_bracket", "file(-1)", "previous file", id="file.previous", show=False),
-    Binding("full_stop", "item(1)", "next proposal", id="item.next"),
+    Binding("full_stop", "item(1)", "next", id="item.next"),
     Binding("comma", "item(-1)", "previous proposal", id="item.previous", show=False),
 ]
 

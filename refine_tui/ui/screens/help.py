@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -33,10 +33,19 @@ class HelpScreen(ModalScreen[None]):
             yield Static(lines(self._rows()), markup=False)
 
     def _rows(self) -> list[Content]:
-        keys: dict[tuple[str, str], list[str]] = {}
-        for active in self._active:
-            if active.enabled and active.binding.description:
-                keys.setdefault((active.binding.action, active.binding.description), []).append(key_name(active.binding.key))
-        rows = [ink((f"Keys that work now: {self._title}", "bold")), ink("")]
-        rows += [ink((f"{' '.join(names):>12}", "bold $accent"), f"  {description}") for (_, description), names in keys.items()]
+        valid = [active for active in self._active if active.enabled and active.binding.description]
+        ours = sorted((active for active in valid if active.binding.id), key=lambda active: active.binding.priority)
+        moving = [active for active in valid if not active.binding.id and active.binding.key in _MOVING]
+        rows = [ink((f"Keys that work now: {self._title}", "bold")), ink(""), *_rows_of(ours)]
+        rows += [ink(""), ink(("In this pane", "bold")), *_rows_of(moving)] if moving else []
         return [*rows, ink(""), ink(("esc closes; ctrl+p or : finds any of these by name", "$diff-number"))]
+
+
+_MOVING = frozenset({"up", "down", "left", "right", "home", "end", "pageup", "pagedown", "tab", "shift+tab"})
+
+
+def _rows_of(bindings: Iterable[ActiveBinding]) -> list[Content]:
+    keys: dict[tuple[str, str], list[str]] = {}
+    for active in bindings:
+        keys.setdefault((active.binding.action, active.binding.description), []).append(key_name(active.binding.key))
+    return [ink((f"{' '.join(names):>10}", "bold $accent"), f"  {description.lower()}") for (_, description), names in keys.items()]

@@ -24,6 +24,11 @@ from refine_tui.ui.widgets.tab_line import TabLine
 
 T = TypeVar("T")
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
+KEY_ORDER = (
+    "hunk.accept", "hunk.reject", "hunk.toggle", "hunk.split", "hunk.edit", "decision.undo",
+    "patch.apply", "patch.undo", "tests.run", "loop.refine_with_note", "tests.filter", "tests.run_all",
+    "item.next", "loop.cancel", "loop.go_on", "loop.goal", "help.show", "app.quit",
+)  # fmt: skip
 _WIDTHS = [(0, "-tiny"), (LEAST_WIDTH, "-narrow"), (100, "-medium"), (140, "-wide")]
 _HEIGHTS = [(0, "-flat"), (LEAST_HEIGHT, "-tall")]
 ALWAYS = frozenset({"quit", "interrupt", "command_palette", "cancel"})
@@ -83,14 +88,13 @@ class HouseScreen(Screen[None]):
         self.show_keys()
 
     def show_keys(self) -> None:
-        """Draw the keys that are valid now."""
-        seen: set[str] = set()
-        bindings = []
-        for active in self.active_bindings.values():
-            if active.enabled and active.binding.show and active.binding.action not in seen:
-                seen.add(active.binding.action)
-                bindings.append(active.binding)
-        self.query_one(KeyLine).show(bindings)
+        """Draw the keys that are valid now, most used first."""
+        valid = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled and active.binding.show}
+        if not any(review.state == "applied" for review in self.state.reviews):
+            valid.pop("patch.undo", None)
+        if self.state.baseline is not None and not any(item.status == "waiting" for item in self.state.queue):
+            valid.pop("loop.go_on", None)
+        self.query_one(KeyLine).show([valid[id] for id in KEY_ORDER if id in valid])
 
     def attempt(self, call: Callable[[], T]) -> T | None:
         """Call the session; a refusal becomes a notice and `None`."""

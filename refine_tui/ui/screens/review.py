@@ -30,7 +30,7 @@ MOST_CONTEXT = 99
 WRITING: list[BindingType] = [
     Binding("w", "apply", "apply", id="patch.apply"),
     Binding("t", "verify", "test", id="tests.run"),
-    Binding("r", "refine", "refine with a note", id="loop.refine_with_note"),
+    Binding("r", "refine", "refine", id="loop.refine_with_note"),
     Binding("v", "split_view", "side by side", id="diff.view", show=False),
     Binding("right_curly_bracket", "context(3)", "more context", id="diff.more_context", show=False),
     Binding("left_curly_bracket", "context(-3)", "less context", id="diff.less_context", show=False),
@@ -178,7 +178,8 @@ class ReviewScreen(DecidingScreen):
     def action_split_view(self) -> None:
         """Switch between one column and two."""
         self._is_split = not self._is_split
-        self.show()
+        self.set_class(self._is_split, "-split")
+        self.call_after_refresh(self.show)
 
     def action_context(self, step: int) -> None:
         """Show more or fewer unchanged lines."""

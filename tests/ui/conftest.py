@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.pilot import Pilot
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from refine_tui.ui.app import RefineApp
+    from tests.ui.ui_fakes import ScriptedSession
+
+Opened = Callable[..., "AbstractAsyncContextManager[Pilot[int]]"]
+
+
+class Clock:
+    """Stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(autouse=True)
+def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No blinking cursor, no merging by time, no colours from the machine's environment."""
+    monkeypatch.setattr("refine_tui.ui.app.REPAINT_S", 0.0)
+    for name in ("NO_COLOR", "COLORFGBG", "TMUX", "VISUAL", "EDITOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.fixture
+def make_app(clock: Clock) -> Callable[..., RefineApp]:
+    from refine_tui.ui.app import RefineApp
+
+    def make(session: ScriptedSession, **options: object) -> RefineApp:
+        return RefineApp(session, clock=clock, **options)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def opened(make_app: Callable[..., RefineApp]) -> Opened:
+    """Run the app on a session and wait until the worker is idle."""
+
+    @asynccontextmanager
+    async def run(
+        session: ScriptedSession, size: tuple[int, int] = (80, 24), *, waits: bool = True, **options: object
+    ) -> AsyncIterator[Pilot[int]]:
+        app = make_app(session, **options)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            if waits:
+                await settled(pilot)
+            yield pilot
+
+    return run
+
+
+async def settled(pilot: Pilot[int]) -> None:
+    """Wait until no job is under way and everything that arrived is drawn."""
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+    await pilot.pause()
