@@ -123,12 +123,14 @@ def _install_lock(python: str, lock: Path, log: Path) -> None:
     line = Line("packages")
     count = sum("==" in row for row in lock.read_text(encoding="utf-8").splitlines())
     seen = 0
+    installing = False
 
     def narrate(printed: str) -> None:
-        nonlocal seen
+        nonlocal seen, installing
         first = printed.split(" ", 1)[0]
         seen += first in ("Collecting", "Ignoring", "Requirement")
-        line.show("installing" if first == "Installing" else f"{min(seen, count)}/{count} from {lock.relative_to(CHECKOUT)}")
+        installing = installing or first == "Installing"
+        line.show(f"installing {count}" if installing else f"{min(seen, count)}/{count} from {lock.relative_to(CHECKOUT)}")
 
     arguments = ["--no-input", "--progress-bar", "off", "--require-hashes", "-r", str(lock)]
     run([python, "-m", "pip", "install", *arguments], log, narrate)
