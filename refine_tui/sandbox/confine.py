@@ -53,8 +53,12 @@ def main(argv: list[str]) -> int:
         kernel.prctl(kernel.CHILD_SUBREAPER, 1)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    with contextlib.suppress(OSError):
+        # Only root may, and only root needs it: no limit on processes holds for root, so the supervisor must get its turn.
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
     command = os.fork()
     if command == 0:
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
         os.close(lifeline)
         _become(spec, argv[2:])
     kernel.close_all_but([2, lifeline, woken, waker])

@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from refine_tui.core.errors import IsolationError
@@ -17,12 +17,14 @@ from refine_tui.core.isolation import Level, Probe
 from refine_tui.loop.ports.running import Launch
 from refine_tui.sandbox import confine, kernel, seatbelt, seccomp, workcopy
 from refine_tui.sandbox.bubblewrap import own_interpreter, private_folders, system_paths
+from refine_tui.sandbox.cgroups import ControlGroup
 from refine_tui.sandbox.environment import scrubbed
 from refine_tui.sandbox.spawning import Command, spawn
 from refine_tui.sandbox.supervision import Supervised
 from refine_tui.sandbox.workcopy import WorkCopy
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
+_OWN_PROCESSES = 4
 _SIGNALS_FENCED_FROM = 6
 """Version of Landlock that keeps signals inside the fence."""
 _WEIGH_EVERY_S = 0.5
@@ -73,19 +75,27 @@ class Confined:
             argv = ["sandbox-exec", "-p", seatbelt.profile(readable=names.readable, writable=_writable(copy)), *argv]
         added = {name: names.inside(value) for name, value in launch.environment.items()}
         held, lifeline = os.pipe()
+        hold = _Lifeline(lifeline)
+        supervisor = [own_interpreter()[0], "-I", "-S", str(copy.tools / "confine.py"), str(held), str(spec), *argv]
+        environment = scrubbed(str(copy.home), str(copy.temporary), added)
+        # The limit on processes that a process can set for itself does not hold for root; a group's does.
+        group = ControlGroup(launch.limits, processes=launch.limits.processes + _OWN_PROCESSES)
+        scales = _Scales(copy, launch.limits.disk_bytes)
+
+        def clean_up() -> None:
+            hold.cut()
+            group.remove()
+            copy.remove()
+
         try:
-            supervisor = [own_interpreter()[0], "-I", "-S", str(copy.tools / "confine.py"), str(held), str(spec), *argv]
-            environment = scrubbed(str(copy.home), str(copy.temporary), added)
-            process = spawn(Command(supervisor, environment, cwd=copy.project / launch.cwd, inherited=(held,)))
+            process = spawn(Command(group.joined(supervisor), environment, cwd=copy.project / launch.cwd, inherited=(held,)))
         except OSError:
-            os.close(lifeline)
+            clean_up()
             raise
         finally:
             os.close(held)
-        hold = _Lifeline(lifeline)
-        return Supervised(
-            process, launch.limits, hold.cut, over_limit=_Scales(copy, launch.limits.disk_bytes).over, clean_up=hold.after(copy)
-        )
+        limits = replace(launch.limits, processes=launch.limits.processes + _OWN_PROCESSES)
+        return Supervised(process, limits, hold.cut, over_limit=lambda: group.exceeded() or scales.over(), clean_up=clean_up)
 
     def _spec(self, launch: Launch, names: _Names, copy: WorkCopy) -> dict[str, object]:
         fenced = self.level is Level.CONFINED and sys.platform == "linux"
@@ -137,13 +147,6 @@ class _Lifeline:
                 os.close(self._fds.pop())
             except IndexError:
                 return  # another thread was first
-
-    def after(self, copy: WorkCopy) -> Callable[[], None]:
-        def clean_up() -> None:
-            self.cut()
-            copy.remove()
-
-        return clean_up
 
 
 class _Scales:

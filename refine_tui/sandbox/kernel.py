@@ -93,7 +93,7 @@ def drop_rights(program: str) -> None:
 
 def landlock_version() -> int:
     """Return the version of the kernel's Landlock interface; 0 without Landlock."""
-    return max(0, int(_libc.syscall(_CLOSE_RANGE, _CREATE_RULESET, None, 0, 1)))
+    return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, 1)))
 
 
 def landlock(readable: Sequence[str], writable: Sequence[str]) -> None:
@@ -106,7 +106,7 @@ def landlock(readable: Sequence[str], writable: Sequence[str]) -> None:
     version = landlock_version()
     handled = (1 << (16 if version >= 5 else 15)) - 1
     attributes = struct.pack("=QQQ", handled, 0b11, 0b11)[: 24 if version >= 6 else 16]
-    ruleset = int(_libc.syscall(_CLOSE_RANGE, _CREATE_RULESET, attributes, len(attributes), 0))
+    ruleset = int(_libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0))
     check(min(ruleset, 0), "landlock")
     for allowed, paths in ((_READ, readable), (handled, writable)):
         for fd, is_folder in _opened(paths):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from refine_tui.core.isolation import Level, Probe
 from refine_tui.loop.ports.running import Sandbox
-from refine_tui.sandbox import canary, cgroups, kernel, seccomp
+from refine_tui.sandbox import canary, cgroups, kernel, seccomp, workcopy
 from refine_tui.sandbox.advice import INSTALL_BUBBLEWRAP, advise
 from refine_tui.sandbox.closed import Closed
 from refine_tui.sandbox.confined import Confined
@@ -74,6 +74,7 @@ class Ladder:
             return "nothing is kept from the code that runs; only after typed consent, for one session"
         if level is Level.ISOLATED:
             return self._why_not_isolated()
+        workcopy.sweep(self._state_dir)
         return _missing_for_confined() or canary.fly(Confined(level, self._state_dir), self._state_dir)
 
     def _why_not_isolated(self) -> str:
@@ -101,5 +102,6 @@ def _missing_for_confined() -> str:
         return f"there is no filter for system calls on {platform.machine()}; it exists for {' and '.join(seccomp.SUPPORTED)}"
     version = kernel.landlock_version()
     if version < _LEAST_LANDLOCK:
-        return f"it needs Landlock version {_LEAST_LANDLOCK} (Linux 6.7 with `landlock` in the kernel's `lsm=` list); this kernel has version {version}"
+        needed = f"it needs Landlock version {_LEAST_LANDLOCK} (Linux 6.7 with `landlock` in the kernel's `lsm=` list)"
+        return f"{needed}; this kernel has {f'version {version}' if version else 'none'}"
     return ""

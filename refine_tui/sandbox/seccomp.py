@@ -120,6 +120,8 @@ _STRICT_IGNORED: Mapping[str, tuple[int | None, int | None]] = {
 _INDEX = {"x86_64": 0, "aarch64": 1}
 _AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _SOCKET, _SOCKETPAIR, _CLONE, _IOCTL, _PERSONALITY = (41, 198), (53, 199), (56, 220), (16, 29), (135, 92)
+_OF_ANOTHER = ((302, 261), (203, 122), (144, 119), (142, 118), (314, 274))
+"""prlimit64, sched_setaffinity, sched_setscheduler, sched_setparam, sched_setattr: fine on oneself, which is process 0."""
 _SIGNALS = ((62, 129), (200, 130), (234, 131), (129, 138), (297, 240), (424, 424))
 
 _NAMESPACE_FLAGS = 0x7E020000
@@ -161,6 +163,8 @@ def confined_filter(machine: str, *, own_signals_only: bool) -> bytes:
     rules = _common(machine) + _numbers(_STRICT.values(), index, _ERRNO | errno.EPERM)
     rules += _numbers(_STRICT_IGNORED.values(), index, _ERRNO)
     rules += _only_families(machine, ())
+    for call in _OF_ANOTHER:
+        rules += _argument(call[index], 0, _allow_list((0,)))
     if own_signals_only:
         rules += _numbers(_SIGNALS, index, _ERRNO | errno.EPERM)
     return _assemble(machine, rules)

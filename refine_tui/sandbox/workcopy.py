@@ -13,6 +13,7 @@ from refine_tui.core.errors import IsolationError
 from refine_tui.sandbox.masks import MaskFinder
 
 _MEMORY = Path("/dev/shm")
+_PREFIX = "refine-tui-copy-"
 _SPARE = 2
 """The file system must have this many times the copy's size free."""
 
@@ -45,7 +46,7 @@ def make(project: Path, files: Mapping[str, bytes], skipped: Sequence[Path], sta
         IsolationError: the disk is full, or a path in `files` leads out of the copy.
     """
     try:
-        root = Path(tempfile.mkdtemp(prefix="refine-tui-", dir=_place(project, state_dir)))
+        root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_place(project, state_dir)))
         copy = WorkCopy(root, root / "copy" / project.name, root / "tools", root / "tmp", root / "home")
         for folder in (copy.tools, copy.temporary, copy.home, copy.project.parent):
             folder.mkdir()
@@ -55,6 +56,15 @@ def make(project: Path, files: Mapping[str, bytes], skipped: Sequence[Path], sta
     except (OSError, shutil.Error) as error:
         raise IsolationError(f"the project could not be copied to run it apart from your files: {error}") from error
     return copy
+
+
+def sweep(state_dir: Path) -> None:
+    """Delete the copies of programs that were killed before they could."""
+    for place in (_MEMORY, state_dir / "copies"):
+        for folder in place.glob(f"{_PREFIX}*"):
+            owner = folder.name[len(_PREFIX) :].split("-")[0]
+            if not Path(f"/proc/{owner}").exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _place(project: Path, state_dir: Path) -> Path:

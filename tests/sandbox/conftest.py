@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from refine_tui.core.isolation import Level
+from refine_tui.loop.ports.running import Sandbox
+from refine_tui.sandbox.opening import Ladder
+
+REQUIRED = os.environ.get("REFINE_TUI_REQUIRE_LEVELS", "").split(",")
+
+
+@pytest.fixture(scope="session")
+def ladder(tmp_path_factory: pytest.TempPathFactory) -> Ladder:
+    return Ladder(tmp_path_factory.mktemp("sandbox-state"))
+
+
+def reach(ladder: Ladder, level: Level) -> Sandbox:
+    """Return a sandbox of a level; skip where this machine does not reach it, and fail where it must."""
+    probe = ladder.probe(level)
+    if not probe.holds:
+        (pytest.fail if level.value in REQUIRED else pytest.skip)(f"{level.value} is not reached here: {probe.reason}")
+    return ladder.at(level)
+
+
+@pytest.fixture(params=[Level.ISOLATED, Level.CONFINED], ids=lambda level: level.value)
+def sandbox(request: pytest.FixtureRequest, ladder: Ladder) -> Sandbox:
+    return reach(ladder, request.param)
+
+
+@pytest.fixture
+def isolated(ladder: Ladder) -> Sandbox:
+    return reach(ladder, Level.ISOLATED)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "my proj é"
+    (folder / "pkg").mkdir(parents=True)
+    (folder / "pkg" / "mod.py").write_text("VALUE = 1\n")
+    (folder / "run.sh").write_text("#!/bin/sh\necho ran\n")
+    (folder / "run.sh").chmod(0o755)
+    return folder
