@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import select
@@ -20,6 +21,7 @@ SILENT_POLLS = 1500
 """Polls in a row without a sign of life after which the worker counts as dead: 30 s. Counted in polls and not by the clock, so
 that a program suspended for an hour does not kill a healthy worker."""
 END_S = 2.0
+GONE_S = 10.0
 LOG_BYTES = 4 * 1024 * 1024
 """A log longer than this is started anew."""
 READ_BYTES = 1 << 16
@@ -107,7 +109,9 @@ class WorkerProcess:
         self._closed = True
         self._process.kill()
         with self._lock:
-            self._process.wait(END_S)
+            # Killed means gone, but a machine without a free moment may take its time to say so.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(GONE_S)
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None and not pipe.closed:
                     pipe.close()

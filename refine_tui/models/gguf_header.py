@@ -6,6 +6,7 @@ a file that shrinks meanwhile is an error and no signal. Whatever the bytes, the
 
 from __future__ import annotations
 
+import os
 import struct
 from collections import Counter
 from collections.abc import Callable
@@ -20,7 +21,7 @@ MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MOST_FIELDS = 4096
 MOST_TENSORS = 65_536
-MOST_ELEMENTS = 8_000_000
+MOST_ELEMENTS = 4_000_000
 """Array elements in one header; the largest vocabularies with their merges have under two million."""
 KEPT_ELEMENTS = 512
 """Longest array of numbers that is kept: one value for each layer."""
@@ -141,11 +142,21 @@ class _Reader:
         raise ModelError(f"{self._path} is a GGUF file of version {version}; versions 2 and 3 can be read: {advice}.")
 
     def _take(self, size: int) -> bytes:
-        data = self._file.read(size) if size <= self._size - self._at else b""
+        self._require(size)
+        data = self._file.read(size)
         if len(data) < size:
-            raise ModelError(f"{self._path} is cut short: its header ends after {self._size:,} bytes. Fetch the file again.")
+            raise ModelError(f"{self._path} became shorter while it was read. Fetch the file again.")
         self._at += size
         return data
+
+    def _skip(self, size: int) -> None:
+        self._require(size)
+        self._file.seek(size, os.SEEK_CUR)
+        self._at += size
+
+    def _require(self, size: int) -> None:
+        if size > self._size - self._at:
+            raise ModelError(f"{self._path} is cut short: its header ends after {self._size:,} bytes. Fetch the file again.")
 
     def _number(self, form: str) -> int:
         (value,) = struct.unpack(form, self._take(struct.calcsize(form)))
@@ -179,8 +190,11 @@ class _Reader:
         if kind not in SCALARS:
             self._damaged(f"{key} is an array of the unknown type {kind}")
         form = SCALARS[kind]
-        data = self._take(count * struct.calcsize(form))
-        return struct.unpack(f"<{count}{form[1]}", data) if count <= KEPT_ELEMENTS else None
+        size = count * struct.calcsize(form)
+        if count > KEPT_ELEMENTS:
+            self._skip(size)
+            return None
+        return struct.unpack(f"<{count}{form[1]}", self._take(size))
 
     def _walk_texts(self, key: str, count: int) -> None:
         is_vocabulary = key == TOKENS_KEY

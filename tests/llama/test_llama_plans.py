@@ -14,6 +14,7 @@ from refine_tui.llama.tree import tree_batches
 from refine_tui.llama.trunks import Trunks, common_length
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.floats(allow_nan=False)))), st.integers(1, 40))
 def test_messages_arrive_whole_however_the_pipe_cuts_them(messages: list[dict[str, object]], size: int) -> None:
     data = b"".join(encode(message) for message in messages)
@@ -40,6 +41,7 @@ def test_a_pipe_that_ends_within_a_message_ends() -> None:
     assert read_message(io.BytesIO(b"")) is None
 
 
+@settings(deadline=None)
 @given(
     st.text(alphabet="abc<|ü€", max_size=60), st.lists(st.text(alphabet="abc<|ü", min_size=1, max_size=5), max_size=3), st.integers(1, 5)
 )
@@ -102,6 +104,7 @@ def test_the_least_recently_used_trunk_makes_room() -> None:
     assert trunks.start([2, 2]).shared == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=8), st.lists(st.integers(0, 3), max_size=8))
 def test_the_common_length_is_that_of_the_longest_common_beginning(left: list[int], right: list[int]) -> None:
     length = common_length(left, right)
@@ -109,7 +112,7 @@ def test_the_common_length_is_that_of_the_longest_common_beginning(left: list[in
     assert length == min(len(left), len(right)) or left[length] != right[length]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 2), max_size=7), max_size=25), st.integers(1, 6), st.integers(6, 20))
 def test_a_tree_asks_for_every_token_behind_its_own_prefix(continuations: list[list[int]], sequences: int, rows: int) -> None:
     asked: dict[int, dict[int, int]] = {}

@@ -260,7 +260,7 @@ def test_a_set_flag_ends_a_decode_within_llama_cpp_itself(tiny: Path, tmp_path: 
     from refine_tui.llama.loading import Wish, load
     from refine_tui.llama.shared import AbortedError
 
-    flag = np.zeros(2, np.uint8)
+    flag: Any = np.zeros(2, np.uint8)
     with (tmp_path / "log").open("w") as file:
         log = Log(file)
         engine, _ = load(Wish(str(tiny), threads=1), log, lambda: None, flag.ctypes.data)
