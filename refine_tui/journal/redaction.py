@@ -7,33 +7,50 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 _SHORTEST_EXACT = 6
 """A shorter known value would hide ordinary words."""
 
-_KINDS: tuple[tuple[str, str], ...] = (
-    ("private key", r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"),
-    ("Hugging Face token", r"\b(?:hf|api_org)_[A-Za-z0-9]{30,}"),
-    ("API key", r"\bsk-(?:proj-|ant-|svcacct-|admin-|or-)?[A-Za-z0-9_-]{20,}"),
-    ("GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})"),
-    ("GitLab token", r"\bglpat-[A-Za-z0-9_-]{20,}"),
-    ("AWS key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    ("Google key", r"\bAIza[A-Za-z0-9_-]{35}"),
-    ("npm token", r"\bnpm_[A-Za-z0-9]{36}"),
-    ("PyPI token", r"\bpypi-[A-Za-z0-9_-]{50,}"),
-    ("Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    ("Stripe key", r"\b[rs]k_live_[A-Za-z0-9]{16,}"),
-    ("JSON web token", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"),
-    ("bearer token", r"(?i:(?<=\bbearer ))[A-Za-z0-9._~+/-]{20,}=*"),
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of token: how it is called, the literals one of which it holds, and its form.
+
+    The literals are looked for first, and every repetition but a last one is bounded: the time stays in proportion to the text.
+    """
+
+    name: str
+    literals: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+_PEM = r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)"
+_KINDS = tuple(
+    _Kind(name, tuple(literals.split()), re.compile(pattern))
+    for name, literals, pattern in (
+        ("private key", "-----BEGIN", _PEM),
+        ("Hugging Face token", "hf_ api_org_", r"\b(?:hf|api_org)_[A-Za-z0-9]{30,}"),
+        ("API key", "sk-", r"\bsk-[A-Za-z0-9_-]{20,}"),
+        ("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})"),
+        ("GitLab token", "glpat-", r"\bglpat-[A-Za-z0-9_-]{20,}"),
+        ("AWS key", "AKIA ASIA", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+        ("Google key", "AIza", r"\bAIza[A-Za-z0-9_-]{35}"),
+        ("npm token", "npm_", r"\bnpm_[A-Za-z0-9]{36}"),
+        ("PyPI token", "pypi-", r"\bpypi-[A-Za-z0-9_-]{50,}"),
+        ("Slack token", "xox", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+        ("Stripe key", "k_live_", r"\b[rs]k_live_[A-Za-z0-9]{16,}"),
+        ("JSON web token", "eyJ", r"\beyJ[A-Za-z0-9_-]{10,200}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{5,}"),
+        ("bearer token", "Bearer bearer", r"(?<=\b[Bb]earer )[A-Za-z0-9._~+/-]{20,}=*"),
+        ("password", "://", r"(?<=://)[^\s:/@'\"]{0,80}:[^\s/@'\"]{1,200}(?=@)"),
+    )
 )
-_KNOWN = re.compile("|".join(f"(?P<k{n}>{pattern})" for n, (_, pattern) in enumerate(_KINDS)))
-_IN_ADDRESS = re.compile(r"(?<=://)([^\s:/@'\"]*):([^\s/@'\"]+)(?=@)")
-_NAME = r"[a-z0-9_-]*(?:password|passwd|secret|api_?key|access_?key|auth_?token|access_?token)[a-z0-9_-]*"
-_QUOTED = r"(?P<quote>[\"'])[^\"'\s]{6,}(?P=quote)"
-_BARE = r"(?=\S*[0-9])(?=\S*[a-z])[a-z0-9_+/=!@#$%^&*-]{8,}(?![\w(.\[])"
+_NAMES = ("password", "passwd", "secret", "api_key", "apikey", "access_key", "accesskey", "auth_token", "access_token")
+_QUOTED = r"(?P<quote>[\"'])[^\"'\s]{6,400}(?P=quote)"
+_BARE = r"(?=[^\s]{0,60}[0-9])(?=[^\s]{0,60}[a-z])[a-z0-9_+/=!@#$%^&*-]{8,}(?![\w(.\[])"
 """Without quotes only what has letters and digits and is no call, attribute or index: `password=form.password` is code."""
-_NAMED = re.compile(rf"(?i)\b({_NAME}[\"']?\s*[=:]\s*)(?:{_QUOTED}|{_BARE})")
+_NAMED = re.compile(rf"(?i)((?:{'|'.join(_NAMES)})[a-z0-9_-]{{0,40}}[\"']?\s{{0,4}}[=:]\s{{0,4}})(?:{_QUOTED}|{_BARE})")
 
 
 class Redactor:
@@ -46,9 +63,11 @@ class Redactor:
         """Return `text` without the secrets that can be told."""
         for secret in self._known:
             text = text.replace(secret, "[redacted: known secret]")
-        text = _KNOWN.sub(lambda match: f"[redacted: {_KINDS[int((match.lastgroup or 'k0')[1:])][0]}]", text)
-        text = _IN_ADDRESS.sub(r"\1:[redacted: password]", text)
-        return _NAMED.sub(_named, text)
+        for kind in _KINDS:
+            if any(literal in text for literal in kind.literals):
+                text = kind.pattern.sub(f"[redacted: {kind.name}]", text)
+        lowered = text.lower()
+        return _NAMED.sub(_named, text) if any(name in lowered for name in _NAMES) else text
 
     def value(self, value: Any) -> Any:
         """Return a JSON-ready value with every text in it, keys included, redacted; bytes, under a key `b64`, stay whole.
