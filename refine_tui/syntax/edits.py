@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 
 from refine_tui.core.patch import Edit
 from refine_tui.core.proposal import OperatorEdit
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile, Span
-from refine_tui.syntax.ingredients import FileFacts, Ingredients, is_condition
+from refine_tui.syntax.ingredients import Ingredients, file_facts, is_condition
 from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators import BY_KIND, Draft, Operator
 from refine_tui.syntax.operators.layout import STATEMENTS
 from refine_tui.syntax.roles import is_value
 
+LINE_LIMIT = 200
+"""Edits of one line at most."""
 _NOTE_LENGTH = 60
 _SPREAD = 0.7
 """How far an operator's prior is shared out among its edits: 0 each has it all, 1 together they have it. Measured on repair tasks:
@@ -36,7 +38,17 @@ def scope_edits(source: SourceFile, root: Node, scope: Scope, lines: Collection[
             found[key].append((operator, draft))
             totals[operator.name] += draft.weight
     edits = [_edit(source, root.source, ways, totals) for ways in found.values()]
-    return sorted(edits, key=lambda edit: -edit.prior)
+    return _bounded(sorted(edits, key=lambda edit: -edit.prior))
+
+
+def _bounded(edits: list[OperatorEdit]) -> list[OperatorEdit]:
+    """Keep the likeliest edits of each line."""
+    kept, seen = [], Counter[int]()
+    for edit in edits:
+        seen[edit.line] += 1
+        if seen[edit.line] <= LINE_LIMIT:
+            kept.append(edit)
+    return kept
 
 
 def drafts(root: Node, span: Span, lines: Collection[int] | None) -> Iterator[tuple[Operator, Draft]]:
@@ -56,7 +68,7 @@ def drafts(root: Node, span: Span, lines: Collection[int] | None) -> Iterator[tu
 
 def _reach(root: Node, span: Span) -> Iterator[tuple[Node, Ingredients, bool]]:
     """Yield the nodes of the span that an edit may touch, with what their function offers and whether they stand in an f-string."""
-    facts = FileFacts(root)
+    facts = file_facts(root)
     stack: list[tuple[Node, Ingredients, bool]] = [(root, Ingredients(facts, root), False)]
     while stack:
         node, have, formatted = stack.pop()
@@ -120,6 +132,8 @@ def _first_changed_line(source: SourceFile, old: str, new: str, start: int) -> i
     same = 0
     while same < min(len(old), len(new)) and old[same] == new[same]:
         same += 1
+    if same == len(new):  # a deletion: the line end before it is not what it is about
+        same += len(old) - same - len(old[same:].lstrip("\r\n"))
     return source.line_of(min(start + same, max(len(source.data) - 1, 0)))
 
 

@@ -9,8 +9,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
+from refine_tui.syntax.guesses import annotated_kind, kind_by_use, kind_of
 from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.roles import is_docstring, is_value
 
@@ -19,20 +20,6 @@ SIMPLE = frozenset({
     "expression_statement", "return_statement", "break_statement", "continue_statement", "pass_statement", "raise_statement",
 })  # fmt: skip
 COMPOUND = frozenset({"if_statement", "for_statement", "while_statement", "try_statement", "with_statement", "match_statement"})
-SEQUENCE_CALLS = frozenset({
-    "len", "sorted", "reversed", "enumerate", "sum", "min", "max", "any", "all", "list", "set", "tuple", "zip", "map",
-})  # fmt: skip
-NUMBER_CALLS = frozenset({"len", "int", "float", "abs", "round", "sum", "ord", "pow"})
-TEXT_METHODS = frozenset({"lower", "upper", "strip", "split", "startswith", "endswith", "join", "replace", "isdigit", "isalpha", "format"})
-_RESULTS = {
-    **dict.fromkeys(("len", "int", "float", "sum", "abs", "round", "ord"), frozenset({"number"})),
-    **dict.fromkeys(("list", "sorted", "dict", "deque", "defaultdict", "Counter"), frozenset({"items"})),
-    "set": frozenset({"items", "unique"}),
-    "str": frozenset({"text"}),
-    "input": frozenset({"text"}),
-}
-ANNOTATIONS = {"int": "number", "float": "number", "str": "text", "bool": "truth", "list": "items", "List": "items", "dict": "items",
-               "Dict": "items", "set": "items", "tuple": "items", "Tuple": "items"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,6 +66,12 @@ class FileFacts:
         return {receiver: tuple(dict.fromkeys(names)) for receiver, names in found.items()}
 
 
+@lru_cache(maxsize=32)
+def file_facts(root: Node) -> FileFacts:
+    """Return the facts of a file by its root node, those of the last few files remembered."""
+    return FileFacts(root)
+
+
 @dataclass(frozen=True)
 class Ingredients:
     """What one function offers; a class or the module stands in for it where code lies outside functions."""
@@ -108,6 +101,12 @@ class Ingredients:
         return tuple(dict.fromkeys(name for name in names if name not in ("self", "cls")))
 
     @cached_property
+    def unused(self) -> tuple[str, ...]:
+        """Parameters that are never read: often what a repair needs."""
+        read = {node.text for node in self.function.walk() if node.kind == "identifier" and node.role == "load"}
+        return tuple(name for name in self.parameters if name not in read)
+
+    @cached_property
     def bound(self) -> dict[str, int]:
         """Names the function binds itself, with the byte where each is first bound; comprehension variables left out."""
         names: dict[str, int] = {}
@@ -133,11 +132,11 @@ class Ingredients:
         found: dict[str, set[str]] = defaultdict(set)
         for node in self.nodes:
             if node.kind == "identifier" and node.role == "load":
-                found[node.text] |= _kind_by_use(node)
+                found[node.text] |= kind_by_use(node)
             elif node.kind == "assignment" and (left := node.child("left")) and left.kind == "identifier":
                 found[left.text] |= kind_of(node.child("right"))
             elif node.kind in ("typed_parameter", "typed_default_parameter"):
-                found |= _annotated(node, found)
+                found |= annotated_kind(node, found)
         return {name: frozenset(kinds) for name, kinds in found.items()}
 
     @cached_property
@@ -161,10 +160,11 @@ class Ingredients:
 
     @cached_property
     def conditions(self) -> tuple[Node, ...]:
-        """Conditions and their operands in the function, in order of the text."""
+        """Conditions of one line and their operands in the function, in order of the text."""
         found: dict[str, Node] = {}
         for node in self.nodes:
-            if node.kind in ("comparison_operator", "not_operator") or (is_value(node) and is_condition(node)):
+            asked = node.kind in ("comparison_operator", "not_operator") or (is_value(node) and is_condition(node))
+            if asked and node.line == node.end_line:
                 found.setdefault(node.text, node)
         return tuple(found.values())
 
@@ -221,9 +221,9 @@ class Ingredients:
         return inner[len(outer) :] if inner.startswith(outer) and len(inner) > len(outer) else "    "
 
     def names_at(self, node: Node) -> Iterator[str]:
-        """Yield the names that can be read at a node, nearest and likeliest first; functions and builtins left out."""
+        """Yield the names that can be read at a node, likeliest first: unused parameters, then the nearest; functions left out."""
         seen = set()
-        for name in [*names_between(node, self.function), *self._local_names(node), *self.file.names]:
+        for name in [*self.unused, *names_between(node, self.function), *self._local_names(node), *self.file.names]:
             if name not in seen and name != "_":
                 seen.add(name)
                 yield name
@@ -238,14 +238,14 @@ class Ingredients:
 
     def similar(self, node: Node, names: Iterable[str] | None = None) -> list[str]:
         """Return names for a node's place, those that seem to hold the same kind of value first."""
-        wanted = self.kinds.get(node.text) or kind_by_place(node)
+        wanted = self.kinds.get(node.text) or frozenset(kind_by_use(node))
         found = [name for name in (names if names is not None else self.names_at(node)) if name != node.text]
         return sorted(found, key=lambda name: -self._likeness(name, wanted))
 
     def _likeness(self, name: str, wanted: frozenset[str]) -> int:
         kinds = self.kinds.get(name, frozenset())
         if not kinds or not wanted:
-            return 1
+            return 3 if name in self.unused else 1
         return 2 if kinds & wanted else 0
 
     def texts(self, kind: str) -> tuple[str, ...]:
@@ -288,77 +288,6 @@ def is_condition(node: Node) -> bool:
     if parent.kind == "assert_statement":
         return parent.parts[0] is node
     return parent.kind == "conditional_expression" and len(parent.parts) > 1 and parent.parts[1] is node
-
-
-def kind_of(node: Node | None) -> frozenset[str]:
-    """Guess what an expression holds."""
-    if node is None:
-        return frozenset()
-    match node.kind:
-        case "integer" | "float" | "unary_operator":
-            return frozenset({"number"})
-        case "string" | "concatenated_string":
-            return frozenset({"text"})
-        case "list" | "list_comprehension" | "tuple" | "dictionary" | "dictionary_comprehension":
-            return frozenset({"items"})
-        case "set" | "set_comprehension":
-            return frozenset({"items", "unique"})
-        case "true" | "false" | "comparison_operator" | "not_operator":
-            return frozenset({"truth"})
-        case "binary_operator":
-            sign = node.child("operator")
-            # Long sums nest deeply; the ends tell enough.
-            guess = frozenset[str]().union(*(kind_of(part) for part in node.parts if part.kind != "binary_operator"))
-            return guess or (frozenset({"number"}) if sign and sign.text in ("-", "*", "/", "//", "**") else guess)
-        case "call":
-            name = node.children[0].text
-            return _RESULTS.get(name, frozenset())
-    return frozenset()
-
-
-def kind_by_place(node: Node) -> frozenset[str]:
-    """Guess what a node's place asks for."""
-    return frozenset(_kind_by_use(node))
-
-
-def _kind_by_use(node: Node) -> set[str]:
-    parent = node.parent
-    if parent is None:
-        return set()
-    match parent.kind:
-        case "subscript":
-            return {"items", "text"} if node.field == "value" else {"number"}
-        case "for_statement" | "for_in_clause":
-            return {"items", "text"}
-        case "call":
-            return {"callable"}
-        case "argument_list" if parent.parent is not None and parent.parent.kind == "call":
-            return _kind_by_call(parent.parent.children[0].text)
-        case "attribute":
-            name = parent.child("attribute")
-            return {"text"} if name and name.text in TEXT_METHODS else {"items"}
-        case "binary_operator":
-            sign = parent.child("operator")
-            others = frozenset().union(*(kind_of(part) for part in parent.parts if part is not node))
-            return set(others) or ({"number"} if sign and sign.text != "+" else set())
-        case "comparison_operator" | "augmented_assignment":
-            return set(frozenset().union(*(kind_of(part) for part in parent.parts if part is not node)))
-    return set()
-
-
-def _kind_by_call(name: str) -> set[str]:
-    if name in ("range", "abs", "round", "chr", "pow"):
-        return {"number"}
-    return {"items", "text"} if name in SEQUENCE_CALLS else set()
-
-
-def _annotated(node: Node, found: dict[str, set[str]]) -> dict[str, set[str]]:
-    kind = node.child("type")
-    names = [part.text for part in node.parts if part.kind == "identifier"]
-    word = re.match(r"\w+", kind.text) if kind else None
-    if names and word and word.group() in ANNOTATIONS:
-        return {names[0]: found[names[0]] | {ANNOTATIONS[word.group()]}}
-    return {}
 
 
 def _is_parameter(node: Node) -> bool:

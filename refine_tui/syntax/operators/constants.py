@@ -76,7 +76,7 @@ def _kin(text: str) -> Iterator[str]:
 def _spelled(text: str, words: tuple[str, ...]) -> Iterator[str]:
     """Yield words of the docstring that are spelled almost as the string is."""
     inner = text[1:-1]
-    if inner.isalpha() and len(inner) > 3 and inner not in words:
+    if inner.isascii() and inner.isalpha() and len(inner) > 3 and inner not in words:
         yield from (f"{text[0]}{word}{text[-1]}" for word in get_close_matches(inner, words, 2, 0.75))
 
 
@@ -112,6 +112,9 @@ def _changed(text: str) -> Iterator[str]:
     if found is None:
         return
     prefix, quote, inner = found.groups()
+    if not inner.isascii():  # bytes of longer characters, not letters
+        yield f"{prefix}{quote}{quote}"
+        return
     for other in (inner.swapcase(), inner.upper(), inner.lower(), inner.capitalize()):
         yield f"{prefix}{quote}{other}{quote}"
     if len(inner) > 1:
@@ -124,7 +127,7 @@ def _changed(text: str) -> Iterator[str]:
 def _character(node: Node, _have: Ingredients) -> Iterator[Draft]:
     """Lose one letter of a short string constant, or see one twice: the alphabet that misses its `y`."""
     text = node.text
-    if re.fullmatch(r"""(['"])\w{3,26}\1""", text) is None:
+    if re.fullmatch(r"""(['"])\w{3,26}\1""", text, re.ASCII) is None:
         return
     for at in range(1, len(text) - 1):
         yield put(node, text[:at] + text[at + 1 :], weight=0.1)
@@ -133,7 +136,7 @@ def _character(node: Node, _have: Ingredients) -> Iterator[Draft]:
 def _letter(node: Node, _have: Ingredients) -> Iterator[Draft]:
     """Put back a letter that a string of single letters lacks: a vowel, a digit, the next of the alphabet."""
     text = node.text
-    if re.fullmatch(r"""(['"])\w{2,26}\1""", text) is None:
+    if re.fullmatch(r"""(['"])\w{2,26}\1""", text, re.ASCII) is None:
         return
     inner = text[1:-1]
     classes = ("aeiou", "AEIOU", "0123456789", "02468", "13579", "abcdefghijklmnopqrstuvwxyz")

@@ -65,7 +65,7 @@ def last_block(node: Node) -> Node | None:
     tail = node.parts[-1] if node.parts else None
     while tail is not None and tail.kind in ("else_clause", "elif_clause", "except_clause", "finally_clause"):
         tail = tail.parts[-1] if tail.parts else None
-    return tail if tail is not None and tail.kind == "block" else None
+    return tail if tail is not None and tail.kind == "block" and tail.parts else None
 
 
 def compound_of(node: Node) -> Node | None:
@@ -74,8 +74,3 @@ def compound_of(node: Node) -> Node | None:
     while owner is not None and owner.kind in ("else_clause", "elif_clause", "except_clause", "finally_clause"):
         owner = owner.parent
     return owner if owner is not None and owner.kind in COMPOUND else None
-
-
-def opens_line(node: Node) -> bool:
-    """Say whether a block begins on a line of its own, and not after the colon."""
-    return bool(node.parts) and alone(node.parts[0]) and node.parts[0].line > (node.parent.line if node.parent else -1)

@@ -70,7 +70,8 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
         return
     inside = {inner.text for inner in node.walk() if inner.kind == "identifier"}
     counts = [name for name in have.similar(node, have.names_at(node)) if name not in inside and _counts(name, have)]
-    texts = [*_SLICES, "[0]", "[-1]", *(text for name in counts[:2] for text in (f"[:{name}]", f"[{name}:]", f"[{name}]"))]
+    named = [text for name in counts[:2] for text in (f"[:{name}]", f"[{name}:]", f"[{name}]")]
+    texts = [*_SLICES, "[0]", "[-1]", *named] if not counts or counts[0] not in have.unused else [*named, *_SLICES]
     for text, weight in ranked(texts, 9, 0.85):
         yield put(node, f"{node.text}{text}", weight=weight, note=f"{text} added")
 
