@@ -14,7 +14,7 @@ place, or whatever was displaced. One ending in `.old` exists only where names c
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +114,19 @@ class Applier:
             return tuple(sentence for write in self._log.unsettled() for sentence in self._recover(write))
         except OSError as error:
             raise StorageError(f"An interrupted write cannot be taken back: {error}. Check the disk, then start again.") from error
+
+    def adopt(self, names: Iterable[str]) -> Iterator[str]:
+        """Put away temporary files that no known write explains: the journal that knew them was lost."""
+        known = tuple(write.token for write in self._log.unsettled())
+        with opened_root(self._root) as root:
+            for path in names:
+                folder, name = open_folder(root, path)
+                try:
+                    if not name.removeprefix(TEMPORARY_PREFIX).startswith(known):
+                        self._store.keep(folder, name, 0, 0, digest(read_at(folder, name)[0]))
+                        yield f"{path} was left by an interrupted write whose record is lost. It is kept in {self._store.folder}."
+                finally:
+                    os.close(folder)
 
     def _recover(self, write: Write) -> Iterator[str]:
         with ExitStack() as held:

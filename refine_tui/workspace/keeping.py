@@ -69,6 +69,8 @@ class Store:
 
     def _late_files(self) -> Iterator[LateWrite]:
         for kept in self._kept_files():
+            if _long_untouched(kept):
+                continue
             write, index, expected = kept.name.split("-")[:3]
             content = kept.read_bytes()
             if digest(content) != expected:
@@ -87,8 +89,7 @@ class Store:
         """Delete kept files older than `days` that nobody wrote to; late writes stay for good."""
         for kept in self._kept_files():
             with suppress(OSError):
-                old = time.time() - kept.stat().st_mtime > days * _DAY and time.time() - kept.stat().st_ctime > days * _DAY
-                if old and digest(kept.read_bytes()) == kept.name.split("-")[2]:
+                if time.time() - kept.stat().st_ctime > days * _DAY and digest(kept.read_bytes()) == kept.name.split("-")[2]:
                     kept.unlink()
 
     def close(self) -> None:
@@ -119,3 +120,9 @@ class Store:
             yield folder
         finally:
             os.close(folder)
+
+
+def _long_untouched(kept: Path) -> bool:
+    """Say whether a file was displaced more than a day ago and not written to since: moving changes one time stamp, writing both."""
+    found = kept.stat()
+    return time.time() - found.st_ctime > _DAY and found.st_mtime_ns + 1_000_000_000 < found.st_ctime_ns

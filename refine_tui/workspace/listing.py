@@ -26,9 +26,18 @@ _IGNORED_SUFFIXES = (".pyc", ".pyo", "~", ".swp", ".swo", ".swx", ".egg-info")
 
 def list_files(root: Path) -> tuple[str, ...]:
     """Return the project's regular files as sorted paths with forward slashes: git's view, or a walk where git has none."""
+    return tuple(name for name in _listed(root) if not _is_temporary(name))
+
+
+def list_temporary(root: Path) -> tuple[str, ...]:
+    """Return this program's own temporary files among the project's files."""
+    return tuple(name for name in _listed(root) if _is_temporary(name))
+
+
+def _listed(root: Path) -> Iterator[str]:
     listing = run_git(root, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
-    names = sorted({os.fsdecode(name) for name in listing.split(b"\0") if name}) if listing else list(walk(root))
-    return tuple(name for name in names if _is_file(root, name))
+    names = sorted({os.fsdecode(name) for name in listing.split(b"\0") if name}) if listing else walk(root)
+    return (name for name in names if _is_file(root, name))
 
 
 def walk(root: Path, below: str = "") -> Iterator[str]:
@@ -36,13 +45,13 @@ def walk(root: Path, below: str = "") -> Iterator[str]:
     for folder, folders, names in os.walk(root / below):
         here = PurePosixPath(os.path.relpath(folder, root))
         folders[:] = sorted(name for name in folders if not _is_foreign(Path(folder, name)))
-        yield from (str(here / name) for name in sorted(names) if not is_noise(name))
+        yield from (str(here / name) for name in sorted(names) if _is_temporary(name) or not is_noise(name))
 
 
 def is_noise(name: str) -> bool:
     """Say whether a path lies in an ignored folder, is a cache or backup file, or is a temporary file of this program."""
     parts = name.split("/")
-    return name.endswith(_IGNORED_SUFFIXES) or parts[-1].startswith((TEMPORARY_PREFIX, ".#")) or not IGNORED_FOLDERS.isdisjoint(parts)
+    return name.endswith(_IGNORED_SUFFIXES) or parts[-1].startswith(".#") or _is_temporary(name) or not IGNORED_FOLDERS.isdisjoint(parts)
 
 
 def without_ignored(root: Path, names: Iterable[str]) -> frozenset[str]:
@@ -59,9 +68,11 @@ def _is_foreign(folder: Path) -> bool:
     return folder.name in _BUILD_FOLDERS and not (folder / "__init__.py").exists()
 
 
+def _is_temporary(name: str) -> bool:
+    return name.rsplit("/", 1)[-1].startswith(TEMPORARY_PREFIX)
+
+
 def _is_file(root: Path, name: str) -> bool:
-    if name.rsplit("/", 1)[-1].startswith(TEMPORARY_PREFIX):
-        return False
     try:
         return stat.S_ISREG(os.lstat(root / name).st_mode)
     except (OSError, ValueError):

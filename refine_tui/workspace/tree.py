@@ -15,7 +15,7 @@ from refine_tui.workspace.beneath import opened_root, read_beneath
 from refine_tui.workspace.carrying import carry
 from refine_tui.workspace.disk import Disk
 from refine_tui.workspace.keeping import LateWrite, Store
-from refine_tui.workspace.listing import list_files
+from refine_tui.workspace.listing import list_files, list_temporary
 from refine_tui.workspace.refusing import refusal_by_file, refusal_by_name
 
 
@@ -105,9 +105,12 @@ class ProjectTree:
             return self._write("redo", patch, application=application.id)
 
     def recover(self) -> tuple[str, ...]:
-        """Finish or roll back what a crash left half done, and look after kept files; returns a sentence for each thing done."""
+        """Finish or roll back what a crash left half done, and look after kept files; returns a sentence for each thing done.
+
+        Only for the process that holds the project: another one's write may be under way.
+        """
         with self._lock:
-            sentences = (*self._applier.recover(), *self.late_writes())
+            sentences = (*self._applier.recover(), *self._applier.adopt(list_temporary(self.root)), *self.late_writes())
             self._store.prune()
             return sentences
 
