@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-LONGEST_FILE = 400
+LONGEST_FILE = {"refine_tui": 400, "tests": 450}
+"""Lines a file may have, by the folder it lies in; a list of cases may be a little longer than code."""
 LARGEST_MODEL_BYTES = 24 * 1024 * 1024
 
 TOP_LEVEL = {
@@ -40,8 +41,8 @@ def test_the_top_level_holds_what_it_should_and_nothing_else() -> None:
 
 
 def test_no_source_file_is_longer_than_one_can_read_at_once() -> None:
-    lengths = {str(file.relative_to(CHECKOUT)): len(text.splitlines()) for file, text in texts(tracked("*.py"))}
-    assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
+    lengths = {file.relative_to(CHECKOUT): len(text.splitlines()) for file, text in texts(tracked("*.py"))}
+    assert {str(file): length for file, length in lengths.items() if length > LONGEST_FILE[file.parts[0]]} == {}
 
 
 def test_no_file_names_a_package_registry() -> None:
