@@ -78,6 +78,7 @@ class LlamaGenerator:
         self._loaded: ModelInfo | None = None
         self._before: dict[str, int] = {}
         self._counters: dict[str, int] = {}
+        self._request = 0
         self._unfinished = False
         self._stop = False
         self._closed = False
@@ -214,16 +215,17 @@ class LlamaGenerator:
             raise WorkerDiedError
         self._process.send(message)
         self._unfinished = True
+        self._request += 1
 
     def _answers(self, cancelled: Cancelled) -> Iterator[Message]:
-        """Yield answers up to the last; ends early when a cancelled worker is slow to say so.
+        """Yield answers up to the last; ends early when a cancelled worker is slow to say so, or another request was begun.
 
         Raises:
             WorkerDiedError: the worker is gone.
             ModelError: the worker refused.
         """
-        process, asked_at = self._process, math.inf
-        while process is not None:
+        process, request, asked_at = self._process, self._request, math.inf
+        while process is not None and request == self._request:
             if asked_at == math.inf and (self._stop or cancelled()):
                 process.request_stop()
                 asked_at = time.monotonic()
@@ -259,6 +261,7 @@ class LlamaGenerator:
 
     def _settle(self) -> None:
         """Wait for the end of a request that was given up; a worker that does not end it is replaced."""
+        self._give_up()
         deadline = time.monotonic() + END_S
         while self._unfinished and self._process is not None:
             try:

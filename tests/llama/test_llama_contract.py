@@ -82,6 +82,14 @@ def test_a_caller_may_stop_listening(generator: Generator) -> None:
     assert len(generator.score("def", ["a"], never)) == 1
 
 
+def test_a_request_begun_before_another_has_ended_ends_that_one(generator: Generator) -> None:
+    stream = generator.complete(Request("def", count=2, max_tokens=400), never)
+    assert isinstance(next(stream), Delta)
+    assert len(generator.score("def", ["a"], never)) == 1
+    (*_, last) = stream
+    assert isinstance(last, Completion)
+
+
 def test_scores_come_in_order_and_nothing_costs_nothing(generator: Generator) -> None:
     scores = generator.score("def the", ["(self", "", " return 1"], never)
     assert len(scores) == 3
