@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from refine_tui.core.errors import SafetyError, UsageError
-from refine_tui.core.evidence import Baseline, delta
+from refine_tui.core.evidence import Baseline, SuiteResult, delta
 from refine_tui.core.hunks import Hunk, combine, split_hunks
 from refine_tui.core.patch import Edit, Patch
 from refine_tui.core.rebase import rebase
-from refine_tui.core.review import Review
+from refine_tui.core.review import Review, ReviewState
 from refine_tui.core.task import Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
@@ -31,6 +31,8 @@ class Reviewing(ABC):
     _parts: Parts
     _state: State
     _lock: threading.RLock
+    _suites: dict[int, SuiteResult]
+    """Application's number → outcomes with it, and its negative → outcomes without it."""
 
     def change(self, review_id: str, transition: Callable[[Review], Review]) -> Review:
         """Apply a transition of `Review` (a decision, a split, an undo) and store the result."""
@@ -100,20 +102,44 @@ class Reviewing(ABC):
             )
         written = self._parts.workspace.apply(patch, task=review.task.id, goal=review.task.goal)
         self._keep(replace(review, state="applied", application=written.id))
-        self._parts.evaluator.refresh()
+        self._tree_became(written.id, review.accepted_evidence)
         return written
 
     def undo(self, id: int | None = None) -> Application:
         """Take back the last application, or the given one."""
         undone = self._parts.workspace.undo(id)
-        self._parts.evaluator.refresh()
+        self._mark_application(undone.id, "applied", "open")
+        self._tree_became(-undone.id, self._suites.get(-undone.id))
         return undone
 
     def redo(self) -> Application:
         """Write again what was undone last."""
         redone = self._parts.workspace.redo()
-        self._parts.evaluator.refresh()
+        self._mark_application(redone.id, "open", "applied")
+        self._tree_became(redone.id, self._suites.get(redone.id))
         return redone
+
+    def _mark_application(self, application: int, was: ReviewState, now: ReviewState) -> None:
+        for review in self._state.reviews:
+            if review.application == application and review.state == was:
+                self._keep(replace(review, state=now))
+
+    def _tree_became(self, key: int, suite: SuiteResult | None) -> None:
+        """Let the baseline follow our own write: its outcomes are known from the run that proved it, or from before it.
+
+        `key` is the application's number, negative for its undoing. What is not known is found out by the next survey.
+        """
+        self._parts.evaluator.refresh()
+        baseline = self._state.baseline
+        if baseline is None or suite is None or not suite.complete:
+            return
+        self._suites[-key], self._suites[key] = baseline.suite, suite
+        with self._lock:
+            self._state = replace(self._state, baseline=replace(baseline, suite=suite))
+        for other in self._state.reviews:
+            if other.state == "open" and other.application != abs(key):
+                # What was proved on another tree is not proof on this one.
+                self._keep(replace(self._carry_over(other), evidence={}))
 
     def files_changed(self, paths: frozenset[str], cancelled: Cancelled) -> Iterator[events.Event]:
         """React to a save: run what it can affect, carry proposals over to the new text, queue what fails now."""

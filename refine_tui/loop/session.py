@@ -42,6 +42,7 @@ class Session(Reviewing):
         self._parts, self._settings, self._seed = parts, settings, seed
         self._lock = threading.RLock()
         self._numbers = 0
+        self._suites = {}
         self._state = State(str(parts.workspace.root), parts.evaluator.level, branch, parts.probes, model_reason=model_reason)
         self._protected = (*DEFAULT_PROTECTED, *settings.protected)
         self._wanted = Wanted()

@@ -191,6 +191,12 @@ def reviewed(made: Made) -> str:
     return made.session.state().reviews[0].id
 
 
+def counts(made: Made) -> tuple[int, int]:
+    baseline = made.session.state().baseline
+    assert baseline is not None
+    return baseline.suite.counts.passed, baseline.suite.counts.failed
+
+
 def test_accepting_applying_and_undoing() -> None:
     made = Made(clamp_project())
     id = reviewed(made)
@@ -201,8 +207,14 @@ def test_accepting_applying_and_undoing() -> None:
     made.session.apply(id)
     assert made.workspace.tree["clamp.py"].decode() == CLAMP.replace("return high", "return low", 1)
     assert made.session.state().review(id).state == "applied"
+    assert counts(made) == (3, 0)
     made.session.undo()
     assert made.workspace.tree["clamp.py"] == CLAMP.encode()
+    assert made.session.state().review(id).state == "open"
+    assert counts(made) == (2, 1)
+    made.session.redo()
+    assert made.session.state().review(id).state == "applied"
+    assert counts(made) == (3, 0)
 
 
 def test_a_rewritten_hunk_has_no_evidence_until_it_is_run() -> None:
