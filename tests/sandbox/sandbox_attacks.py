@@ -1,8 +1,8 @@
 # ruff: noqa: PTH102, PTH103, PTH112, PTH118, PTH120, PTH208
 """Attempts to get out, each a function that returns what it got, or raises when it is refused.
 
-Stand-alone: put into a sandbox and run as `python sandbox_attacks.py PLACE_JSON`. Each attempt is made in a process of its own; the answer is
-one JSON object from the attempt's name to `GOT ...`, `REFUSED ...`, or `ENDED` and the number of the signal.
+Stand-alone: put into a sandbox and run as `python sandbox_attacks.py PLACE_JSON`. Each attempt is made in a process of its own; the
+answer is one JSON object from the attempt's name to `GOT ...`, `REFUSED ...`, or `ENDED` and the number of the signal.
 """
 
 from __future__ import annotations
@@ -62,12 +62,14 @@ def append_to_a_file_outside(place: Place) -> object:
 
 @attack
 def truncate_a_file_outside(place: Place) -> object:
-    return os.truncate(Path(place["outside"], "kept"), 0) or "truncated"
+    os.truncate(Path(place["outside"], "kept"), 0)
+    return "truncated"
 
 
 @attack
 def delete_a_file_outside(place: Place) -> object:
-    return Path(place["outside"], "kept").unlink() or "deleted"
+    Path(place["outside"], "kept").unlink()
+    return "deleted"
 
 
 @attack
@@ -83,7 +85,8 @@ def change_the_mode_of_a_file_outside(place: Place) -> object:
 
 @attack
 def change_the_owner_of_a_file_outside(place: Place) -> object:
-    return os.chown(Path(place["outside"], "kept"), 12345, 12345) or "changed"
+    os.chown(Path(place["outside"], "kept"), 12345, 12345)
+    return "changed"
 
 
 @attack
@@ -94,7 +97,8 @@ def change_the_times_of_a_file_outside(place: Place) -> object:
 
 @attack
 def set_an_attribute_of_a_file_outside(place: Place) -> object:
-    return os.setxattr(Path(place["outside"], "kept"), "user.x", b"x") or "set"
+    os.setxattr(Path(place["outside"], "kept"), "user.x", b"x")
+    return "set"
 
 
 @attack
@@ -339,12 +343,14 @@ def make_a_kernel_crypto_socket(place: Place) -> object:
 
 @attack
 def kill_a_host_process(place: Place) -> object:
-    return os.kill(place["victim"], signal.SIGKILL) or "sent"
+    os.kill(place["victim"], signal.SIGKILL)
+    return "sent"
 
 
 @attack
 def kill_the_supervisor(place: Place) -> object:
-    return os.kill(place["supervisor"], signal.SIGTERM) or "sent"
+    os.kill(place["supervisor"], signal.SIGTERM)
+    return "sent"
 
 
 @attack
@@ -361,12 +367,14 @@ def limit_a_host_process(place: Place) -> object:
 
 @attack
 def move_a_host_process_to_one_core(place: Place) -> object:
-    return os.sched_setaffinity(place["victim"], {0}) or "moved"
+    os.sched_setaffinity(place["victim"], {0})
+    return "moved"
 
 
 @attack
 def slow_a_host_process_down(place: Place) -> object:
-    return os.setpriority(os.PRIO_PROCESS, place["victim"], 19) or "slowed"
+    os.setpriority(os.PRIO_PROCESS, place["victim"], 19)
+    return "slowed"
 
 
 @attack
@@ -426,7 +434,8 @@ def use_the_new_mount_calls(place: Place) -> object:
 
 @attack
 def change_the_root(place: Place) -> object:
-    return os.chroot("/")
+    os.chroot("/")
+    return "changed"
 
 
 @attack
@@ -533,7 +542,8 @@ def use_the_second_table_of_calls(place: Place) -> object:
 def become_root(place: Place) -> object:
     if os.getuid() == 0:
         return refuse()  # it is, but without a capability; see the next one
-    return os.setuid(0) or os.getuid()
+    os.setuid(0)
+    return os.getuid()
 
 
 @attack

@@ -36,9 +36,9 @@ def main() -> int:
     escapes: dict[str, str] = {}
     tried = 0
     victim = subprocess.Popen(["cat"], stdin=subprocess.PIPE, cwd=outside, env={"SECRET": TOKEN, "PATH": os.environ["PATH"]})
-    place = {"outside": str(outside), "home": str(home), "project": str(project), "token": TOKEN, "abstract": "none"}
-    place.update(dict.fromkeys(("port4", "port6", "port_udp"), 9))  # type: ignore[arg-type]
-    place.update(victim=victim.pid, supervisor=os.getpid())  # type: ignore[arg-type]
+    place: dict[str, object] = {"outside": str(outside), "home": str(home), "project": str(project), "token": TOKEN, "abstract": "none"}
+    place.update(dict.fromkeys(("port4", "port6", "port_udp"), 9))
+    place.update(victim=victim.pid, supervisor=os.getpid())
     python, prefixes = own_interpreter()
     for probe in probes:
         if not probe.holds:

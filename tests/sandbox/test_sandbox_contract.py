@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -59,13 +59,14 @@ def test_what_one_run_wrote_the_next_does_not_see(sandbox: Sandbox, project: Pat
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "pkg/../../outside", ""])
 def test_files_outside_the_project_are_refused(sandbox: Sandbox, project: Path, name: str) -> None:
+    said = ""
     try:
-        _, status, tail, _ = run(sandbox, project, "print('ran')", files={name: b"x"})
+        output, _, said, _ = run(sandbox, project, "print('ran')", files={name: b"x"})
+        assert not output
     except IsolationError as error:
-        assert "project" in str(error)
-    else:
-        assert status == 120
-        assert "project" in tail
+        said = str(error)
+
+    assert "project" in said
     assert not (project.parent / "outside").exists()
 
 
@@ -75,23 +76,8 @@ def test_the_environment_is_a_fixed_list_and_what_the_launch_adds(sandbox: Sandb
 
     names = set(eval(output))
     assert "MINE" in names
-    assert names <= {
-        "HOME",
-        "LANG",
-        "LC_ALL",
-        "LC_CTYPE",
-        "LOGNAME",
-        "MINE",
-        "OLDPWD",
-        "PATH",
-        "PWD",
-        "SHELL",
-        "TERM",
-        "TMPDIR",
-        "TZ",
-        "USER",
-        "PYTHONHASHSEED",
-    }
+    known = {"HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER", "PYTHONHASHSEED"}
+    assert names <= known | {"MINE", "PWD", "OLDPWD", "LC_CTYPE"}
 
 
 def test_tools_are_found_where_the_command_says(sandbox: Sandbox, project: Path) -> None:
@@ -151,7 +137,15 @@ def test_a_run_that_spins_is_stopped_by_its_processor_time(sandbox: Sandbox, pro
 
 @pytest.mark.parametrize("children", [0, 4])
 def test_a_run_that_takes_too_much_memory_is_stopped(sandbox: Sandbox, project: Path, children: int) -> None:
-    code = f"import os, time\nfor _ in range({children}): os.fork()\nkept = []\nwhile True: kept.append(bytearray(b'x' * (4 << 20))); time.sleep(0.002)"
+    code = f"""
+import os, time
+for _ in range({children}):
+    os.fork()
+kept = []
+while True:
+    kept.append(bytearray(b"x" * (4 << 20)))
+    time.sleep(0.002)
+"""
     _, status, _, stopped = run(sandbox, project, code, limits=Limits(wall_s=30, memory_bytes=100 << 20))
 
     assert stopped == "memory" or status in (122, 137)
@@ -242,7 +236,8 @@ def test_shared_memory_and_semaphores_work(isolated: Sandbox, project: Path) -> 
 def test_times_modes_and_renames_work_in_the_copy(isolated: Sandbox, project: Path) -> None:
     code = """
 import os, shutil
-os.mkdir("moved"); os.rename("pkg/mod.py", "moved/mod.py"); os.rmdir("pkg"); os.chmod("moved/mod.py", 0o600); os.utime("moved/mod.py", (5, 5)); shutil.rmtree("moved")
+os.mkdir("moved"); os.rename("pkg/mod.py", "moved/mod.py"); os.rmdir("pkg")
+os.chmod("moved/mod.py", 0o600); os.utime("moved/mod.py", (5, 5)); shutil.rmtree("moved")
 print(os.listdir("."))
 """
     assert run(isolated, project, code)[0] == "['run.sh']\n"
@@ -277,9 +272,8 @@ def test_git_works_on_the_copy(isolated: Sandbox, project: Path) -> None:
     git = Path("/usr/bin/git")
     if not git.exists():
         pytest.skip("no git")
-    os.system(
-        f"cd '{project}' && git init -q . && git -c user.name=a -c user.email=a@b add -A && git -c user.name=a -c user.email=a@b commit -qm x"
-    )
+    for words in (("init", "-q", "."), ("add", "-A"), ("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x")):
+        subprocess.run([git, *words], cwd=project, check=True)
 
     with isolated.launch(Launch(("git", "status", "--short"), project, files={"pkg/mod.py": b"VALUE = 2\n"})) as running:
         assert running.stdout.read() == b" M pkg/mod.py\n"
