@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,10 @@ def test_the_locked_engine_is_the_one_the_project_asks_for() -> None:
     asked = re.search(r"llama-cpp-python==[\d.]+", (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
     assert asked is not None
     assert (CHECKOUT / "requirements" / "engine.txt").read_text(encoding="utf-8").startswith(f"{asked.group()} ")
+
+
+def test_the_lock_holds_everything_the_project_depends_on() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = {re.split(r"[<>=~! \[;]", row, maxsplit=1)[0].lower() for row in project["dependencies"]} - {"llama-cpp-python"}
+    locked = set(re.findall(r"^([\w.-]+)==", (CHECKOUT / "requirements" / "app.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    assert asked <= locked
