@@ -212,6 +212,7 @@ def test_acknowledged_rows_survive_kill_9(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_acknowledged_rows_survive_hundreds_of_kills(tmp_path: Path) -> None:
     survive(tmp_path, 300)
 

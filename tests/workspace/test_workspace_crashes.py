@@ -101,6 +101,7 @@ def test_killed_again_while_recovering(make_project: Any, killed_at: Killed, exc
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @WAYS
 def test_killed_again_at_every_pair_of_steps(make_project: Any, killed_at: Killed, exchange: Any) -> None:
     for step in itertools.count():

@@ -215,6 +215,7 @@ def test_races_with_an_editor_lose_nothing(make_project: Any, style: str) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("style", ["rename", "truncate"])
 def test_thousands_of_races_lose_nothing(make_project: Any, style: str) -> None:
     refused, applied = race(make_project, 2500, style)
@@ -252,6 +253,7 @@ def test_killed_at_random_moments_is_all_or_nothing(make_project: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_killed_at_a_thousand_random_moments_is_all_or_nothing(make_project: Any) -> None:
     assert applications_killed_at_random(make_project, 1000) == {b"old\n", b"new\n"}
 

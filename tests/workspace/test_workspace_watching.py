@@ -206,6 +206,7 @@ def test_stopping_twice_or_before_the_start_is_fine(root: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_storm_of_files_loses_none(root: Path) -> None:
     watcher = TreeWatcher(root, quiet=1.0, ceiling=30)
     seen = Seen(watcher)
