@@ -8,8 +8,14 @@ from importlib.metadata import version
 MANY_QUERIES = """
 import tree_sitter_python as python
 from tree_sitter import Language, Query
-language, text = Language(python.language()), python.HIGHLIGHTS_QUERY
-for _ in range(200):
+language = Language(python.language())
+text = python.HIGHLIGHTS_QUERY + '''
+((identifier) @a (#any-of? @a "b" "c"))
+((identifier) @d (#match? @d "^[A-Z]+$"))
+((identifier) @e (#eq? @e "f") (#is-not? local))
+(module . (comment) @g (#set! h "i"))
+'''
+for _ in range(50):
     Query(language, text)
     junk = [str(i) for i in range(1000)]
     open(python.__file__).read()

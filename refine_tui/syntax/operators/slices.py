@@ -84,7 +84,7 @@ def _counts(name: str, have: Ingredients) -> bool:
 
 def _drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
     value = node.child("value")
-    if value is not None:
+    if value is not None and (node.role == "load" or value.kind in ("identifier", "attribute", "subscript")):
         yield put(node, value.text, note=f"{node.source[value.end : node.end]} dropped")
 
 
