@@ -68,7 +68,8 @@ def _deliver(project: Project, end: Fixed, text: bytes, options: argparse.Namesp
             options.output.write_bytes(text)
         except OSError as error:
             raise StorageError(f"{options.output}: the patch could not be written: {error.strerror}. It is printed with --json.") from error
-    helps = end.delta.fixed and not end.delta.broken
+    # Someone who stops the work did not ask for half of it to be written.
+    helps = end.delta.fixed and not end.delta.broken and end.outcome != "cancelled"
     if options.apply and helps and not end.patch.is_empty:
         written = project.parts.workspace.apply(end.patch, task="fix", goal=options.goal or "make the failing tests pass")
         print(f"written  {', '.join(end.patch.paths)} (undo with `refine-tui undo {written.id}`)", file=sys.stderr)
