@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import random
 import sys
 from typing import Any
 
@@ -44,7 +43,6 @@ def main() -> int:
     os.dup2(2, 1)
     sys.path[0] = os.getcwd()  # as `python -m pytest` has it
     sys.argv[:] = ["pytest"]
-    random.seed(plan["seed"])
     guard = tool("_bytecode").Guard(plan["project"])
     guard.install()
     tool("_bytecode").forget(plan["project"], plan.get("changed", []))

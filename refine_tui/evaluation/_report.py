@@ -7,6 +7,7 @@ Events: `collected`, `start`, `result`, `broken` (a file that cannot be collecte
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import threading
@@ -74,6 +75,7 @@ class Reporter:
         ids = plan.get("ids")
         self._wanted = None if ids is None else set(ids)
         self._reverse = bool(plan.get("reverse"))
+        self._seed = plan.get("seed", 0)
         self._stop_at_first = bool(plan.get("stop_at_first"))
         self._deadline = time.monotonic() + plan["budget_s"] if plan.get("budget_s") else None
         self._timer = Timer(plan.get("test_limit_s", 0), guard.owns)
@@ -102,6 +104,11 @@ class Reporter:
             config.addinivalue_line("markers", mark)
 
     # collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Begin with the same random numbers in every run, whatever was imported before."""
+        random.seed(self._seed)
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_make_collect_report(self, collector: Any) -> Any:

@@ -13,7 +13,6 @@ import importlib
 import importlib.util
 import json
 import os
-import random
 import select
 import signal
 import sys
@@ -150,7 +149,6 @@ class Parent:
         os.dup2(self._output, 2)
         sys.path[0] = os.getcwd()
         sys.argv[:] = ["pytest"]
-        random.seed(plan["seed"])
         self._prepared.use()
         self._bytecode.forget(plan["project"], plan["changed"])
         tracer = self._tracer.Tracer(self._guard) if plan["trace"] else None

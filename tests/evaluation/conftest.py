@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
+import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -159,16 +162,38 @@ def zoo(tmp_path: Path) -> Copy:
 Make = Callable[..., PytestEvaluator]
 
 
+@pytest.fixture(scope="session")
+def lean_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tests' own Python in an environment with pytest and none of its plugins."""
+    return make_environment(tmp_path_factory.mktemp("lean") / "env")
+
+
+def make_environment(folder: Path) -> Path:
+    """Make a virtual environment with pytest, without pip; return its interpreter."""
+    venv.create(folder, with_pip=False, symlinks=True)
+    target = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    for name in ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments"):
+        source = Path(str(importlib.import_module(name).__file__)).parent
+        shutil.copytree(source, target / name)
+    shutil.copy(Path(str(importlib.import_module("py").__file__)), target / "py.py")
+    return folder / "bin" / "python"
+
+
 @pytest.fixture
-def evaluator() -> Iterator[Make]:
-    """Makes evaluators that run on the tests' own interpreter and are closed at the end."""
+def evaluator(lean_python: Path) -> Iterator[Make]:
+    """Makes evaluators that run on a lean environment and are closed at the end."""
     made: list[PytestEvaluator] = []
 
     def make(project: Path, sandbox: Sandbox, python: Path | None = None, **settings: object) -> PytestEvaluator:
         values = {"test_limit_s": 5.0, "recheck": False} | settings
-        made.append(PytestEvaluator(project, sandbox, python or Path(sys.executable), RunSettings(**values)))  # type: ignore[arg-type]
+        made.append(PytestEvaluator(project, sandbox, python or lean_python, RunSettings(**values)))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def plain_sandbox() -> InPlaceSandbox:
+    return InPlaceSandbox()

@@ -5,6 +5,7 @@ and the project is put back afterwards. For tests that are about evaluation and 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -61,6 +62,7 @@ def fork_copy(files: Mapping[str, bytes], work: Callable[[], int], limits: Mappi
     child = os.fork()
     if child == 0:
         os.setsid()
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # do not outlive the process that puts the project back
         status = 1
         try:
             status = work()

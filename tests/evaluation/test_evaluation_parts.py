@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from refine_tui.core.evidence import CaseResult, Coverage
+from refine_tui.core.patch import Patch, patch_between
+from refine_tui.evaluation import _options as options
+from refine_tui.evaluation.evaluator import PytestEvaluator
+from refine_tui.evaluation.impact import affected, coverage_of
+from refine_tui.evaluation.stream import Gathered
+from refine_tui.loop.ports.running import Sandbox
+
+Make = Callable[..., PytestEvaluator]
+Copy = Callable[[str], Path]
+
+
+@pytest.mark.parametrize(
+    ("before", "kept", "dropped"),
+    [
+        (["-n", "auto", "-q"], ["-q"], ["-n auto"]),
+        (["-n4", "-nauto"], [], ["-n4", "-nauto"]),
+        (["--cov", "pkg", "--cov=x", "--cov", "--cov-report=term"], [], ["--cov pkg", "--cov=x", "--cov", "--cov-report=term"]),
+        (["-xvs", "-x", "--maxfail=1"], ["-vs"], ["-x", "--maxfail=1"]),
+        (["-ra", "-W", "error", "--import-mode=importlib", "-m", "not slow"], None, []),
+        (["--junitxml", "out.xml", "--lf", "--pdb", "-p", "plugin"], ["-p", "plugin"], ["--junitxml out.xml", "--lf", "--pdb"]),
+    ],
+)
+def test_options_are_taken_out_with_their_values(before: list[str], kept: list[str] | None, dropped: list[str]) -> None:
+    assert options.neutralise(before) == (before if kept is None else kept, dropped)
+
+
+SOURCE = b"""import os
+LIMIT = 3
+
+
+def first(a):
+    b = a + 1
+    return b
+
+
+class Box:
+    size = 1
+
+    def second(self, a=2):
+        if a > LIMIT:
+            return 1
+        return 2
+"""
+
+
+def patched(old: bytes, new: bytes) -> Patch:
+    assert old in SOURCE
+    return patch_between({"m.py": SOURCE}, {"m.py": SOURCE.replace(old, new)})
+
+
+COVERAGE = Coverage(
+    {
+        "test_m.py::test_first": {"m.py": frozenset({0, 1, 4, 5, 6, 9, 10, 12})},
+        "test_m.py::test_second": {"m.py": frozenset({0, 1, 4, 9, 10, 12, 13, 14})},
+        "test_o.py::test_other": {"o.py": frozenset({1})},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "tests"),
+    [
+        (b"a + 1", b"a - 1", ["first"]),
+        (b"return 2", b"return 3", ["second"]),
+        (b"LIMIT = 3", b"LIMIT = 4", ["first", "second"]),
+        (b"a=2", b"a=1", ["first", "second"]),
+        (b"size = 1", b"size = 2", ["first", "second"]),
+    ],
+)
+def test_a_patch_affects_the_tests_that_ran_the_functions_it_edits(old: bytes, new: bytes, tests: list[str]) -> None:
+    assert affected(COVERAGE, patched(old, new), {"m.py": SOURCE}) == tuple(f"test_m.py::test_{name}" for name in tests)
+
+
+def test_a_file_that_does_not_parse_affects_every_test_that_touched_it() -> None:
+    base = {"m.py": b"def ("}
+    patch = patch_between(base, {"m.py": b"def f(): pass"})
+    assert len(affected(COVERAGE, patch, base)) == 2
+
+
+def test_a_conftest_affects_every_test_below_it() -> None:
+    coverage = Coverage({"a/test_1.py::t": {}, "b/test_2.py::t": {}})
+    base = {"a/conftest.py": b"x = 1\n"}
+    assert affected(coverage, patch_between(base, {"a/conftest.py": b"x = 2\n"}), base) == ("a/test_1.py::t",)
+
+
+def test_lines_that_ran_at_import_count_for_tests_whose_file_imports_them() -> None:
+    gathered = Gathered(None)
+    gathered.feed({"event": "collected", "ids": ["test_a.py::t", "test_b.py::t"]})
+    gathered.feed(
+        {
+            "event": "imported",
+            "files": {"test_a.py": [0], "test_b.py": [0], "m.py": [0, 1], "deep.py": [0], "conftest.py": [0]},
+            "edges": {"test_a.py": ["m.py"], "m.py": ["deep.py"]},
+        }
+    )
+    for node in ("test_a.py::t", "test_b.py::t"):
+        gathered.feed({"event": "coverage", "id": node, "files": {node.split("::")[0]: [1]}})
+        gathered.add(CaseResult(node, "passed"))
+    lines = coverage_of(gathered).lines
+    assert lines["test_a.py::t"] == {"test_a.py": {0, 1}, "m.py": {0, 1}, "deep.py": {0}, "conftest.py": {0}}
+    assert lines["test_b.py::t"] == {"test_b.py": {0, 1}, "conftest.py": {0}}
+
+
+def test_shared_fixtures_count_for_every_test_that_uses_them(zoo: Copy, plain_sandbox: Sandbox, evaluator: Make) -> None:
+    base = evaluator(zoo("fixtures"), plain_sandbox).baseline(lambda case, done, total: None, lambda: False, limit_s=60)
+    opened = {node.split("::")[1]: 1 in files.get("ledger.py", frozenset()) for node, files in base.coverage.lines.items()}
+    assert opened == {
+        "test_opening": True,
+        "test_append": True,
+        "test_cannot_start": False,
+        "test_cannot_end": False,
+        "test_output": False,
+    }
+
+
+def test_only_findings_that_a_patch_adds_count(zoo: Copy, plain_sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo("flat")
+    running = evaluator(project, plain_sandbox, Path(sys.executable))
+    text = (project / "measure.py").read_bytes()
+    worse = patch_between({"measure.py": text}, {"measure.py": b"import os\n" + text})
+    assert running.gates(worse) == ()
+    (project / "ruff.toml").write_text("[lint]\nselect = ['F', 'D100']\n")
+    (project / "mypy.ini").write_text("[mypy]\n")
+    running.refresh()
+    ruff, mypy = running.gates(worse)
+    assert (ruff.name, ruff.ok, ruff.summary) == ("ruff", False, "1 new finding")
+    assert "F401" in ruff.findings[0]
+    assert (mypy.name, mypy.ok, mypy.summary) == ("mypy", True, "no new findings")
+    typed = patch_between({"measure.py": text}, {"measure.py": text + b"\nSIZE: int = 'a'\n"})
+    assert [gate.ok for gate in running.gates(typed)] == [True, False]

@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import os
+import py_compile
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refine_tui.core.evidence import Baseline, CaseResult, SuiteResult
+from refine_tui.core.patch import Patch, patch_between
+from refine_tui.evaluation.evaluator import PytestEvaluator
+from refine_tui.loop.ports.running import Sandbox
+
+Make = Callable[..., PytestEvaluator]
+Copy = Callable[[str], Path]
+
+
+def never() -> bool:
+    return False
+
+
+def nothing(case: CaseResult, done: int, total: int) -> None:
+    pass
+
+
+def base_of(evaluator: PytestEvaluator, limit_s: float = 60.0) -> Baseline:
+    return evaluator.baseline(nothing, never, limit_s=limit_s)
+
+
+def change(project: Path, path: str, old: str, new: str) -> Patch:
+    text = (project / path).read_bytes()
+    assert old.encode() in text
+    return patch_between({path: text}, {path: text.replace(old.encode(), new.encode())})
+
+
+def write(project: Path, **files: str) -> Path:
+    project.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (project / f"{name}.py").write_text(text)
+    return project
+
+
+def outcomes(result: SuiteResult) -> dict[str, str]:
+    return {case.node_id.split("::", 1)[-1]: case.outcome for case in result.cases}
+
+
+ADD = ["test_measure.py::test_add", "test_measure.py::test_add_nothing", "test_measure.py::test_scaled"]
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_patch_is_seen_by_its_run_and_by_no_other(warm: bool, zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo("flat")
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    running = evaluator(project, sandbox, warm=warm)
+    patch = change(project, "measure.py", "a - b", "a + b")
+    fixed = running.run(patch, ADD, never, limit_s=30)
+    assert outcomes(fixed) == {"test_add": "passed", "test_add_nothing": "passed", "test_scaled": "passed"}
+    assert fixed.is_green
+    assert fixed.warm is warm
+    assert outcomes(running.run(Patch(), ADD[:1], never, limit_s=30)) == {"test_add": "failed"}
+    assert running.confirm(patch, nothing, never, limit_s=30).is_green
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+
+
+def test_a_patch_for_another_text_is_stale(zoo: Copy, evaluator: Make, plain_sandbox: Sandbox) -> None:
+    project = zoo("flat")
+    running = evaluator(project, plain_sandbox)
+    patch = change(project, "measure.py", "a - b", "a + b")
+    (project / "measure.py").write_text("# changed\n" + (project / "measure.py").read_text())
+    result = running.run(patch, ADD, never, limit_s=30)
+    assert (result.stopped, result.complete, result.cases) == ("stale", False, ())
+    assert running.confirm(patch, nothing, never, limit_s=30).stopped == "stale"
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_the_first_failure_can_end_a_run(warm: bool, zoo: Copy, evaluator: Make, plain_sandbox: Sandbox) -> None:
+    result = evaluator(zoo("flat"), plain_sandbox, warm=warm).run(Patch(), ADD, never, limit_s=30, stop_at_first=True)
+    assert outcomes(result) == {"test_add": "failed"}
+    assert not result.complete
+
+
+def test_a_candidate_that_cannot_be_imported_fails_every_test_of_the_file(zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo("flat")
+    running = evaluator(project, sandbox)
+    result = running.run(change(project, "measure.py", "def add(a, b):", "def add(a, b"), ADD, never, limit_s=30)
+    assert outcomes(result) == dict.fromkeys(("test_add", "test_add_nothing", "test_scaled"), "error")
+    assert {case.error for case in result.cases} == {"SyntaxError"}
+    assert running.run(Patch(), ADD[1:], never, limit_s=30).warm
+
+
+@pytest.mark.parametrize("text", ["import os; os._exit(7)", "import os; os.abort()"])
+def test_a_candidate_that_ends_the_process_leaves_the_runner_usable(text: str, zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo("flat")
+    running = evaluator(project, sandbox)
+    result = running.run(change(project, "measure.py", "RATE = 3", text), ADD, never, limit_s=30)
+    assert result.stopped.startswith("crash")
+    assert not result.complete
+    after = running.run(Patch(), ADD, never, limit_s=30)
+    assert after.warm
+    assert len(after.cases) == 3
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_run_can_be_cancelled_while_a_test_hangs(warm: bool, zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo("flat")
+    running = evaluator(project, sandbox, warm=warm, test_limit_s=100.0)
+    running.run(Patch(), ADD, never, limit_s=30)
+    polled: list[int] = []
+
+    def soon() -> bool:
+        polled.append(1)
+        return len(polled) > 20
+
+    result = running.run(change(project, "measure.py", "return a - b", "while True: pass"), ADD, soon, limit_s=100)
+    assert result.stopped == "cancelled"
+    assert not result.complete
+    assert len(running.run(Patch(), ADD, never, limit_s=30).cases) == 3
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_run_ends_at_its_own_limit(warm: bool, zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo("flat")
+    running = evaluator(project, sandbox, warm=warm, test_limit_s=100.0)
+    block = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n    while True: pass"
+    result = running.run(change(project, "measure.py", "return a - b", block), ADD, never, limit_s=3)
+    assert result.stopped == "time"
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_test_that_cannot_be_interrupted_fails_alone(warm: bool, zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo("flat")
+    running = evaluator(project, sandbox, warm=warm, test_limit_s=0.2)
+    block = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n    while a: pass"
+    result = running.run(change(project, "measure.py", "return a - b", block), [ADD[0], ADD[2]], never, limit_s=60)
+    assert outcomes(result) == {"test_add": "failed", "test_scaled": "passed"}
+    assert result.cases[0].timed_out
+    assert result.complete
+
+
+def test_closing_ends_a_run_that_goes_on(zoo: Copy, evaluator: Make, isolated_sandbox: Sandbox) -> None:
+    project = zoo("flat")
+    running = evaluator(project, isolated_sandbox, test_limit_s=100.0)
+    running.run(Patch(), ADD, never, limit_s=30)
+    started = threading.Event()
+    found: list[SuiteResult] = []
+
+    def polled() -> bool:
+        started.set()
+        return False
+
+    patch = change(project, "measure.py", "return a - b", "while True: pass")
+    thread = threading.Thread(target=lambda: found.append(running.run(patch, ADD, polled, limit_s=100)))
+    thread.start()
+    assert started.wait(30)
+    running.close()
+    running.close()
+    thread.join(30)
+    assert not found[0].complete
+    assert found[0].stopped == "cancelled"
+
+
+def test_a_killed_runner_is_started_again_once_and_then_given_up(zoo: Copy, evaluator: Make, plain_sandbox: Any) -> None:
+    running = evaluator(zoo("flat"), plain_sandbox)
+    assert running.run(Patch(), ADD, never, limit_s=30).warm
+    for expected in (True, False):
+        os.kill(plain_sandbox.launched[-1].pid, signal.SIGKILL)
+        result = running.run(Patch(), ADD, never, limit_s=30)
+        assert len(result.cases) == 3
+        assert result.warm is expected
+    assert base_of(running).warm  # a new base run is a new start
+
+
+def test_a_sandbox_without_nesting_runs_everything_cold_and_says_so(zoo: Copy, evaluator: Make, plain_sandbox: Any) -> None:
+    plain_sandbox.can_nest = False
+    running = evaluator(zoo("flat"), plain_sandbox)
+    base = base_of(running)
+    assert not base.warm
+    assert "isolation level" in base.cold_reason
+    assert not running.run(Patch(), ADD, never, limit_s=30).warm
+
+
+STALE_TEST = """
+import subprocess
+import sys
+from pathlib import Path
+
+from sign import sign
+
+
+def test_sign():
+    assert sign(1) == 1
+
+
+def test_sign_in_another_process():
+    subprocess.run([sys.executable, "-c", "from sign import sign; assert sign(1) == 1"], check=True)
+
+
+def test_nothing_is_written():
+    assert sorted(path.name for path in Path(__file__).parent.rglob("*.pyc")) == sorted(EXPECTED)
+"""
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_compiled_files_are_neither_read_nor_written(warm: bool, tmp_path: Path, sandbox: Sandbox, evaluator: Make) -> None:
+    """A `.pyc` that is trusted whatever the source says stands for one of the same size and second."""
+    tag = sys.implementation.cache_tag
+    text = STALE_TEST.replace("EXPECTED", "[]")
+    project = write(tmp_path / "stale", sign="def sign(n):\n    return -1\n", test_sign=text)
+    py_compile.compile(str(project / "sign.py"), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    assert [path.name for path in project.rglob("*.pyc")] == [f"sign.{tag}.pyc"]
+    running = evaluator(project, sandbox, warm=warm, environment={"PYTHONDONTWRITEBYTECODE": ""})
+    patch = change(project, "sign.py", "-1", "+1")
+    wanted = ["test_sign.py::test_sign", "test_sign.py::test_sign_in_another_process"]
+    for _ in range(2):
+        assert outcomes(running.run(patch, wanted, never, limit_s=30)) == {
+            "test_sign": "passed",
+            "test_sign_in_another_process": "passed",
+        }
+    assert outcomes(running.run(Patch(), wanted[:1], never, limit_s=30)) == {"test_sign": "failed"}
+    assert outcomes(running.run(patch, ["test_sign.py::test_nothing_is_written"], never, limit_s=30)) == {
+        "test_nothing_is_written": "passed"
+    }
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_changed_test_file_is_rewritten_anew(warm: bool, zoo: Copy, evaluator: Make, plain_sandbox: Sandbox) -> None:
+    project = zoo("flat")
+    running = evaluator(project, plain_sandbox, warm=warm)
+    if warm:
+        assert base_of(running).warm
+    patch = change(project, "test_measure.py", "== RATE", "!= RATE")
+    assert outcomes(running.run(patch, ADD[:1], never, limit_s=30)) == {"test_add": "passed"}
+    (project / "test_measure.py").write_text((project / "test_measure.py").read_text().replace("== RATE", "!= RATE"))
+    assert outcomes(running.run(Patch(), ADD[:1], never, limit_s=30)) == {"test_add": "passed"}
+
+
+def test_a_changed_conftest_counts(zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo("fixtures")
+    running = evaluator(project, sandbox)
+    node = "test_ledger.py::test_cannot_start"
+    assert outcomes(running.run(Patch(), [node], never, limit_s=30)) == {"test_cannot_start": "error"}
+    result = running.run(change(project, "conftest.py", 'raise RuntimeError("no such book")', "return 1"), [node], never, limit_s=30)
+    assert outcomes(result) == {"test_cannot_start": "passed"}
+    assert result.warm
+
+
+def test_random_numbers_and_hashes_are_the_same_in_every_run(tmp_path: Path, sandbox: Sandbox, evaluator: Make) -> None:
+    text = "import random\n\ndef test_numbers():\n    assert (random.random(), hash('text')) == 0\n"
+    running = evaluator(write(tmp_path / "chance", test_chance=text), sandbox)
+    cold = base_of(running).suite.cases[0]
+    warm = [running.run(Patch(), ["test_chance.py::test_numbers"], never, limit_s=30).cases[0].message for _ in range(2)]
+    assert warm == [cold.message, cold.message]
+
+
+def test_progress_is_told_case_by_case(zoo: Copy, evaluator: Make, plain_sandbox: Sandbox) -> None:
+    told: list[tuple[str, int, int]] = []
+    running = evaluator(zoo("src_layout"), plain_sandbox)
+    running.baseline(lambda case, done, total: told.append((case.outcome, done, total)), never, limit_s=30)
+    assert [(done, total) for _, done, total in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_a_first_run_that_takes_too_long_gives_what_it_has(tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox) -> None:
+    text = "import pytest, time\n\n@pytest.mark.parametrize('n', range(50))\ndef test_slow(n):\n    time.sleep(0.3)\n"
+    base = base_of(evaluator(write(tmp_path / "slow", test_slow=text), plain_sandbox), limit_s=3)
+    assert base.suite.stopped == "time"
+    assert not base.suite.complete
+    assert 0 < len(base.suite.cases) < 50
+
+
+def test_failing_tests_that_pass_at_times_are_called_flaky(tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox) -> None:
+    text = "import os\n\ndef test_seed():\n    assert os.environ['PYTHONHASHSEED'] != '0'\n\ndef test_red():\n    assert 0\n"
+    base = base_of(evaluator(write(tmp_path / "flaky", test_flaky=text), plain_sandbox, recheck=True))
+    assert [note for note in base.notes if "flaky" in note] == [
+        "flaky: test_flaky.py::test_seed failed and passed on the same code",
+    ]
+    assert base.warm, base.cold_reason
+
+
+THREADED = """
+import threading
+
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+"""
+
+
+def test_dependencies_that_start_threads_send_runs_cold(tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox) -> None:
+    outside = write(tmp_path / "outside", threaded=THREADED)
+    project = write(tmp_path / "inner", test_it="import threaded\n\ndef test_it():\n    assert threaded\n")
+    base = base_of(evaluator(project, plain_sandbox, environment={"PYTHONPATH": str(outside)}))
+    assert "start threads" in base.cold_reason
+    assert base.suite.is_green
+
+
+def test_dependencies_that_import_the_project_send_runs_cold(tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox) -> None:
+    outside = write(tmp_path / "outside", plugged="import own\n")
+    test = "import plugged\n\ndef test_it():\n    assert plugged.own.X == 1\n"
+    project = write(tmp_path / "inner", own="X = 1\n", test_it=test)
+    paths = os.pathsep.join((str(outside), str(project)))
+    base = base_of(evaluator(project, plain_sandbox, environment={"PYTHONPATH": paths}))
+    assert "of the project itself" in base.cold_reason
+
+
+AWARE = """
+import sys
+
+
+def test_modules():
+    assert "xml.dom" not in sys.modules
+
+
+def test_other():
+    import xml.dom
+"""
+
+
+def test_a_test_that_ends_otherwise_in_a_fork_sends_runs_cold(tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox) -> None:
+    base = base_of(evaluator(write(tmp_path / "aware", test_aware=AWARE), plain_sandbox))
+    assert "test_modules ends differently" in base.cold_reason
+    assert base.suite.is_green
