@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -79,9 +80,10 @@ class LlamaGenerator:
         self._before: dict[str, int] = {}
         self._counters: dict[str, int] = {}
         self._request = 0
+        self._owner: object = None
         self._unfinished = False
         self._stop = False
-        self._closed = False
+        self._closed = threading.Event()
 
     def load(self) -> ModelInfo:
         """Load the model, or return at once when it is loaded. Raises as the port says."""
@@ -89,17 +91,19 @@ class LlamaGenerator:
 
     def complete(self, request: Request, cancelled: Cancelled) -> Iterator[Delta | Completion]:
         """Stream continuations. Raises as the port says."""
-        self._stop = False
         written = [Written() for _ in range(request.count)]
+        self._begin(written)
         try:
             yield from self._write(request, written, cancelled)
         finally:
-            self._give_up()
+            # A later request may have taken over; that one is not ours to stop.
+            if self._owner is written:
+                self._give_up()
         yield from (self._abandoned(index, one) for index, one in enumerate(written) if not one.done)
 
     def score(self, prompt: str, continuations: Sequence[str], cancelled: Cancelled) -> list[float]:
         """Return the log-probabilities in order; minus infinity for those that a cancel left uncomputed. Raises as the port says."""
-        self._stop = False
+        self._begin(continuations)
         try:
             return self._repaired(lambda: self._score(prompt, continuations, cancelled))
         finally:
@@ -115,7 +119,7 @@ class LlamaGenerator:
 
     def close(self) -> None:
         """End the worker; a call that is waiting ends as cancelled."""
-        self._closed = True
+        self._closed.set()
         self._end_process()
 
     def __enter__(self) -> LlamaGenerator:
@@ -129,6 +133,9 @@ class LlamaGenerator:
         """The running worker's process id."""
         return self._process.pid if self._process else None
 
+    def _begin(self, owner: object) -> None:
+        self._stop, self._owner = False, owner
+
     def _write(self, request: Request, written: list[Written], cancelled: Cancelled) -> Iterator[Delta | Completion]:
         """Stream, and start over once when the worker dies; the new one is told which tokens are settled."""
         for chance in (2, 1):
@@ -138,7 +145,7 @@ class LlamaGenerator:
                 self._send({"do": "complete", "request": asdict(request), "forced": forced})
                 yield from self._stream(written, cancelled)
             except WorkerDiedError as error:
-                if self._closed:
+                if self._closed.is_set():
                     return
                 self._end_process()
                 if chance == 1:
@@ -183,9 +190,11 @@ class LlamaGenerator:
         if self._loaded is not None and self._process is not None:
             return self._loaded
         refuse_unreadable(self._path)
-        if self._closed:
+        if self._closed.is_set():
             raise WorkerDiedError
         self._process = WorkerProcess(self._log_file)
+        if self._closed.is_set():  # meanwhile, by another thread
+            self._end_process()
         self._send({"do": "load", "wish": self._wish})
         for message in self._answers(lambda: False):
             if "model" in message:
@@ -201,12 +210,12 @@ class LlamaGenerator:
                 return act()
             except WorkerDiedError as error:
                 self._end_process()
-                if chance == 1 or self._closed:
+                if chance == 1 or self._closed.is_set():
                     raise self._died() from error
         raise self._died()
 
     def _died(self) -> ModelError:
-        if self._closed:
+        if self._closed.is_set():
             return ModelError("The model was closed while it was in use.")
         return ModelError(f"The model's worker process died twice while working with {self._path}; its log is {self._log_file}")
 
