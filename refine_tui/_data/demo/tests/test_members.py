@@ -1,4 +1,4 @@
-from toolshed.members import FRIEND, NEIGHBOUR, Member
+from toolshed.members import Member
 
 
 def test_a_neighbour_may_borrow_a_second_tool(ada):
@@ -17,6 +17,6 @@ def test_a_suspended_member_may_not_borrow():
     assert not Member("Cleo", suspended=True).may_borrow(0)
 
 
-def test_the_card_says_what_the_tier_allows():
-    assert NEIGHBOUR.describe() == "neighbour: 2 tools at a time, 7 days each"
-    assert FRIEND.describe() == "friend: 4 tools at a time, 14 days each"
+def test_the_card_says_what_the_tier_allows(ada, ben):
+    assert ada.card() == "Ada: 2 tools at a time, 7 days each"
+    assert ben.card() == "Ben: 4 tools at a time, 14 days each"

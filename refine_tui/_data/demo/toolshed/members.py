@@ -13,10 +13,6 @@ class Tier:
     max_loans: int
     max_days: int
 
-    def describe(self):
-        """The line on the membership card."""
-        return f"{self.name}: {self.max_loans} tools at a time, {self.max_days} days each"
-
 
 NEIGHBOUR = Tier("neighbour", max_loans=2, max_days=7)
 FRIEND = Tier("friend", max_loans=4, max_days=14)
@@ -35,6 +31,10 @@ class Member:
         if self.suspended:
             return False
         return tools_out < self.tier.max_days
+
+    def card(self):
+        """The line on the membership card."""
+        return f"{self.name}: {self.tier.max_loans} tools at a time, {self.tier.max_days} days each"
 
     def loan_days(self, wanted):
         """How many days the member gets when asking for `wanted` days."""
