@@ -161,7 +161,9 @@ class ScriptedSession:
     outcomes: dict[int, SuiteResult] = field(default_factory=dict)
     """Number of accepted hunks → what running them gives; the whole patch's result by default."""
     gate: threading.Event | None = None
-    """When given, a script waits for it after its first event and ends early when cancelled."""
+    """When given, a script waits for it after some events and ends early when cancelled."""
+    gate_after: int = 1
+    is_held: threading.Event = field(default_factory=threading.Event)
     calls: list[tuple[object, ...]] = field(default_factory=list)
     fails: dict[str, RefineError] = field(default_factory=dict)
     """Method → what it raises."""
@@ -199,10 +201,8 @@ class ScriptedSession:
 
     def _play(self, script: Sequence[events.Event], cancelled: Callable[[], bool]) -> Iterator[events.Event]:
         for n, event in enumerate(script):
-            if n == 1 and self.gate is not None:
-                while not self.gate.wait(0.01):
-                    if cancelled():
-                        return
+            if n == self.gate_after and self._held(cancelled):
+                return
             match event:
                 case events.SurveyFinished(baseline, tasks):
                     self.current = replace(self.current, baseline=baseline)
@@ -216,6 +216,18 @@ class ScriptedSession:
                 case _:
                     pass
             yield event
+        if len(script) == self.gate_after:
+            self._held(cancelled)
+
+    def _held(self, cancelled: Callable[[], bool]) -> bool:
+        """Wait at the gate and say whether that ended by cancelling."""
+        if self.gate is None:
+            return False
+        self.is_held.set()
+        while not self.gate.wait(0.01):
+            if cancelled():
+                return True
+        return False
 
     def add_goal(self, goal: str, scope_label: str = "", targets: tuple[str, ...] = ()) -> Task:
         self._note("add_goal", goal, scope_label)
@@ -259,12 +271,8 @@ class ScriptedSession:
         suite = self.outcomes.get(len(review.accepted), review.candidate.suite)
         for n, result in enumerate(suite.cases, start=1):
             yield events.CaseFinished(result, n, len(suite.cases))
-            if self.gate is not None:
-                while not self.gate.wait(0.01):
-                    if cancelled():
-                        return
-        if cancelled():
-            return
+            if self._held(cancelled):
+                return
         key = review.accepted_key
         review = self.current.review(review_id).with_evidence(key, suite)
         self.current = self.current.with_review(review)

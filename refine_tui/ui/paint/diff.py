@@ -85,7 +85,10 @@ def _half(row: Row | None, sign: str, kind: str, number: int | None, colours: _C
 
 
 def _code(row: Row, sign: str, kind: str, number: int | None, colours: _Colours, width: int) -> Content:
-    gutter = ink((f" {sign}", f"bold $diff-{kind}" if kind else ""), (f"{'' if number is None else number + 1:>5}  ", "$diff-number"))
+    gutter = ink(
+        (f" {sign}", f"bold $diff-{kind}" if kind else ""),
+        (f"{'' if number is None else number + 1:>{colours.digits + 1}}  ", "$diff-number"),
+    )
     text = Content(row.text)
     for start, end, variable in colours.of(row):
         text = text.stylize(f"${variable}", start, end)
@@ -105,6 +108,9 @@ class _Colours:
         base = review.tree.get(path, b"")
         hunks = [hunk for hunk in review.hunks if hunk.path == path]
         new = combine(hunks, review.tree).apply(review.tree).get(path, base)
+        numbers = [number for row in rows for number in (row.old, row.new) if number is not None]
+        self.digits = len(str(max(numbers, default=0) + 1))
+        """Digits of the highest line number."""
         self._old = _coloured(path, base, [row.old for row in rows if row.old is not None])
         self._new = _coloured(path, new, [row.new for row in rows if row.new is not None])
 

@@ -41,6 +41,11 @@ def paint_why(review: Review, baseline: Baseline | None) -> list[Content]:
 def paint_evidence(review: Review, baseline: Baseline | None) -> list[Content]:
     """Say what the tests did before and after, how the run was isolated, and what is doubtful."""
     proof = proof_of(review, baseline)
+    if review.state == "stale":
+        return [
+            ink(("Evidence  ", "bold"), ("none for the file as it is now", "bold $warning")),
+            ink("  The file was changed after the proposal was made. Its task is queued again."),
+        ]
     if proof.suite is None:
         return [
             ink(("Evidence  ", "bold"), (f"{proof.of}: not run yet", "bold $warning")),

@@ -13,7 +13,7 @@ from refine_tui.ui.paint.diff import SIGNS, STYLES
 from refine_tui.ui.paint.entry import Entry
 from refine_tui.ui.paint.ink import ink, spread
 from refine_tui.ui.proof import passed_before_and_after, proof_of
-from refine_tui.ui.selection import Item
+from refine_tui.ui.selection import Item, Selection
 
 _STANDING = {"green": "bold $success", "partly": "bold $warning", "red": "bold reverse $error", "unknown": "$warning"}
 _STATES = {"open": "", "stale": "STALE ", "applied": "written ", "closed": "closed "}
@@ -34,6 +34,8 @@ def paint_head(item: Item, position: str, hunk_id: str, baseline: Baseline | Non
         f"hunk {at} of {len(review.hunks)}  ", (hunk.path if hunk else scope.path, "bold"), f"  {scope.name}",
         (f"  round {review.candidate.round}", "$diff-number"),
     )  # fmt: skip
+    if review.state == "stale":
+        return spread(left, ink(("evidence is for an older file ", "$warning")), width)
     tests = passed_before_and_after(proof, baseline)
     word = {"green": "ok ", "partly": "better ", "red": "RED ", "unknown": ""}[proof.standing]
     return spread(left, ink(f" tests {tests} " if tests else "", (word, _STANDING[proof.standing])), width)
@@ -68,11 +70,11 @@ def paint_summary(review: Review, width: int) -> Content:
     return spread(ink(f" {said}"), ink((f"{hint} ", "bold $warning" if review.state == "stale" else "$diff-number")), width)
 
 
-def entries(items: tuple[Item, ...], selected: str, state: State) -> Iterator[Entry]:
+def entries(items: tuple[Item, ...], selected: Selection, state: State) -> Iterator[Entry]:
     """List proposals with the hunks of the selected one, then notes, then what waits."""
     for item in items:
         if item.review is not None:
-            yield from _review_entries(item.review, is_open=item.id == selected)
+            yield from _review_entries(item.review, selected)
         elif item.note is not None:
             yield Entry(item.id, ink(("? ", "bold $warning"), f"{item.note.task.id} note: {item.note.task.goal}"))
     queued = [queued for queued in state.queue if queued.status in ("waiting", "running")]
@@ -83,11 +85,14 @@ def entries(items: tuple[Item, ...], selected: str, state: State) -> Iterator[En
         yield Entry(f"task {one.task.id}", ink(sign, f"{one.task.id} {one.task.goal}"), is_heading=True)
 
 
-def _review_entries(review: Review, *, is_open: bool) -> Iterator[Entry]:
+def _review_entries(review: Review, selected: Selection) -> Iterator[Entry]:
     left = len(review.undecided)
     sign = {"open": f"{len(review.hunks) - left}/{len(review.hunks)}", "stale": "STALE", "applied": "[w]", "closed": "[no]"}[review.state]
     path = review.hunks[0].path if review.hunks else ""
     place = f"{path.rsplit('/', 1)[-1]} {review.candidate.proposal.scope.name}"
     yield Entry(review.id, ink((f"{review.id} ", "bold"), (f"{sign} ", "$diff-number"), place))
-    for hunk, decision in review.marks if is_open else ():
-        yield Entry(f"{review.id}/{hunk.id}", ink("   ", (SIGNS[decision], STYLES[decision]), f" {hunk.id} line {hunk.first_line + 1}"))
+    for hunk, decision in review.marks if review.id == selected.item else ():
+        cursor = ("> ", "bold $accent") if hunk.id == selected.hunk else "  "
+        yield Entry(
+            f"{review.id}/{hunk.id}", ink(cursor, " ", (SIGNS[decision], STYLES[decision]), f" {hunk.id} line {hunk.first_line + 1}")
+        )

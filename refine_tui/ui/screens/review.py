@@ -70,7 +70,9 @@ class ReviewScreen(DecidingScreen):
     def paint(self) -> None:
         """Draw the selected item, or what goes on while there is none."""
         item, review = self.item, self.review
-        self.query_one(QueueList).show(tuple(entries(self.items, self.selection.item, self.state)), self._entry)
+        listed = tuple(entries(self.items, self.selection, self.state))
+        self.query_one(QueueList).show(listed, self._entry)
+        self.set_class(not listed, "-nothing")
         self.set_class(item is None, "-empty")
         self.set_class(review is None, "-no-review")
         width = self.size.width
@@ -173,7 +175,7 @@ class ReviewScreen(DecidingScreen):
 
     def action_refine(self) -> None:
         """Ask for the reason of a rejection."""
-        self.ask("refine", "What is wrong with it? It is rejected and tried again with your words.", "e.g. keep the rounding")
+        self.ask("refine", "What is wrong with it?", "e.g. keep the rounding")
 
     def action_split_view(self) -> None:
         """Switch between one column and two."""

@@ -17,8 +17,8 @@ class QueueList(OptionList):
     """Rebuilt only when its lines change, so that the place in it is kept."""
 
     DEFAULT_CSS = """
-    QueueList { height: 1fr; scrollbar-size-vertical: 1; }
-    QueueList > .option-list--option { text-wrap: nowrap; text-overflow: ellipsis; padding: 0; }
+    QueueList { height: 1fr; scrollbar-size-vertical: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    QueueList > .option-list--option { padding: 0; }
     QueueList > .option-list--option-highlighted { text-style: reverse; }
     """
 
