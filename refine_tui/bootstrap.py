@@ -193,8 +193,10 @@ def make_generator(wish: str, settings: Settings, places: Places) -> tuple[Gener
         return None, "none was asked for"
     if wish.startswith(("http://", "https://")):
         raise UsageError(f"{wish}: a model server cannot be used by this version. Name a .gguf file.")
+    registry = make_registry(places)
     try:
-        found = make_registry(places).resolve(wish or None)
+        found = registry.resolve(wish or None)
+        registry.require_memory(found)
     except ModelError as error:
         if wish:
             raise
