@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from refine_tui.core.errors import IsolationError
-from refine_tui.sandbox import inside
+from refine_tui.sandbox import overlay
 
 TOOLS = "/.tools"
 """What `{tools}` becomes."""
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store", "/run/current-system")
-_ETC = (
-    "alternatives",
-    "bash.bashrc",
-    "ca-certificates",
+_ETC_FOLDERS = ("alternatives", "fonts", "ld.so.conf.d", "pki/tls/certs", "pki/ca-trust", "ssl/certs", "static", "xml")
+_ETC_FILES = (
+    "ca-certificates.conf",
     "debian_version",
-    "fonts",
     "gai.conf",
-    "gitconfig",
     "host.conf",
     "ld.so.cache",
     "ld.so.conf",
-    "ld.so.conf.d",
     "locale.alias",
     "locale.conf",
     "localtime",
     "magic",
     "mime.types",
     "os-release",
-    "pki",
-    "profile",
     "protocols",
     "services",
-    "ssl/certs",
     "ssl/openssl.cnf",
-    "static",
     "timezone",
-    "xml",
 )
 _MADE = {
     "/etc/passwd": b"root:x:0:0:root:/nonexistent:/usr/sbin/nologin\nuser:x:1000:1000:user:/tmp/home:/bin/sh\n",
@@ -75,12 +67,22 @@ def arguments(bwrap: str, project: Path, readable: Sequence[Path], contents: Map
     words += ["--dev", "/dev", "--tmpfs", "/dev/shm"]
     # A fresh /proc for each copy may only be mounted where a fully visible one exists. This one lies under a mount that
     # nobody inside can remove, so it is there for the kernel's check and for nothing else.
-    words += ["--dir", f"{inside.SCRATCH}/proc", "--bind", "/proc", f"{inside.SCRATCH}/proc", "--tmpfs", inside.SCRATCH, "--proc", "/proc"]
-    for folder in inside.TEMPORARY:
+    words += [
+        "--dir",
+        f"{overlay.SCRATCH}/proc",
+        "--bind",
+        "/proc",
+        f"{overlay.SCRATCH}/proc",
+        "--tmpfs",
+        overlay.SCRATCH,
+        "--proc",
+        "/proc",
+    ]
+    for folder in overlay.TEMPORARY:
         words += ["--tmpfs", folder]
     for path in bound_paths(project, readable):
         words += ["--ro-bind", str(path), str(path)]
-    words += ["--ro-bind", str(project), inside.BASE]
+    words += ["--ro-bind", str(project), overlay.BASE]
     if not _is_inside(project, bound_paths(project, readable)):
         words += ["--dir", str(project)]
     for name, fd in contents.items():
@@ -89,9 +91,13 @@ def arguments(bwrap: str, project: Path, readable: Sequence[Path], contents: Map
     return words
 
 
-def made_files() -> Mapping[str, bytes]:
-    """Return files of `/etc` that are written for the sandbox instead of shown: path → content."""
-    return _MADE
+def small_files() -> dict[str, bytes]:
+    """Return the files of `/etc`, some of them written for the sandbox: path → content. Copying is quicker than a mount for each."""
+    found = dict(_MADE)
+    for name in _ETC_FILES:
+        with contextlib.suppress(OSError):
+            found[f"/etc/{name}"] = Path("/etc", name).read_bytes()
+    return found
 
 
 def bound_paths(project: Path, readable: Sequence[Path]) -> list[Path]:
@@ -112,7 +118,7 @@ def bound_paths(project: Path, readable: Sequence[Path]) -> list[Path]:
 
 def under_temporary(project: Path, readable: Sequence[Path]) -> list[str]:
     """Return the bound folders that lie in a temporary folder: a copy's fresh one must show them too."""
-    return [str(path) for path in bound_paths(project, readable) if str(path).startswith(tuple(f"{t}/" for t in inside.TEMPORARY))]
+    return [str(path) for path in bound_paths(project, readable) if str(path).startswith(tuple(f"{t}/" for t in overlay.TEMPORARY))]
 
 
 def private_folders() -> set[Path]:
@@ -123,7 +129,7 @@ def private_folders() -> set[Path]:
 
 def system_paths() -> list[str]:
     """Return what of the system may be read, as paths on the host; some may not exist."""
-    return [*_SYSTEM, *(f"/etc/{name}" for name in _ETC), *_MADE]
+    return [*_SYSTEM, *(f"/etc/{name}" for name in (*_ETC_FOLDERS, *_ETC_FILES)), *_MADE]
 
 
 def _is_inside(path: Path, folders: Sequence[Path]) -> bool:
@@ -138,6 +144,6 @@ def _system() -> list[str]:
             words += ["--symlink", str(path.readlink()), name]
         elif path.exists():
             words += ["--ro-bind", name, name]
-    for name in _ETC:
+    for name in _ETC_FOLDERS:
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     return [*words, "--dir", "/run", "--dir", "/var"]

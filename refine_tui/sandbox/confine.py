@@ -11,6 +11,7 @@ daemon cannot get away.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import importlib.util
 import json
@@ -79,7 +80,7 @@ def _become(spec: Mapping[str, Any], argv: list[str]) -> NoReturn:
         if spec["fenced"]:
             kernel.landlock(spec["readable"], spec["writable"])
         if LINUX:
-            kernel.drop_rights(spec["seccomp"])
+            kernel.drop_rights(base64.b64decode(spec["seccomp"]))
         os.execvp(argv[0], argv)
     except OSError as error:
         os.write(2, f"sandbox: {argv[0]}: {error}\n".encode())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
+import marshal
 import os
 import platform
 import shutil
@@ -16,15 +15,15 @@ from pathlib import Path
 from refine_tui.core.errors import IsolationError
 from refine_tui.core.isolation import Level, Probe
 from refine_tui.loop.ports.running import Launch
-from refine_tui.sandbox import bubblewrap, inside, kernel, seccomp, trees
+from refine_tui.sandbox import bubblewrap, inside, kernel, overlay, seccomp, trees
 from refine_tui.sandbox.cgroups import ControlGroup
 from refine_tui.sandbox.environment import scrubbed
 from refine_tui.sandbox.masks import MaskFinder
 from refine_tui.sandbox.spawning import Command, spawn
 from refine_tui.sandbox.supervision import Supervised
 
-_NO_WALL_S = 1e9
-"""JSON has no infinity."""
+_READ_BY_ALL = 2
+"""The version of the format that every Python 3 reads."""
 
 
 class Isolated:
@@ -51,9 +50,14 @@ class Isolated:
         interpreter, prefixes = bubblewrap.own_interpreter()
         readable = (*launch.readable, *prefixes)
         files = {f"{bubblewrap.TOOLS}/{name}": content for name, content in launch.tools.items()}
-        files.update({f"{bubblewrap.TOOLS}/{Path(part).name}": Path(part).read_bytes() for part in (inside.__file__, kernel.__file__)})
-        files[f"{bubblewrap.TOOLS}/launch.json"] = json.dumps(self._spec(launch, project, readable)).encode()
-        files.update(bubblewrap.made_files())
+        files.update(
+            {
+                f"{bubblewrap.TOOLS}/{Path(part).name}": Path(part).read_bytes()
+                for part in (inside.__file__, kernel.__file__, overlay.__file__)
+            }
+        )
+        files[f"{bubblewrap.TOOLS}/launch.marshal"] = marshal.dumps(self._spec(launch, project, readable), _READ_BY_ALL)
+        files.update(bubblewrap.small_files())
         argv = [word.replace("{tools}", bubblewrap.TOOLS) for word in launch.argv]
         if not launch.nests:
             argv = [interpreter, "-I", "-S", f"{bubblewrap.TOOLS}/inside.py", "--exec", *argv]
@@ -62,7 +66,7 @@ class Isolated:
             words = bubblewrap.arguments(self._bwrap, project, readable, contents)
             group = ControlGroup(launch.limits, processes=_most_tasks(launch))
             try:
-                environment = scrubbed(inside.HOME, "/tmp", added)
+                environment = scrubbed(overlay.HOME, "/tmp", added)
                 process = spawn(Command(group.joined([*words, *argv]), environment, inherited=tuple(contents.values())))
             except OSError as error:
                 group.remove()
@@ -74,18 +78,16 @@ class Isolated:
         with self._lock:
             finder = self._finders.setdefault(project, MaskFinder(project))
             masks = finder.masks()
-        files = {**masks.replaced, **launch.files}
-        limits = asdict(launch.limits)
-        limits["wall_s"] = min(limits["wall_s"], _NO_WALL_S)
+        files = {name: bytes(content) for name, content in {**masks.replaced, **launch.files}.items()}
         return {
             "project": str(project),
             "cwd": launch.cwd,
-            "limits": limits,
-            "files": {name: base64.b64encode(content).decode() for name, content in files.items()},
-            "masks": masks.files,
-            "hidden": masks.folders,
-            "frozen": masks.frozen,
-            "seccomp": base64.b64encode(seccomp.isolated_filter(platform.machine())).decode(),
+            "limits": asdict(launch.limits),
+            "files": files,
+            "masks": list(masks.files),
+            "hidden": list(masks.folders),
+            "frozen": list(masks.frozen),
+            "seccomp": seccomp.isolated_filter(platform.machine()),
             "under_tmp": bubblewrap.under_temporary(project, readable),
             "overlay": self._overlay,
         }

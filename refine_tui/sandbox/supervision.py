@@ -93,7 +93,7 @@ class Supervised:
 
     def __exit__(self, *exc: object) -> None:
         self.kill()
-        self._ended.wait()
+        self._threads[0].join()
         for stream in (self.stdin, self.stdout, self._raw_stdout):
             with contextlib.suppress(OSError):
                 stream.close()
@@ -131,8 +131,8 @@ class Supervised:
                     exit_.happens_within(None)
         if not self._stopped:
             self._stopped = self._over_limit()
-        self._clean_up()
         self._ended.set()
+        self._clean_up()
 
     def _exceeded(self) -> str:
         if time.monotonic() >= self._deadline:
