@@ -16,6 +16,7 @@ import traceback
 from typing import Any, Callable
 
 import pytest
+from _pytest.reports import CollectReport
 
 DETAILS_BYTES = 8192
 FRAMES = 40
@@ -117,7 +118,7 @@ class Reporter:
         info = getattr(outcome, "excinfo", None) or getattr(outcome, "_excinfo", None)
         if info and isinstance(info[1], SystemExit):
             text = f"SystemExit: {info[1]}\nthe file ends the process when it is imported"
-            outcome.force_result(pytest.CollectReport(collector.nodeid, "failed", text, []))
+            outcome.force_result(CollectReport(collector.nodeid, "failed", text, []))
             self._broken(collector.nodeid, text, "SystemExit", text.split("\n")[0], frames_of(info[2], self._guard))
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -140,7 +141,7 @@ class Reporter:
 
     def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
         """Report a file that cannot be collected."""
-        if not isinstance(report, pytest.CollectReport):
+        if not isinstance(report, CollectReport):
             return
         error = call.excinfo.value
         cause = error.__cause__ if error.__cause__ is not None and type(error).__name__ == "CollectError" else error
