@@ -100,6 +100,9 @@ class ForkEvaluator:
         self._workspace, self._alarm_s = workspace, alarm_s
         self.runs = 0
 
+    def describe(self) -> str:
+        return "fork"
+
     def baseline(self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True) -> Baseline:
         suite, lines = self._execute(Patch(), None)
         for done, case in enumerate(suite.cases, start=1):
