@@ -127,6 +127,16 @@ def private_folders() -> set[Path]:
     return homes | {parent for home in homes for parent in home.parents}
 
 
+def refuse_private(project: Path) -> None:
+    """Refuse to run in a home folder or above one: nobody could list all that must be hidden there.
+
+    Raises:
+        IsolationError: the project is such a folder.
+    """
+    if Path(os.path.realpath(project)) in private_folders():
+        raise IsolationError(f"{project} holds your private files, so nothing is run in it; work in the folder of one project instead")
+
+
 def system_paths() -> list[str]:
     """Return what of the system may be read, as paths on the host; some may not exist."""
     return [*_SYSTEM, *(f"/etc/{name}" for name in (*_ETC_FOLDERS, *_ETC_FILES)), *_MADE]

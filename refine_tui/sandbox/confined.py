@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import platform
 import sys
 import time
@@ -16,10 +15,10 @@ from refine_tui.core.errors import IsolationError
 from refine_tui.core.isolation import Level, Probe
 from refine_tui.loop.ports.running import Launch
 from refine_tui.sandbox import confine, kernel, seatbelt, seccomp, workcopy
-from refine_tui.sandbox.bubblewrap import own_interpreter, private_folders, system_paths
+from refine_tui.sandbox.bubblewrap import own_interpreter, private_folders, refuse_private, system_paths
 from refine_tui.sandbox.cgroups import ControlGroup
 from refine_tui.sandbox.environment import scrubbed
-from refine_tui.sandbox.spawning import Command, spawn
+from refine_tui.sandbox.spawning import Command, Lifeline, spawn
 from refine_tui.sandbox.supervision import Supervised
 from refine_tui.sandbox.workcopy import WorkCopy
 
@@ -55,6 +54,7 @@ class Confined:
         if launch.nests:
             raise IsolationError(f"at the level {self.level.value} each candidate is started on its own; start it without a parent")
         project = (Path.cwd() / launch.project).resolve()
+        refuse_private(project)
         readable = tuple(path for given in launch.readable for path in {Path.cwd() / given, given.resolve()})
         if not private_folders().isdisjoint(readable):
             raise IsolationError("a folder to be readable holds your private files; name the folder of the interpreter instead")
@@ -74,28 +74,26 @@ class Confined:
         if self.level is Level.CONFINED and sys.platform == "darwin":
             argv = ["sandbox-exec", "-p", seatbelt.profile(readable=names.readable, writable=_writable(copy)), *argv]
         added = {name: names.inside(value) for name, value in launch.environment.items()}
-        held, lifeline = os.pipe()
-        hold = _Lifeline(lifeline)
-        supervisor = [own_interpreter()[0], "-I", "-S", str(copy.tools / "confine.py"), str(held), str(spec), *argv]
+        lifeline = Lifeline()
+        supervisor = [own_interpreter()[0], "-I", "-S", str(copy.tools / "confine.py"), str(lifeline.held), str(spec), *argv]
         environment = scrubbed(str(copy.home), str(copy.temporary), added)
         # The limit on processes that a process can set for itself does not hold for root; a group's does.
         group = ControlGroup(launch.limits, processes=launch.limits.processes + _OWN_PROCESSES)
         scales = _Scales(copy, launch.limits.disk_bytes)
 
         def clean_up() -> None:
-            hold.cut()
+            lifeline.cut()
             group.remove()
             copy.remove()
 
         try:
-            process = spawn(Command(group.joined(supervisor), environment, cwd=copy.project / launch.cwd, inherited=(held,)))
+            process = spawn(Command(group.joined(supervisor), environment, cwd=copy.project / launch.cwd, inherited=(lifeline.held,)))
         except OSError:
             clean_up()
             raise
-        finally:
-            os.close(held)
+        lifeline.passed_on()
         limits = replace(launch.limits, processes=launch.limits.processes + _OWN_PROCESSES)
-        return Supervised(process, limits, hold.cut, over_limit=lambda: group.exceeded() or scales.over(), clean_up=clean_up)
+        return Supervised(process, limits, lifeline.cut, over_limit=lambda: group.exceeded() or scales.over(), clean_up=clean_up)
 
     def _spec(self, launch: Launch, names: _Names, copy: WorkCopy) -> dict[str, object]:
         fenced = self.level is Level.CONFINED and sys.platform == "linux"
@@ -133,20 +131,6 @@ class _Names:
             if word == start or word.startswith(start + "/"):
                 return self._to + word[len(start) :]
         return word
-
-
-class _Lifeline:
-    """The end of a pipe; the supervisor ends everything when it closes, and the kernel closes it when this program dies."""
-
-    def __init__(self, fd: int) -> None:
-        self._fds = [fd]
-
-    def cut(self) -> None:
-        while self._fds:
-            try:
-                os.close(self._fds.pop())
-            except IndexError:
-                return  # another thread was first
 
 
 class _Scales:

@@ -34,7 +34,8 @@ Two uses
 `launch.marshal` (a format that every interpreter reads without importing anything): `project` (absolute path) · `cwd` · `limits` ·
 `files` (path → bytes) · `masks` (project files shown empty) · `hidden` (project folders shown empty) · `frozen` (project folders
 shown read-only) · `seccomp` (the BPF program) · `under_tmp` (bound paths to carry over into the fresh `/tmp`) · `overlay` (whether
-overlays work here; if not, a real copy is made).
+overlays work here; if not, a real copy is made) · `lifeline` (an open file; when its other end closes, the program is gone, and what
+`--exec` started ends).
 """
 
 from __future__ import annotations
@@ -141,14 +142,19 @@ def main(argv: list[str]) -> NoReturn:
             return 127
 
     spec = load()
-    _make_copy(spec, spec["files"], _limits_of(spec, {}), work, [0, 1, 2])
+    _make_copy(spec, spec["files"], _limits_of(spec, {}), work, [0, 1, 2], [spec["lifeline"]])
 
 
 # --- the keeper: pid 1 of a copy --------------------------------------------------------------------------------------------
 
 
 def _make_copy(
-    spec: dict[str, Any], files: Mapping[str, bytes], bounds: dict[str, float], work: Callable[[], int], fds: list[int]
+    spec: dict[str, Any],
+    files: Mapping[str, bytes],
+    bounds: dict[str, float],
+    work: Callable[[], int],
+    fds: list[int],
+    lifelines: Sequence[int] = (),
 ) -> NoReturn:
     """Become the outer process of a copy: start its keeper, wait for it, and end with its status."""
     try:
@@ -158,7 +164,7 @@ def _make_copy(
         keeper = os.fork()
         if keeper == 0:
             os.close(held)
-            _keep(spec, files, bounds, work, fds, lifeline)
+            _keep(spec, files, bounds, work, fds, [lifeline, *lifelines])
         # Only the candidate may hold what the runner reads to learn that the copy has ended.
         kernel.close_all_but([held])
         os._exit(kernel.exit_status(os.waitpid(keeper, 0)[1]))
@@ -173,7 +179,7 @@ def _keep(
     bounds: dict[str, float],
     work: Callable[[], int],
     fds: list[int],
-    lifeline: int,
+    lifelines: list[int],
 ) -> NoReturn:
     # A pid 1 ignores signals from its own namespace, so nothing inside can end the keeper. All are blocked already (the candidate
     # unblocks them), which also lets `sigtimedwait` see every SIGCHLD.
@@ -188,16 +194,16 @@ def _keep(
     kernel.prctl(kernel.SET_DUMPABLE, 0)
     candidate = os.fork()
     if candidate == 0:
-        os.close(lifeline)
         _run(spec, bounds, work, fds)
-    kernel.close_all_but([2, lifeline])
+    kernel.close_all_but([2, *lifelines])
     kernel.drop_rights(spec["seccomp"])
-    os._exit(_watch(candidate, bounds, lifeline, own_proc))
+    os._exit(_watch(candidate, bounds, lifelines, own_proc))
 
 
-def _watch(candidate: int, bounds: dict[str, float], lifeline: int, own_proc: bool) -> int:
+def _watch(candidate: int, bounds: dict[str, float], lifelines: list[int], own_proc: bool) -> int:
     deadline = time.monotonic() + bounds["wall_s"]
-    os.set_blocking(lifeline, False)
+    for lifeline in lifelines:
+        os.set_blocking(lifeline, False)
     while True:
         signal.sigtimedwait([signal.SIGCHLD], 0.05)
         for pid, status in _ended():
@@ -205,7 +211,7 @@ def _watch(candidate: int, bounds: dict[str, float], lifeline: int, own_proc: bo
                 return kernel.exit_status(status)
         if time.monotonic() > deadline:
             return OVER_TIME
-        if _at_end(lifeline):
+        if any(_at_end(lifeline) for lifeline in lifelines):
             return NOT_SET_UP
         if own_proc:
             resident, processes = _tree_size()

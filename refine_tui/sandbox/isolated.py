@@ -6,6 +6,7 @@ import marshal
 import os
 import platform
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,7 +20,7 @@ from refine_tui.sandbox import bubblewrap, inside, kernel, overlay, seccomp, tre
 from refine_tui.sandbox.cgroups import ControlGroup
 from refine_tui.sandbox.environment import scrubbed
 from refine_tui.sandbox.masks import MaskFinder
-from refine_tui.sandbox.spawning import Command, spawn
+from refine_tui.sandbox.spawning import Command, Lifeline, spawn
 from refine_tui.sandbox.supervision import Supervised
 
 _READ_BY_ALL = 2
@@ -47,34 +48,41 @@ class Isolated:
     def launch(self, launch: Launch) -> Supervised:
         """Start a process; see `Sandbox.launch`."""
         project = Path.cwd() / launch.project
+        bubblewrap.refuse_private(project)
+        lifeline = Lifeline()
+        group = ControlGroup(launch.limits, processes=_most_tasks(launch))
+
+        def clean_up() -> None:
+            lifeline.cut()
+            group.remove()
+
+        try:
+            process = self._start(launch, project, group, lifeline)
+        except OSError as error:
+            clean_up()
+            raise IsolationError(f"bubblewrap could not be started: {error}") from error
+        except IsolationError:
+            clean_up()
+            raise
+        lifeline.passed_on()
+        limits = replace(launch.limits, processes=_most_tasks(launch))
+        return Supervised(process, limits, lambda: _end(process.pid), over_limit=group.exceeded, clean_up=clean_up)
+
+    def _start(self, launch: Launch, project: Path, group: ControlGroup, lifeline: Lifeline) -> subprocess.Popen[bytes]:
         interpreter, prefixes = bubblewrap.own_interpreter()
         readable = (*launch.readable, *prefixes)
-        files = {f"{bubblewrap.TOOLS}/{name}": content for name, content in launch.tools.items()}
-        files.update(
-            {
-                f"{bubblewrap.TOOLS}/{Path(part).name}": Path(part).read_bytes()
-                for part in (inside.__file__, kernel.__file__, overlay.__file__)
-            }
-        )
-        files[f"{bubblewrap.TOOLS}/launch.marshal"] = marshal.dumps(self._spec(launch, project, readable), _READ_BY_ALL)
-        files.update(bubblewrap.small_files())
+        tools = {**launch.tools, **_own_tools()}
+        tools["launch.marshal"] = marshal.dumps(self._spec(launch, project, readable, lifeline.held), _READ_BY_ALL)
         argv = [word.replace("{tools}", bubblewrap.TOOLS) for word in launch.argv]
         if not launch.nests:
             argv = [interpreter, "-I", "-S", f"{bubblewrap.TOOLS}/inside.py", "--exec", *argv]
         added = {name: value.replace("{tools}", bubblewrap.TOOLS) for name, value in launch.environment.items()}
+        files = {**bubblewrap.small_files(), **{f"{bubblewrap.TOOLS}/{name}": content for name, content in tools.items()}}
         with _held_in_memory(files) as contents:
-            words = bubblewrap.arguments(self._bwrap, project, readable, contents)
-            group = ControlGroup(launch.limits, processes=_most_tasks(launch))
-            try:
-                environment = scrubbed(overlay.HOME, "/tmp", added)
-                process = spawn(Command(group.joined([*words, *argv]), environment, inherited=tuple(contents.values())))
-            except OSError as error:
-                group.remove()
-                raise IsolationError(f"bubblewrap could not be started: {error}") from error
-        limits = replace(launch.limits, processes=_most_tasks(launch))
-        return Supervised(process, limits, lambda: _end(process.pid), over_limit=group.exceeded, clean_up=group.remove)
+            words = group.joined([*bubblewrap.arguments(self._bwrap, project, readable, contents), *argv])
+            return spawn(Command(words, scrubbed(overlay.HOME, "/tmp", added), inherited=(*contents.values(), lifeline.held)))
 
-    def _spec(self, launch: Launch, project: Path, readable: tuple[Path, ...]) -> dict[str, object]:
+    def _spec(self, launch: Launch, project: Path, readable: tuple[Path, ...], lifeline: int) -> dict[str, object]:
         with self._lock:
             finder = self._finders.setdefault(project, MaskFinder(project))
             masks = finder.masks()
@@ -90,12 +98,17 @@ class Isolated:
             "seccomp": seccomp.isolated_filter(platform.machine()),
             "under_tmp": bubblewrap.under_temporary(project, readable),
             "overlay": self._overlay,
+            "lifeline": lifeline,
         }
 
 
 def find_bubblewrap() -> str | None:
     """Return the path of the bubblewrap program."""
     return shutil.which("bwrap")
+
+
+def _own_tools() -> dict[str, bytes]:
+    return {Path(part).name: Path(part).read_bytes() for part in (inside.__file__, kernel.__file__, overlay.__file__)}
 
 
 def _most_tasks(launch: Launch) -> int:

@@ -34,12 +34,7 @@ def furnish(spec: dict[str, Any], files: Mapping[str, bytes], bounds: dict[str, 
         _fresh_temporary(os.path.join(SCRATCH, f"tmp{index}"), folder, project, spec["under_tmp"])
     os.chmod(os.path.join(SCRATCH, "shm"), 0o1777)
     kernel.mount(os.path.join(SCRATCH, "shm"), "/dev/shm", None, kernel.BIND)
-    if spec["overlay"]:
-        layers = f"lowerdir={BASE},upperdir={SCRATCH}/upper,workdir={SCRATCH}/work,userxattr"
-        kernel.mount("overlay", project, "overlay", kernel.NOSUID | kernel.NODEV, layers)
-    else:
-        _copy_below(os.path.join(SCRATCH, "upper"))
-        kernel.mount(os.path.join(SCRATCH, "upper"), project, None, kernel.BIND)
+    _mount_copy(project, overlays=spec["overlay"])
     for hidden in spec["hidden"]:
         kernel.mount(
             "none", os.path.join(project, hidden), "tmpfs", kernel.RDONLY | kernel.NOSUID | kernel.NODEV, "size=4k,nr_inodes=2,mode=0555"
@@ -48,6 +43,28 @@ def furnish(spec: dict[str, Any], files: Mapping[str, bytes], bounds: dict[str, 
         path = os.path.join(project, frozen)
         kernel.mount(path, path, None, kernel.BIND)
         kernel.mount("none", path, None, kernel.REMOUNT | kernel.BIND | kernel.RDONLY | kernel.NOSUID | kernel.NODEV)
+
+
+def _mount_copy(project: str, *, overlays: bool) -> None:
+    upper = os.path.join(SCRATCH, "upper")
+    if overlays:
+        if os.stat(BASE).st_uid != os.getuid():
+            _own_folders()
+        try:
+            layers = f"lowerdir={BASE},upperdir={upper},workdir={SCRATCH}/work,userxattr"
+            kernel.mount("overlay", project, "overlay", kernel.NOSUID | kernel.NODEV, layers)
+            return
+        except kernel.SetUpError as error:
+            # The kernel overlays no folder in which something else is mounted.
+            os.write(2, f"{error}; the project's files are copied instead\n".encode())
+    _copy_below(upper)
+    kernel.mount(upper, project, None, kernel.BIND)
+
+
+def _own_folders() -> None:
+    """Make every folder in the upper layer, where this user owns it: in another user's folder nothing could be written."""
+    for folder, _folders, _names in os.walk(BASE):
+        _make_upper_folder(os.path.relpath(folder, BASE) if folder != BASE else "")
 
 
 def _fresh_temporary(scratch: str, folder: str, project: str, carried: Sequence[str]) -> None:

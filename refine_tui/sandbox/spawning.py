@@ -6,6 +6,7 @@ launch therefore happens on this one thread, which lives as long as the program.
 
 from __future__ import annotations
 
+import os
 import queue
 import subprocess
 import threading
@@ -24,6 +25,30 @@ class Command:
     cwd: Path = Path("/")
     inherited: Sequence[int] = field(default=())
     """Files the process gets under the same numbers; the caller closes its own."""
+
+
+class Lifeline:
+    """A pipe of which a started process holds one end; the kernel closes ours when this program ends in whatever way."""
+
+    def __init__(self) -> None:
+        self.held, self._ours = os.pipe()
+        self._open = {self.held, self._ours}
+        self._lock = threading.Lock()
+
+    def passed_on(self) -> None:
+        """Close the end that the started process now holds."""
+        self._close(self.held)
+
+    def cut(self) -> None:
+        """Close everything here, which tells the process to end; safe from any thread and more than once."""
+        self._close(self.held)
+        self._close(self._ours)
+
+    def _close(self, fd: int) -> None:
+        with self._lock:
+            if fd in self._open:
+                self._open.remove(fd)
+                os.close(fd)
 
 
 _requests: queue.SimpleQueue[tuple[Command, Future[subprocess.Popen[bytes]]]] = queue.SimpleQueue()

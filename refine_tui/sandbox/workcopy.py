@@ -45,16 +45,28 @@ def make(project: Path, files: Mapping[str, bytes], skipped: Sequence[Path], sta
     Raises:
         IsolationError: the disk is full, or a path in `files` leads out of the copy.
     """
+    copy = _empty(project, state_dir)
+    try:
+        shutil.copytree(project, copy.project, symlinks=True, ignore=_ignoring(project, skipped), copy_function=_copy)
+        for name, content in files.items():
+            _lay_over(copy.project, name, content)
+    except (OSError, shutil.Error) as error:
+        copy.remove()
+        raise IsolationError(f"the project could not be copied to run it apart from your files: {error}") from error
+    except IsolationError:
+        copy.remove()
+        raise
+    return copy
+
+
+def _empty(project: Path, state_dir: Path) -> WorkCopy:
     try:
         root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_place(project, state_dir)))
         copy = WorkCopy(root, root / "copy" / project.name, root / "tools", root / "tmp", root / "home")
         for folder in (copy.tools, copy.temporary, copy.home, copy.project.parent):
             folder.mkdir()
-        shutil.copytree(project, copy.project, symlinks=True, ignore=_ignoring(project, skipped), copy_function=_copy)
-        for name, content in files.items():
-            _lay_over(copy.project, name, content)
-    except (OSError, shutil.Error) as error:
-        raise IsolationError(f"the project could not be copied to run it apart from your files: {error}") from error
+    except OSError as error:
+        raise IsolationError(f"there is no room for a copy of the project: {error}") from error
     return copy
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,10 @@ def project(tmp_path: Path) -> Path:
     (folder / "run.sh").write_text("#!/bin/sh\necho ran\n")
     (folder / "run.sh").chmod(0o755)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """No launch of this suite leaves a copy in memory, but for those of programs that were killed on purpose."""
+    yield
+    assert list(Path("/dev/shm").glob(f"refine-tui-copy-{os.getpid()}-*")) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -204,6 +205,24 @@ def test_a_folder_that_holds_private_files_is_never_shown(sandbox: Sandbox, proj
     for folder in (Path.home(), Path("/")):
         with pytest.raises(IsolationError, match="private files"):
             sandbox.launch(Launch(("true",), project, readable=(folder,)))
+
+
+def test_nothing_runs_in_a_home_folder(sandbox: Sandbox) -> None:
+    with pytest.raises(IsolationError, match="private files"):
+        sandbox.launch(Launch(("true",), Path.home()))
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_a_project_of_another_user_can_be_written_in_the_copy(isolated: Sandbox, project: Path) -> None:
+    for path in (project, *project.rglob("*")):
+        os.chown(path, 12345, 12345)
+    code = """
+from pathlib import Path
+Path("new").write_text(""); Path("pkg/new").write_text(""); Path("pkg/mod.py").unlink(); Path("pkg/mod.py").write_text("3")
+print(Path("pkg/mod.py").read_text())
+"""
+    assert run(isolated, project, code)[0] == "3\n"
+    assert (project / "pkg" / "mod.py").read_text() == "VALUE = 1\n"
 
 
 def test_the_probes_name_every_level_strongest_first(sandbox: Sandbox) -> None:
