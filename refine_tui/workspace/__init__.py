@@ -1,8 +1,10 @@
-"""The user's tree: read, watched, written without losing anything, and what git knows about it."""
+"""The user's tree: read, watched, written without losing anything, and what git knows about it.
+
+The watcher is imported from its own module, because watchdog takes a while and most commands do not watch.
+"""
 
 from refine_tui.workspace.git_facts import GitFacts, git_facts
 from refine_tui.workspace.places import project_state_dir
 from refine_tui.workspace.tree import ProjectTree
-from refine_tui.workspace.watching import TreeWatcher
 
-__all__ = ["GitFacts", "ProjectTree", "TreeWatcher", "git_facts", "project_state_dir"]
+__all__ = ["GitFacts", "ProjectTree", "git_facts", "project_state_dir"]
