@@ -27,7 +27,11 @@ def tool(name: str) -> Any:
 def writer(descriptor: int) -> Any:
     """Return a function that writes one object as one line, at once."""
 
+    own = os.getpid()
+
     def emit(event: dict[str, Any]) -> None:
+        if os.getpid() != own:
+            return  # a test forked and its child runs on
         line = json.dumps(event).encode() + b"\n"
         while line:
             line = line[os.write(descriptor, line) :]
@@ -39,6 +43,7 @@ def main() -> int:
     """Take the descriptors apart, run, report."""
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.json"), encoding="utf-8") as file:
         plan = json.load(file)
+    plan["project"] = os.getcwd()  # a copy may lie elsewhere than the project
     report = os.dup(1)  # not inherited by what the tests start
     os.dup2(2, 1)
     sys.path[0] = os.getcwd()  # as `python -m pytest` has it
