@@ -17,6 +17,7 @@ Durability = Literal["FULL", "NORMAL"]
 """`FULL` survives a power cut once the call returns; `NORMAL` survives the death of the process."""
 
 FILE_NAME = "journal.sqlite3"
+_SET_ASIDE = "journal-damaged-"
 _CHECKED_BYTES = 64 * 1024 * 1024
 """Up to this size the whole file is checked when it is opened; a larger one would make the start slow."""
 _BUSY_SECONDS = 5.0
@@ -56,6 +57,11 @@ class Database:
                 self._set_aside(error)
                 self._connection = self._open()
 
+    @property
+    def has_predecessor(self) -> bool:
+        """Whether a damaged file was set aside here, now or earlier."""
+        return any(self.path.parent.glob(f"{_SET_ASIDE}*"))
+
     def _open(self) -> sqlite3.Connection:
         new = not self.path.exists()
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -75,7 +81,7 @@ class Database:
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         """Move a damaged file out of the way, whole, with its companions."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-        kept = self.path.with_name(f"journal-damaged-{stamp}.sqlite3")
+        kept = self.path.with_name(f"{_SET_ASIDE}{stamp}.sqlite3")
         for suffix in ("", "-wal", "-shm"):
             old = self.path.with_name(self.path.name + suffix)
             if old.exists():

@@ -26,6 +26,11 @@ class SqliteWriteLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def lost_history(self) -> bool:
+        """Whether a damaged journal lies beside this one."""
+        return self._database.has_predecessor
+
     def begin(
         self, direction: Direction, patch: Patch, bases: Mapping[str, bytes], *, task: str = "", goal: str = "", application: int = 0
     ) -> Write:

@@ -110,7 +110,8 @@ class ProjectTree:
         Only for the process that holds the project: another one's write may be under way.
         """
         with self._lock:
-            sentences = (*self._applier.recover(), *self._applier.adopt(list_temporary(self.root)), *self.late_writes())
+            unexplained = list_temporary(self.root) if self._log.lost_history else ()
+            sentences = (*self._applier.recover(), *self._applier.adopt(unexplained), *self.late_writes())
             self._store.prune()
             return sentences
 

@@ -6,10 +6,13 @@ import errno
 import itertools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from refine_tui.journal import SqliteJournal
+from refine_tui.workspace import ProjectTree
 from refine_tui.workspace.disk import Disk
 
 Killed = Callable[[int, Callable[[Callable[[str], None]], None]], bool]
@@ -141,6 +144,19 @@ def test_a_file_removed_after_the_crash_stays_removed(make_project: Any, killed_
         with project.opened() as tree:
             tree.recover()
         assert not (project.root / "a.py").exists()
+
+
+def test_a_run_with_a_journal_of_its_own_leaves_the_interrupted_write_alone(make_project: Any, killed_at: Killed, tmp_path: Path) -> None:
+    for step in range(15, 36, 3):
+        project = make_project()
+        killed_at(step, applying(project, None))
+        litter = project.litter()
+        other = SqliteJournal(tmp_path / str(step))
+        tree = ProjectTree(project.root, project.state, other.writes)
+        assert tree.recover() == ()
+        assert project.litter() == litter
+        other.close()
+        check(project)
 
 
 def test_after_the_journal_was_lost_too_nothing_is_thrown_away(make_project: Any, killed_at: Killed) -> None:

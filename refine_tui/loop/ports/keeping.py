@@ -107,6 +107,10 @@ class Write:
 class WriteLog(Protocol):
     """What the workspace must know durably before and after it touches a file. Every change is on disk when the call returns."""
 
+    @property
+    def lost_history(self) -> bool:
+        """Whether an earlier log was damaged, so that the tree may hold temporary files of writes nobody knows any more."""
+
     def begin(
         self, direction: Direction, patch: Patch, bases: Mapping[str, bytes], *, task: str = "", goal: str = "", application: int = 0
     ) -> Write:
