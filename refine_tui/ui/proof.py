@@ -22,12 +22,15 @@ class Proof:
     suite: SuiteResult | None
     """`None`: this choice has not been run."""
     delta: Delta
+    targets: frozenset[str]
+    """The tests the task is about."""
     standing: Standing
     """`green`: every target passes and nothing breaks; `partly`: nothing breaks; `red`: something breaks or the run was cut short."""
 
 
 def proof_of(review: Review, baseline: Baseline | None) -> Proof:
     """Return what is known about the accepted hunks, or about all of them while none is accepted."""
+    targets = frozenset(review.task.targets)
     chosen = review.accepted or review.hunks
     is_all = len(chosen) == len(review.hunks)
     words = "the whole patch" if is_all else f"{len(chosen)} of {len(review.hunks)} hunks"
@@ -35,9 +38,9 @@ def proof_of(review: Review, baseline: Baseline | None) -> Proof:
     if suite is None and is_all and is_as_proposed(review):
         suite = review.candidate.suite
     if suite is None:
-        return Proof(words, None, Delta(), "unknown")
+        return Proof(words, None, Delta(), targets, "unknown")
     changed = delta(baseline.suite, suite) if baseline else review.candidate.delta
-    return Proof(words, suite, changed, _standing(review, suite, changed))
+    return Proof(words, suite, changed, targets, _standing(suite, changed, targets))
 
 
 def is_as_proposed(review: Review) -> bool:
@@ -71,8 +74,7 @@ def failure_before(node_id: str, baseline: Baseline | None) -> CaseResult | None
     return case if case and case.is_red else None
 
 
-def _standing(review: Review, suite: SuiteResult, changed: Delta) -> Standing:
+def _standing(suite: SuiteResult, changed: Delta, targets: frozenset[str]) -> Standing:
     if changed.broken or not suite.complete or suite.stopped:
         return "red"
-    targets = set(review.task.targets)
     return "partly" if targets & {*changed.still_red, *suite.red} else "green"

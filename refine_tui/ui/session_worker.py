@@ -72,6 +72,12 @@ class JobQueue:
         with self._lock:
             return bool(self._current)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no worker is there, nor needed."""
+        with self._lock:
+            return not self._has_worker
+
     def put(self, job: Job) -> bool:
         """Add a job unless one of its name waits already; returns whether a worker has to be started."""
         with self._lock:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from textual.pilot import Pilot
@@ -70,7 +70,8 @@ def opened(make_app: Callable[..., RefineApp]) -> Opened:
 
 async def settled(pilot: Pilot[int]) -> None:
     """Wait until no job is under way and everything that arrived is drawn."""
-    await pilot.pause()
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
-    await pilot.pause()
+    app = cast("RefineApp", pilot.app)
+    quiet = 0
+    while quiet < 3:
+        await pilot.pause(0.0 if app.jobs.is_idle else 0.01)
+        quiet = quiet + 1 if app.jobs.is_idle else 0

@@ -22,6 +22,7 @@ from refine_tui.ui.widgets.confirm_bar import CEILING_S, QUIET_S, ConfirmBar
 from refine_tui.ui.widgets.notice_bar import NoticeBar
 from refine_tui.ui.widgets.pane import Pane
 from refine_tui.ui.widgets.prompt_bar import PromptBar
+from tests.ui.conftest import settled
 from tests.ui.ui_fakes import BASELINE, HANDOFF, ScriptedSession, make_review, ready, suite_with, task_events
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
@@ -31,9 +32,8 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
     """Press keys and wait until all they set off is done."""
     for key in keys:
         await pilot.press(key)
-        await pilot.app.workers.wait_for_complete()
-        await pilot.pause()
-    await pilot.pause()
+        await settled(pilot)
+    await settled(pilot)
 
 
 def screen(pilot: Pilot[int]) -> ReviewScreen:
@@ -199,7 +199,7 @@ async def test_a_partial_choice_that_turns_out_red_asks_before_writing(opened: O
 
 async def test_decisions_changed_during_the_run_keep_anything_from_being_written(opened: Opened) -> None:
     session = ready(make_review())
-    session.gate = threading.Event()
+    session.opening, session.gate = [], threading.Event()
     async with opened(session) as pilot:
         await pilot.press("y", "w", "y")
         session.gate.set()

@@ -53,10 +53,16 @@ def paint_survey(run: Run, now: float) -> list[Content]:
         ink(""),
         ink(f"{meter(run.done, run.total, 30)}  {run.done} of {run.total or '?'}", red),
         ink(f"{elapsed:.0f} s{limit}"),
-        ink(("last  ", "$diff-number"), short_test(run.current)) if run.current else ink(""),
+        _where(run),
         ink(""),
         ink("esc stops; what has been run is kept.   3 shows the results as they come."),
     ]
+
+
+def _where(run: Run) -> Content:
+    if run.total and run.done >= run.total:
+        return ink("All have run; reading which lines each of them executed.")
+    return ink(("last  ", "$diff-number"), short_test(run.current)) if run.current else ink("Starting Python and collecting the tests.")
 
 
 def meter(done: int, total: int, width: int) -> str:

@@ -14,6 +14,7 @@ from refine_tui.ui.paint.ink import ink
 from refine_tui.ui.proof import Proof, failure_before, proof_of
 
 _SHOWN_TESTS = 40
+_LABEL = ("Evidence  ", "bold")
 _FOUND_BY = {"search": "found by search", "model": "written by the model", "user": "your own edit", "combination": "two finds together"}
 
 
@@ -22,17 +23,13 @@ def short_test(node_id: str) -> str:
     return node_id.partition("::")[2] or node_id
 
 
-def paint_why(review: Review, baseline: Baseline | None) -> list[Content]:
-    """Say what was changed and which failure it answers, with the values that were compared."""
+def paint_why(review: Review) -> list[Content]:
+    """Say what was changed, by whom, and what the user said about it."""
     proposal = review.candidate.proposal
     found_by = _FOUND_BY.get(proposal.proposer, proposal.proposer)
-    rows = [ink(("Why  ", "bold"), proposal.note or review.task.goal, (f"  ({found_by})", "$diff-number"))]
-    for node in (review.candidate.delta.fixed or review.task.targets)[:3]:
-        case = failure_before(node, baseline)
-        if case is not None:
-            rows.append(ink("  ", short_test(node), " failed: ", (_reason(case), "$error")))
+    rows = [ink(("Why       ", "bold"), proposal.note or review.task.goal, (f"  ({found_by})", "$diff-number"))]
     if review.task.note:
-        rows.append(ink(("Your note  ", "bold"), review.task.note))
+        rows.append(ink(("Your note ", "bold"), review.task.note))
     if any(has_hidden(line) for hunk in review.hunks for line in hunk.added):
         rows.append(ink(("! Hidden  ", "bold $warning"), "the new lines hold characters that cannot be seen; they are shown as <U+…>"))
     return rows
@@ -43,29 +40,40 @@ def paint_evidence(review: Review, baseline: Baseline | None) -> list[Content]:
     proof = proof_of(review, baseline)
     if review.state == "stale":
         return [
-            ink(("Evidence  ", "bold"), ("none for the file as it is now", "bold $warning")),
+            ink(_LABEL, ("none for the file as it is now", "bold $warning")),
             ink("  The file was changed after the proposal was made. Its task is queued again."),
         ]
+    if review.state == "applied":
+        how = f"it was run before that: {_how(proof.suite, review)}" if proof.suite else "it was not run before that"
+        return [ink(_LABEL, (f"written as #{review.application}", "bold $success"), f"; {how}")]
     if proof.suite is None:
         return [
-            ink(("Evidence  ", "bold"), (f"{proof.of}: not run yet", "bold $warning")),
+            ink(_LABEL, (f"{proof.of}: not run yet", "bold $warning")),
             ink("  t runs exactly the accepted hunks; w does so before it writes"),
+            *_failing_now(review, baseline),
         ]
-    return [*_headline(proof, review), *_effects(proof, proof.suite, baseline), *_doubts(review, proof.suite)]
+    return [*_headline(proof, proof.suite, review), *_effects(proof, proof.suite, baseline), *_doubts(review, proof.suite)]
 
 
-def _headline(proof: Proof, review: Review) -> list[Content]:
-    suite = proof.suite
-    assert suite is not None
+def _failing_now(review: Review, baseline: Baseline | None) -> Iterator[Content]:
+    for node in review.task.targets[:_SHOWN_TESTS]:
+        if case := failure_before(node, baseline):
+            yield ink("  ", ("fails now", "$error"), f"  {short_test(node)}  ", (_reason(case), "$diff-number"))
+
+
+def _headline(proof: Proof, suite: SuiteResult, review: Review) -> list[Content]:
     word, style = {
         "green": ("ok", "bold $success"),
         "partly": ("some still fail", "bold $warning"),
         "red": ("RED", "bold reverse $error"),
         "unknown": ("not run", "bold $warning"),
     }[proof.standing]
-    cold = "warm" if suite.warm and not review.candidate.confirmed else "confirmed cold"
-    facts = f"  {len(suite.cases)} tests, {cold}, {suite.level.value}, {suite.duration_s:.1f} s"
-    return [ink(("Evidence  ", "bold"), f"{proof.of}: ", (word, style)), ink((facts, "$diff-number"))]
+    return [ink(_LABEL, f"{proof.of}: ", (word, style), (f"   {_how(suite, review)}", "$diff-number"))]
+
+
+def _how(suite: SuiteResult, review: Review) -> str:
+    cold = "warm" if suite.warm and not review.candidate.confirmed else "cold"
+    return f"{len(suite.cases)} tests, {cold}, {suite.level.value}, {suite.duration_s:.1f} s"
 
 
 def _effects(proof: Proof, suite: SuiteResult, baseline: Baseline | None) -> Iterator[Content]:
@@ -73,15 +81,20 @@ def _effects(proof: Proof, suite: SuiteResult, baseline: Baseline | None) -> Ite
     for node in changed.broken[:_SHOWN_TESTS]:
         yield ink("  ", ("ok -> FAIL", "bold $error"), f"  {short_test(node)}  ", (_reason(suite.by_id.get(node)), "$error"))
     for node in changed.fixed[:_SHOWN_TESTS]:
-        yield ink("  ", ("FAIL -> ok", "bold $success"), f"  {short_test(node)}")
-    for node in changed.still_red[:_SHOWN_TESTS]:
+        was = _reason(failure_before(node, baseline))
+        yield ink("  ", ("FAIL -> ok", "bold $success"), f"  {short_test(node)}", (f"  was {was}" if was else "", "$diff-number"))
+    targets = [node for node in changed.still_red if node in proof.targets]
+    for node in targets[:_SHOWN_TESTS]:
         yield ink("  ", ("FAIL -> FAIL", "$warning"), f"  {short_test(node)}  ", (_reason(suite.by_id.get(node)), "$diff-number"))
-    left_out = sum(max(0, len(group) - _SHOWN_TESTS) for group in (changed.broken, changed.fixed, changed.still_red))
+    left_out = sum(max(0, len(group) - _SHOWN_TESTS) for group in (changed.broken, changed.fixed, targets))
     if left_out:
         yield ink(f"  and {left_out} more")
-    untouched = len(suite.cases) - len(changed.broken) - len(changed.fixed) - len(changed.still_red)
-    if untouched > 0:
-        yield ink((f"  unchanged   {untouched} other tests", "$diff-number"))
+    others = len(changed.still_red) - len(targets)
+    passing = len(suite.cases) - len(changed.broken) - len(changed.fixed) - len(changed.still_red)
+    rest = [f"{passing} pass as before"] if passing > 0 else []
+    rest += [f"{others} of other tasks fail as before"] if others else []
+    if rest:
+        yield ink((f"  {', '.join(rest)}", "$diff-number"))
     if baseline is None:
         yield ink(("  compared with the tree as it was when the proposal was made", "$diff-number"))
 
@@ -102,4 +115,4 @@ def _doubts(review: Review, suite: SuiteResult) -> Iterator[Content]:
 def _reason(case: CaseResult | None) -> str:
     if case is None:
         return ""
-    return "timed out" if case.timed_out else case.message or case.error
+    return "timed out" if case.timed_out else case.message.removeprefix("AssertionError: ") or case.error

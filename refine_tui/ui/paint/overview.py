@@ -34,6 +34,8 @@ def paint_head(item: Item, position: str, hunk_id: str, baseline: Baseline | Non
         f"hunk {at} of {len(review.hunks)}  ", (hunk.path if hunk else scope.path, "bold"), f"  {scope.name}",
         (f"  round {review.candidate.round}", "$diff-number"),
     )  # fmt: skip
+    if review.state == "applied":
+        return left
     if review.state == "stale":
         return spread(left, ink(("evidence is for an older file ", "$warning")), width)
     tests = passed_before_and_after(proof, baseline)

@@ -23,7 +23,7 @@ class LoopScreen(HouseScreen):
         """Lay out goal, candidates, critique and stream."""
         yield Static("", id="goal", markup=False)
         with Container(id="panes"):
-            yield Pane(id="candidates", wrap=False, follows=True, title="candidates")
+            yield Pane(id="candidates", fit="clip", follows=True, title="candidates")
             yield Pane(id="critique", title="critique")
             yield Pane(id="stream", follows=True, title="model")
 

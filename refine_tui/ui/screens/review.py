@@ -59,7 +59,7 @@ class ReviewScreen(DecidingScreen):
         yield Static("", id="strip", markup=False)
         with Container(id="panes"):
             yield QueueList(id="list", title="proposals")
-            yield Pane(id="diff", wrap=False, title="diff")
+            yield Pane(id="diff", fit="nowrap", title="diff")
             yield Pane(id="notes", title="why and evidence")
         yield Static("", id="summary", markup=False)
 
@@ -104,7 +104,7 @@ class ReviewScreen(DecidingScreen):
             return
         pane, notes = self.query_one("#diff", Pane), self.query_one("#notes", Pane)
         baseline = self.state.baseline
-        notes.show([*paint_why(review, baseline), *paint_evidence(review, baseline)])
+        notes.show([*paint_why(review), *paint_evidence(review, baseline)])
         width = max(30, pane.scrollable_content_region.width)
         painted = paint_file(review, hunk.path, hunk.id, self._around, width, split=self._is_split)
         pane.set_class(True, "-nowrap")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -11,6 +12,9 @@ from textual.widgets import Static
 
 from refine_tui.ui.paint.ink import lines
 
+Fit = Literal["wrap", "clip", "nowrap"]
+"""What happens to a long line: it is wrapped, cut with an ellipsis, or scrolls sideways."""
+
 
 class Pane(VerticalScroll):
     """Lines that scroll. What is shown is always painted text, never markup."""
@@ -18,12 +22,13 @@ class Pane(VerticalScroll):
     DEFAULT_CSS = """
     Pane { height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; }
     Pane > Static { width: 100%; height: auto; }
+    Pane.-clip > Static { text-wrap: nowrap; text-overflow: ellipsis; }
     Pane.-nowrap { overflow-x: auto; }
     Pane.-nowrap > Static { width: auto; min-width: 100%; text-wrap: nowrap; }
     """
 
-    def __init__(self, *, id: str, wrap: bool = True, follows: bool = False, title: str = "") -> None:
-        super().__init__(id=id, classes="pane" if wrap else "pane -nowrap")
+    def __init__(self, *, id: str, fit: Fit = "wrap", follows: bool = False, title: str = "") -> None:
+        super().__init__(id=id, classes=f"pane -{fit}")
         self._follows = follows
         self._text = Static("", markup=False)
         self._shown: tuple[Content, ...] = ()
