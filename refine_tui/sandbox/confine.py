@@ -54,12 +54,14 @@ def main(argv: list[str]) -> int:
         kernel.prctl(kernel.CHILD_SUBREAPER, 1)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    patience = os.getpriority(os.PRIO_PROCESS, 0)
     with contextlib.suppress(OSError):
         # Only root may, and only root needs it: no limit on processes holds for root, so the supervisor must get its turn.
         os.setpriority(os.PRIO_PROCESS, 0, -15)
     command = os.fork()
     if command == 0:
-        os.setpriority(os.PRIO_PROCESS, 0, 0)
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, patience)
         os.close(lifeline)
         _become(spec, argv[2:])
     kernel.close_all_but([2, lifeline, woken, waker])

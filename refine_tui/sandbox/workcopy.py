@@ -34,8 +34,10 @@ class WorkCopy:
 
     def remove(self) -> None:
         """Delete everything, also what the run made unreadable."""
-        for folder, _folders, _names in os.walk(self.root):
-            os.chmod(folder, 0o700)  # noqa: PTH101 - a walk gives strings
+        for folder, folders, _names in os.walk(self.root):
+            for below in (Path(folder) / name for name in folders):
+                if not below.is_symlink():
+                    below.chmod(0o700)
         shutil.rmtree(self.root, ignore_errors=True)
 
 

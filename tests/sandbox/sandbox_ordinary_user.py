@@ -57,7 +57,12 @@ def main() -> int:
             escapes[probe.level.value] = "something changed outside, or the secret came out"
     escapes.update({} if victim.poll() is None else {"victim": "died"})
     victim.kill()
-    answer = {"holds": probes[0].holds, "reasons": [probe.reason for probe in probes], "escapes": escapes, "tried": tried}
+    answer = {
+        "holds": [probe.level.value for probe in probes if probe.holds],
+        "reasons": [probe.reason for probe in probes],
+        "escapes": escapes,
+        "tried": tried,
+    }
     print(json.dumps(answer))  # noqa: T201
     return 0
 
