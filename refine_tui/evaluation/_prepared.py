@@ -108,11 +108,18 @@ def _search_less(slim: dict[int, types.ModuleType]) -> None:
 
     original = FixtureManager.parsefactories
 
+    nothing = types.ModuleType("nothing")
+
+    def slimmed(holder: Any) -> Any:
+        if type(holder).__module__.startswith(("_pytest.", "refine_tui_inside")):
+            return nothing  # pytest's own objects, and ours, define no fixtures
+        return slim.get(id(holder), holder)
+
     def parsefactories(self: Any, *args: Any, **kwargs: Any) -> Any:
         if "holder" in kwargs:
-            kwargs["holder"] = slim.get(id(kwargs["holder"]), kwargs["holder"])
-        elif args:
-            args = (slim.get(id(args[0]), args[0]), *args[1:])
+            kwargs["holder"] = slimmed(kwargs["holder"])
+        elif len(args) > 1:  # a lone argument is a node, which stands for a class or module of the project
+            args = (slimmed(args[0]), *args[1:])
         return original(self, *args, **kwargs)
 
     setattr(FixtureManager, "parsefactories", parsefactories)  # noqa: B010

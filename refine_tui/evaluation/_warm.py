@@ -43,7 +43,8 @@ class Parent:
         self._inside.become_parent()
         self._requests = os.dup(0)
         self._report = os.dup(1)
-        self._output = os.memfd_create("output") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
+        self._later: Any = None
+        self._dying: list[int] = []
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
         os.dup2(2, 1)
@@ -68,7 +69,7 @@ class Parent:
         """Answer requests until standard input ends."""
         self._say({"event": "ready", "threads": self._threads()})
         while True:
-            request = self._next(None)
+            request, self._later = self._later or self._next(None), None
             if request is None:
                 return
             if "preload" in request:
@@ -85,6 +86,7 @@ class Parent:
             ready = select.select([self._requests, self._woken], [], [], left)[0]
             if self._woken in ready:
                 os.read(self._woken, 4096)
+                self._dying = [pid for pid in self._dying if not os.waitpid(pid, os.WNOHANG)[0]]
                 if deadline is not None:
                     return {}
             if self._requests in ready:
@@ -136,23 +138,31 @@ class Parent:
     def _run(self, request: Any) -> None:
         files = {path: base64.b64decode(text) for path, text in request["files"].items()}
         plan, limits = request["plan"], request["limits"]
-        os.ftruncate(self._output, 0)
-        os.lseek(self._output, 0, os.SEEK_SET)
-        pid = self._inside.fork_copy(files, lambda: self._work(plan), limits, [self._report, self._output])
+        output = os.memfd_create("output") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
+        pid = self._inside.fork_copy(files, lambda: self._work(plan, output), limits, [self._report, output])
         status = self._wait(pid, request["number"], time.monotonic() + limits["wall_s"] + 1.0)
-        self._say({"event": "done", "number": request["number"], "status": status, "output": self._tail()})
+        self._say({"event": "done", "number": request["number"], "status": status, "output": tail(output)})
+        os.close(output)
 
-    def _work(self, plan: Any) -> int:
+    def _work(self, plan: Any, output: int) -> int:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.dup2(self._output, 1)
-        os.dup2(self._output, 2)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
         sys.path[0] = os.getcwd()
         sys.argv[:] = ["pytest"]
         self._prepared.use()
         self._bytecode.forget(plan["project"], plan["changed"])
         tracer = self._tracer.Tracer(self._guard) if plan["trace"] else None
-        return int(self._reporting.run(plan, self._guard, self._options, self._write, tracer))
+        own = os.getpid()
+
+        def emit(event: Any) -> None:
+            if os.getpid() == own:  # not what a test forked
+                if event["event"] == "end":
+                    event["output"] = tail(output)
+                self._send(json.dumps(event).encode() + b"\n")
+
+        return int(self._reporting.run(plan, self._guard, self._options, emit, tracer))
 
     def _wait(self, pid: int, number: int, deadline: float) -> int:
         while True:
@@ -160,14 +170,15 @@ class Parent:
             if ended:
                 return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
             request = self._next(deadline)
+            if request and "kill" not in request:  # the answer is out and the next request here: no need to wait for the end of this one
+                self._later = request
+                self._inside.kill(pid)
+                self._dying.append(pid)
+                return 0
             if request is None or request.get("kill") == number or time.monotonic() > deadline:
                 self._inside.kill(pid)
                 os.waitpid(pid, 0)
                 return -signal.SIGKILL
-
-    def _tail(self) -> str:
-        size = os.lseek(self._output, 0, os.SEEK_END)
-        return os.pread(self._output, _OUTPUT, max(0, size - _OUTPUT)).decode("utf-8", "replace")
 
     # events
 
@@ -175,12 +186,15 @@ class Parent:
         # The line before may have been torn by the end of a child.
         self._send(b"\n" + json.dumps(event).encode() + b"\n")
 
-    def _write(self, event: Any) -> None:
-        self._send(json.dumps(event).encode() + b"\n")
-
     def _send(self, line: bytes) -> None:
         while line:
             line = line[os.write(self._report, line) :]
+
+
+def tail(output: int) -> str:
+    """Return the end of what was printed."""
+    size = os.lseek(output, 0, os.SEEK_END)
+    return os.pread(output, _OUTPUT, max(0, size - _OUTPUT)).decode("utf-8", "replace")
 
 
 if __name__ == "__main__":

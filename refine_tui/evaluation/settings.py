@@ -30,6 +30,8 @@ class RunSettings:
     limits: Limits = field(default_factory=Limits)
     warm: bool = True
     """Whether candidates may run in forks of a warm parent."""
+    overlap: bool = True
+    """Whether a candidate may start while the one before is still being cleared away; copies must be truly separate for that."""
     recheck: bool = True
     """Whether failing tests of the base are run again to find flaky ones."""
 

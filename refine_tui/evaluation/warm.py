@@ -182,6 +182,8 @@ class WarmRunner:
             elif event:
                 since = now
                 gathered.feed(event)
+                if event["event"] == "end" and not gathered.running and self._place.settings.overlap:
+                    return False, event["output"]  # the child is still on its way out; the next request does not wait for that
             if not killed:
                 killed = self._end_reason(gathered, now > deadline, now - since > hard_s, cancelled)
                 if killed:

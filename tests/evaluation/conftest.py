@@ -185,7 +185,7 @@ def evaluator(lean_python: Path) -> Iterator[Make]:
     made: list[PytestEvaluator] = []
 
     def make(project: Path, sandbox: Sandbox, python: Path | None = None, **settings: object) -> PytestEvaluator:
-        values = {"test_limit_s": 5.0, "recheck": False} | settings
+        values = {"test_limit_s": 5.0, "recheck": False, "overlap": not isinstance(sandbox, InPlaceSandbox)} | settings
         made.append(PytestEvaluator(project, sandbox, python or lean_python, RunSettings(**values)))  # type: ignore[arg-type]
         return made[-1]
 
