@@ -156,7 +156,10 @@ def _make_copy(
     fds: list[int],
     lifelines: Sequence[int] = (),
 ) -> NoReturn:
-    """Become the outer process of a copy: start its keeper, wait for it, and end with its status."""
+    """Become the outer process of a copy: start its keeper, wait for it, and end with its status.
+
+    With a lifeline to the program, the program watches the limits on time, memory and processes; else the keeper does.
+    """
     try:
         lifeline, held = os.pipe()
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -164,7 +167,7 @@ def _make_copy(
         keeper = os.fork()
         if keeper == 0:
             os.close(held)
-            _keep(spec, files, bounds, work, fds, [lifeline, *lifelines])
+            _keep(spec, files, bounds, work, fds, [lifeline, *lifelines], limited=not lifelines)
         # Only the candidate may hold what the runner reads to learn that the copy has ended.
         kernel.close_all_but([held])
         os._exit(kernel.exit_status(os.waitpid(keeper, 0)[1]))
@@ -180,6 +183,8 @@ def _keep(
     work: Callable[[], int],
     fds: list[int],
     lifelines: list[int],
+    *,
+    limited: bool,
 ) -> NoReturn:
     # A pid 1 ignores signals from its own namespace, so nothing inside can end the keeper. All are blocked already (the candidate
     # unblocks them), which also lets `sigtimedwait` see every SIGCHLD.
@@ -197,11 +202,11 @@ def _keep(
         _run(spec, bounds, work, fds)
     kernel.close_all_but([2, *lifelines])
     kernel.drop_rights(spec["seccomp"])
-    os._exit(_watch(candidate, bounds, lifelines, own_proc))
+    os._exit(_watch(candidate, bounds if limited else None, lifelines, own_proc))
 
 
-def _watch(candidate: int, bounds: dict[str, float], lifelines: list[int], own_proc: bool) -> int:
-    deadline = time.monotonic() + bounds["wall_s"]
+def _watch(candidate: int, bounds: dict[str, float] | None, lifelines: list[int], own_proc: bool) -> int:
+    deadline = time.monotonic() + bounds["wall_s"] if bounds else None
     for lifeline in lifelines:
         os.set_blocking(lifeline, False)
     while True:
@@ -209,16 +214,23 @@ def _watch(candidate: int, bounds: dict[str, float], lifelines: list[int], own_p
         for pid, status in _ended():
             if pid == candidate:
                 return kernel.exit_status(status)
-        if time.monotonic() > deadline:
-            return OVER_TIME
         if any(_at_end(lifeline) for lifeline in lifelines):
             return NOT_SET_UP
-        if own_proc:
-            resident, processes = _tree_size()
-            if resident > bounds["memory_bytes"]:
-                return OVER_MEMORY
-            if processes > bounds["processes"]:
-                return OVER_PROCESSES
+        if deadline is not None and time.monotonic() > deadline:
+            return OVER_TIME
+        over = _exceeded(bounds) if bounds and own_proc else 0
+        if over:
+            return over
+
+
+def _exceeded(bounds: dict[str, float]) -> int:
+    pids = [name for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+    if len(pids) > bounds["processes"]:
+        return OVER_PROCESSES
+    # The quick sum counts shared pages once for each process; only when it is over, the exact one is worth its price.
+    if _resident(pids) > bounds["memory_bytes"] and _proportional(pids) > bounds["memory_bytes"]:
+        return OVER_MEMORY
+    return 0
 
 
 def _ended() -> Iterator[tuple[int, int]]:
@@ -239,19 +251,26 @@ def _at_end(fd: int) -> bool:
         return False
 
 
-def _tree_size() -> tuple[int, int]:
-    """Resident bytes and number of processes in this pid namespace, the keeper left out. Shared pages count in full."""
-    page, resident, processes = os.sysconf("SC_PAGE_SIZE"), 0, 0
-    for name in os.listdir("/proc"):
-        if not name.isdigit() or name == "1":
-            continue
+def _resident(pids: list[str]) -> int:
+    page, total = os.sysconf("SC_PAGE_SIZE"), 0
+    for pid in pids:
         try:
-            with open(f"/proc/{name}/statm", encoding="ascii") as file:
-                resident += int(file.read().split()[1]) * page
-            processes += 1
+            with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+                total += int(file.read().split()[1]) * page
         except (OSError, IndexError):
             continue
-    return resident, processes
+    return total
+
+
+def _proportional(pids: list[str]) -> int:
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+                total += sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+        except OSError:
+            total += _resident([pid])
+    return total
 
 
 def _run(spec: dict[str, Any], bounds: dict[str, float], work: Callable[[], int], fds: list[int]) -> NoReturn:

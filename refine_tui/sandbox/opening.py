@@ -42,6 +42,9 @@ class Ladder:
 
     def open(self, *, unsafe_consent: bool) -> Sandbox:
         """Return a sandbox of the strongest level that holds."""
+        # What a program that was killed could not clear away.
+        cgroups.sweep()
+        workcopy.sweep(self._state_dir)
         for level in (Level.ISOLATED, Level.CONFINED):
             if self.probe(level).holds:
                 return self.at(level)
@@ -74,7 +77,6 @@ class Ladder:
             return "nothing is kept from the code that runs; only after typed consent, for one session"
         if level is Level.ISOLATED:
             return self._why_not_isolated()
-        workcopy.sweep(self._state_dir)
         return _missing_for_confined() or canary.fly(Confined(level, self._state_dir), self._state_dir)
 
     def _why_not_isolated(self) -> str:
@@ -85,7 +87,6 @@ class Ladder:
             return f"there is no filter for system calls on {platform.machine()}; it exists for {' and '.join(seccomp.SUPPORTED)}"
         if bwrap is None:
             return INSTALL_BUBBLEWRAP
-        cgroups.sweep()
         reason = canary.fly(Isolated(bwrap), self._state_dir)
         if "overlay" in reason and not canary.fly(Isolated(bwrap, overlay=False), self._state_dir):
             self._overlay = False

@@ -146,10 +146,21 @@ def meets_limits() -> object:
         time.sleep(600)
         return None
 
+    def share() -> object:
+        kept = bytearray(b"x" * (48 << 20))
+        for _ in range(3):
+            if os.fork() == 0:
+                time.sleep(0.4)
+                os._exit(len(kept) % 2)
+        for _ in range(3):
+            os.wait()
+        return "shared pages count once"
+
     return [
         copy(spin, limits={"cpu_s": 1})[1],
         copy(grow, limits={"memory_bytes": (64 << 20)})[1],
         copy(sleep, limits={"wall_s": 0.3})[1],
+        copy(share, limits={"memory_bytes": 96 << 20})[0],
     ]
 
 

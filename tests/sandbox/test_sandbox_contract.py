@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from refine_tui.core.errors import IsolationError
-from refine_tui.core.isolation import Limits
+from refine_tui.core.isolation import Level, Limits
 from refine_tui.loop.ports.running import Launch, Sandbox
 from refine_tui.sandbox.bubblewrap import own_interpreter
 
@@ -147,10 +147,8 @@ while True:
     kept.append(bytearray(b"x" * (4 << 20)))
     time.sleep(0.002)
 """
-    _, status, _, stopped = run(sandbox, project, code, limits=Limits(wall_s=30, memory_bytes=100 << 20))
 
-    assert stopped == "memory" or status in (122, 137)
-    assert stopped != "time"
+    assert run(sandbox, project, code, limits=Limits(wall_s=30, memory_bytes=100 << 20))[3] == "memory"
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
@@ -175,7 +173,7 @@ time.sleep(60)
 """
     output, status, _, stopped = run(sandbox, project, code, limits=Limits(wall_s=3, processes=40))
 
-    assert "refused" in output or stopped == "processes" or status == 123
+    assert "refused" in output or stopped == "processes" or (sandbox.level is Level.CONFINED and status == 123)
 
 
 @pytest.mark.parametrize("folder", [".", "tempfile.gettempdir()"])

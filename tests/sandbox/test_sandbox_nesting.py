@@ -69,10 +69,11 @@ def test_killing_a_copy_ends_everything_in_it(isolated: Sandbox, project: Path) 
 
 
 def test_a_copy_over_a_limit_ends_with_the_status_that_says_which(isolated: Sandbox, project: Path) -> None:
-    spun, grown, slept = nest(isolated, project, "meets_limits")
+    spun, grown, slept, shared = nest(isolated, project, "meets_limits")
 
     assert spun in (128 + 24, 128 + 9)
     assert (grown, slept) == (122, 121)
+    assert shared == "shared pages count once"
 
 
 def test_a_copy_that_fails_says_how(isolated: Sandbox, project: Path) -> None:
