@@ -141,8 +141,7 @@ sys.stdin.read()
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as program:
         assert program.stdout is not None
-        assert program.stdout.readline() == b"left
-"
+        assert program.stdout.readline() == b"left\n"
         pids = [pid for pid in marked(mark) if pid != program.pid]
         with watched(pids) as fds:
             assert len(fds) >= 4
