@@ -84,7 +84,7 @@ def painted(text: str) -> list[str]:
     live = advance(Live(), [events.TaskStarted(task), events.TextStreamed("t1", 0, text)], 0.0)
     live = replace(live, recent=(make_candidate(1, note=text),), best=make_candidate(2, "improved", text))
     state = ready(review, queue=(QueueItem(task, "unsolved", "", text), QueueItem(replace(task, id="t2")))).current
-    rows = [*paint_note(text), *paint_why(review), *paint_evidence(review, BASELINE), *paint_critique(critique)]
+    rows = [*paint_note(text), *paint_why(review), *paint_evidence(review, BASELINE, 60), *paint_critique(critique)]
     rows += [*paint_goal(live, state), *paint_candidates(live), *paint_stream(live, state), *paint_case(case, BASELINE)]
     rows += [entry.content for entry in case_entries([case], frozenset({text}))]
     rows += [entry.content for entry in entries(items_of(state), Selection("p1", "h1"), state)]

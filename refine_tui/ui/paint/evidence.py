@@ -10,7 +10,7 @@ from refine_tui.core.evidence import Baseline, CaseResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.core.review import Review
 from refine_tui.core.sanitize import has_hidden
-from refine_tui.ui.paint.ink import ink
+from refine_tui.ui.paint.ink import fit, ink
 from refine_tui.ui.proof import Proof, failure_before, proof_of
 
 _SHOWN_TESTS = 40
@@ -35,8 +35,8 @@ def paint_why(review: Review) -> list[Content]:
     return rows
 
 
-def paint_evidence(review: Review, baseline: Baseline | None) -> list[Content]:
-    """Say what the tests did before and after, how the run was isolated, and what is doubtful."""
+def paint_evidence(review: Review, baseline: Baseline | None, width: int) -> list[Content]:
+    """Say what the tests did before and after, how the run was isolated, and what is doubtful, in lines of about `width` cells."""
     proof = proof_of(review, baseline)
     if review.state == "stale":
         return [
@@ -44,31 +44,31 @@ def paint_evidence(review: Review, baseline: Baseline | None) -> list[Content]:
             ink("  The file was changed after the proposal was made. Its task is queued again."),
         ]
     if review.state == "applied":
-        how = f"it was run before that: {_how(proof.suite, review)}" if proof.suite else "it was not run before that"
-        return [ink(_LABEL, (f"written as #{review.application}", "bold $success"), f"; {how}")]
+        how = f"run before: {_how(proof.suite, review)}" if proof.suite else "not run before"
+        return [ink(_LABEL, (f"written as #{review.application}", "bold $success"), f", {how}")]
     if proof.suite is None:
         return [
             ink(_LABEL, (f"{proof.of}: not run yet", "bold $warning")),
             ink("  t runs exactly the accepted hunks; w does so before it writes"),
-            *_failing_now(review, baseline),
+            *_failing_now(review, baseline, width),
         ]
-    return [*_headline(proof, proof.suite, review), *_effects(proof, proof.suite, baseline), *_doubts(review, proof.suite)]
+    return [*_headline(proof, proof.suite, review, width), *_effects(proof, proof.suite, baseline, width), *_doubts(review, proof.suite)]
 
 
-def _failing_now(review: Review, baseline: Baseline | None) -> Iterator[Content]:
+def _failing_now(review: Review, baseline: Baseline | None, width: int) -> Iterator[Content]:
     for node in review.task.targets[:_SHOWN_TESTS]:
         if case := failure_before(node, baseline):
-            yield ink("  ", ("fails now", "$error"), f"  {short_test(node)}  ", (_reason(case), "$diff-number"))
+            yield from _test_lines(("fails now", "$error"), node, _reason(case), width)
 
 
-def _headline(proof: Proof, suite: SuiteResult, review: Review) -> list[Content]:
+def _headline(proof: Proof, suite: SuiteResult, review: Review, width: int) -> list[Content]:
     word, style = {
         "green": ("ok", "bold $success"),
         "partly": ("some still fail", "bold $warning"),
         "red": ("RED", "bold reverse $error"),
         "unknown": ("not run", "bold $warning"),
     }[proof.standing]
-    return [ink(_LABEL, f"{proof.of}: ", (word, style), (f"   {_how(suite, review)}", "$diff-number"))]
+    return _joined(ink(_LABEL, f"{proof.of}: ", (word, style)), _how(suite, review), width)
 
 
 def _how(suite: SuiteResult, review: Review) -> str:
@@ -76,16 +76,16 @@ def _how(suite: SuiteResult, review: Review) -> str:
     return f"{len(suite.cases)} tests, {cold}, {suite.level.value}, {suite.duration_s:.1f} s"
 
 
-def _effects(proof: Proof, suite: SuiteResult, baseline: Baseline | None) -> Iterator[Content]:
+def _effects(proof: Proof, suite: SuiteResult, baseline: Baseline | None, width: int) -> Iterator[Content]:
     changed = proof.delta
     for node in changed.broken[:_SHOWN_TESTS]:
-        yield ink("  ", ("ok -> FAIL", "bold $error"), f"  {short_test(node)}  ", (_reason(suite.by_id.get(node)), "$error"))
+        yield from _test_lines(("ok -> FAIL", "bold $error"), node, _reason(suite.by_id.get(node)), width)
     for node in changed.fixed[:_SHOWN_TESTS]:
         was = _reason(failure_before(node, baseline))
-        yield ink("  ", ("FAIL -> ok", "bold $success"), f"  {short_test(node)}", (f"  was {was}" if was else "", "$diff-number"))
+        yield from _test_lines(("FAIL -> ok", "bold $success"), node, f"was {was}" if was else "", width)
     targets = [node for node in changed.still_red if node in proof.targets]
     for node in targets[:_SHOWN_TESTS]:
-        yield ink("  ", ("FAIL -> FAIL", "$warning"), f"  {short_test(node)}  ", (_reason(suite.by_id.get(node)), "$diff-number"))
+        yield from _test_lines(("FAIL -> FAIL", "$warning"), node, _reason(suite.by_id.get(node)), width)
     left_out = sum(max(0, len(group) - _SHOWN_TESTS) for group in (changed.broken, changed.fixed, targets))
     if left_out:
         yield ink(f"  and {left_out} more")
@@ -97,6 +97,18 @@ def _effects(proof: Proof, suite: SuiteResult, baseline: Baseline | None) -> Ite
         yield ink((f"  {', '.join(rest)}", "$diff-number"))
     if baseline is None:
         yield ink(("  compared with the tree as it was when the proposal was made", "$diff-number"))
+
+
+def _test_lines(effect: tuple[str, str], node: str, reason: str, width: int) -> list[Content]:
+    return _joined(ink("  ", effect, f"  {short_test(node)}"), reason, width)
+
+
+def _joined(line: Content, detail: str, width: int) -> list[Content]:
+    """Put a detail behind a line where there is room, else below it."""
+    said = ink((detail, "$diff-number"))
+    if not detail or line.cell_length + 2 + said.cell_length <= width:
+        return [Content.assemble(line, "  ", said) if detail else line]
+    return [fit(line, width), Content.assemble("      ", said)]
 
 
 def _doubts(review: Review, suite: SuiteResult) -> Iterator[Content]:

@@ -123,5 +123,6 @@ def paint_stream(live: Live, state: State) -> list[Content]:
     if live.text:
         return [ink(line) for line in live.text.split("\n")]
     if state.model is None:
-        return [ink((f"No model: {state.model_reason or 'it is loaded with the first task'}. Search goes on without it.", "$diff-number"))]
+        reason = state.model_reason.rstrip(".") or "it is loaded with the first task"
+        return [ink((f"No model: {reason}. Search goes on without it.", "$diff-number"))]
     return [ink(("The model writes here when it is its turn.", "$diff-number"))]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from textual.content import Content
 
 from refine_tui.core.evidence import Baseline
-from refine_tui.core.review import Review
+from refine_tui.core.review import Review, ReviewState
 from refine_tui.loop.state import State
 from refine_tui.ui.paint.diff import SIGNS, STYLES
 from refine_tui.ui.paint.entry import Entry
@@ -16,7 +16,12 @@ from refine_tui.ui.proof import passed_before_and_after, proof_of
 from refine_tui.ui.selection import Item, Selection
 
 _STANDING = {"green": "bold $success", "partly": "bold $warning", "red": "bold reverse $error", "unknown": "$warning"}
-_STATES = {"open": "", "stale": "STALE ", "applied": "written ", "closed": "closed "}
+_STATES: dict[ReviewState, str | tuple[str, str]] = {
+    "open": "",
+    "stale": ("STALE  ", "bold $warning"),
+    "applied": ("written  ", "bold $success"),
+    "closed": "rejected  ",
+}
 
 
 def paint_head(item: Item, position: str, hunk_id: str, baseline: Baseline | None, width: int) -> Content:
@@ -30,7 +35,7 @@ def paint_head(item: Item, position: str, hunk_id: str, baseline: Baseline | Non
     at = review.hunks.index(hunk) + 1 if hunk else 0
     proof = proof_of(review, baseline)
     left = ink(
-        f" {review.id} ", (f"{position}  ", "$diff-number"), (_STATES[review.state], "bold reverse $warning"),
+        f" {review.id} ", (f"{position}  ", "$diff-number"), _STATES[review.state],
         f"hunk {at} of {len(review.hunks)}  ", (hunk.path if hunk else scope.path, "bold"), f"  {scope.name}",
         (f"  round {review.candidate.round}", "$diff-number"),
     )  # fmt: skip

@@ -47,6 +47,7 @@ class HouseScreen(Screen[None]):
         super().__init__()
         self.desk = desk
         self.state: State = desk.state
+        self._was_shown = False
 
     @property
     def live(self) -> Live:
@@ -75,6 +76,7 @@ class HouseScreen(Screen[None]):
         """Draw everything anew from what is true now."""
         if not self.is_mounted or self.is_too_small:
             return
+        self._was_shown = True
         self.state = self.desk.state
         self.query_one(TabLine).show(self.NAME, self.state, demo=self.desk.demo)
         self.paint()
@@ -133,8 +135,11 @@ class HouseScreen(Screen[None]):
         return False
 
     def on_screen_resume(self) -> None:
-        """Show what happened meanwhile."""
-        self.call_after_refresh(self.show)
+        """Show what happened meanwhile, in the first paint where the layout is known already."""
+        if self._was_shown:
+            self.show()
+        else:
+            self.call_after_refresh(self.show)
 
     def on_resize(self) -> None:
         """Fit."""

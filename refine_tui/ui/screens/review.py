@@ -104,7 +104,7 @@ class ReviewScreen(DecidingScreen):
             return
         pane, notes = self.query_one("#diff", Pane), self.query_one("#notes", Pane)
         baseline = self.state.baseline
-        notes.show([*paint_why(review), *paint_evidence(review, baseline)])
+        notes.show([*paint_why(review), *paint_evidence(review, baseline, notes.scrollable_content_region.width)])
         width = max(30, pane.scrollable_content_region.width)
         painted = paint_file(review, hunk.path, hunk.id, self._around, width, split=self._is_split)
         pane.set_class(True, "-nowrap")

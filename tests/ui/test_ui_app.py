@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import cast
+
+import pytest
+from textual.pilot import Pilot
+
+from refine_tui.core.errors import RunnerError
+from refine_tui.core.isolation import Level
+from refine_tui.core.settings import Settings
+from refine_tui.loop import events
+from refine_tui.loop.state import QueueItem
+from refine_tui.ui import _farewell, run
+from refine_tui.ui.app import RefineApp
+from refine_tui.ui.screens.help import HelpScreen
+from refine_tui.ui.screens.house import HouseScreen
+from refine_tui.ui.widgets.notice_bar import NoticeBar
+from refine_tui.ui.widgets.pane import Pane
+from refine_tui.ui.widgets.queue_list import QueueList
+from tests.ui.conftest import settled
+from tests.ui.ui_fakes import BASELINE, SUITE, ScriptedSession, make_candidate, make_review, ready, task_events
+
+Opened = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
+
+
+async def press(pilot: Pilot[int], *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+def said(pilot: Pilot[int]) -> str:
+    return str(pilot.app.screen.query_one(NoticeBar).render())
+
+
+def text(pilot: Pilot[int], pane: str) -> str:
+    return "\n".join(row.plain for row in pilot.app.screen.query_one(pane, Pane).shown)
+
+
+def app_of(pilot: Pilot[int]) -> RefineApp:
+    return cast("RefineApp", pilot.app)
+
+
+async def until_held(pilot: Pilot[int], session: ScriptedSession) -> None:
+    while not session.is_held.is_set():
+        await pilot.pause(0.01)
+    await pilot.pause()
+    await pilot.pause()
+
+
+def working(*, gate_after: int = 5) -> ScriptedSession:
+    review = make_review()
+    session = ready(queue=(QueueItem(review.task, "waiting"),))
+    session.opening = []
+    session.scripts = {"t1": task_events(review.task, review)}
+    session.gate, session.gate_after = threading.Event(), gate_after
+    return session
+
+
+async def test_the_session_is_restored_then_surveyed_then_every_task_is_worked_on(opened: Opened) -> None:
+    first, second = make_review(), make_review("p2")
+    session = ScriptedSession(opening=[events.SurveyFinished(BASELINE, (first.task, second.task), Level.ISOLATED)])
+    async with opened(session):
+        assert [call[0] for call in session.calls] == ["restore", "survey", "work", "work"]
+
+
+async def test_digits_and_tabs_go_to_the_screens(opened: Opened) -> None:
+    async with opened(ready(make_review())) as pilot:
+        for key, name in (("2", "loop"), ("3", "tests"), ("1", "review")):
+            await press(pilot, key)
+            assert name == cast("HouseScreen", pilot.app.screen).NAME
+        await pilot.click("#tabs", offset=(28, 0))
+        await settled(pilot)
+        assert cast("HouseScreen", pilot.app.screen).NAME == "loop"
+
+
+async def test_a_key_in_the_key_line_can_be_clicked(opened: Opened) -> None:
+    session = ready(make_review())
+    async with opened(session) as pilot:
+        await pilot.click("#keys", offset=(3, 0))
+        await settled(pilot)
+        assert session.current.review("p1").accepted
+
+
+@pytest.mark.parametrize("key", ["c", "escape"])
+async def test_cancel_stops_what_runs_keeps_it_and_p_goes_on(opened: Opened, key: str) -> None:
+    session = working()
+    async with opened(session, waits=False) as pilot:
+        await until_held(pilot, session)
+        await press(pilot, key)
+        assert session.current.queue[0].status == "cancelled"
+        assert "p goes on" in said(pilot)
+        assert app_of(pilot).desk.paused
+        session.gate = None
+        session.current = session.current.with_item(replace(session.current.queue[0], status="waiting"))
+        await press(pilot, "p")
+        assert len(session.called("work")) == 2
+
+
+async def test_cancelling_a_survey_keeps_the_results_that_came(opened: Opened) -> None:
+    session = ScriptedSession(opening=[events.SurveyStarted(9.0), *(events.CaseFinished(c, n, 10) for n, c in enumerate(SUITE.cases, 1))])
+    session.gate, session.gate_after = threading.Event(), 4
+    async with opened(session, waits=False) as pilot:
+        await until_held(pilot, session)
+        assert "3 of 10" in text(pilot, "#diff")
+        await press(pilot, "escape", "3")
+        assert pilot.app.screen.query_one(QueueList).option_count == 3
+
+
+async def test_an_error_of_the_loop_is_a_notice_and_the_review_stays(opened: Opened) -> None:
+    session = ready(make_review(), queue=(QueueItem(make_review("p2").task, "waiting"),))
+    session.fails["work"] = RunnerError("The test process was killed. Press p to try again.")
+    session.opening = []
+    async with opened(session) as pilot:
+        assert "was killed" in said(pilot)
+        assert "decisions are kept" in said(pilot)
+        await press(pilot, "y")
+        assert session.current.review("p1").accepted
+
+
+async def test_a_save_is_looked_at_with_all_paths_that_came_meanwhile(opened: Opened) -> None:
+    class Hand:
+        def start(self, on_change: Callable[[frozenset[str]], None]) -> None:
+            self.tell = on_change
+
+        def stop(self) -> None:
+            self.stopped = True
+
+    hand = Hand()
+    session = working()
+    async with opened(session, waits=False, watcher=hand) as pilot:
+        await until_held(pilot, session)
+        hand.tell(frozenset({"a.py"}))
+        hand.tell(frozenset({"b.py"}))
+        await pilot.pause()
+        assert session.gate is not None
+        session.gate.set()
+        await settled(pilot)
+        assert session.called("files_changed") == [(frozenset({"a.py", "b.py"}),)]
+    assert hand.stopped
+
+
+async def test_the_loop_screen_follows_the_end_only_while_it_is_there(opened: Opened) -> None:
+    session = working(gate_after=13)
+    session.scripts["t1"] = session.scripts["t1"][:2] + [events.CandidateJudged("t1", make_candidate(n)) for n in range(60)]
+    session.gate_after = 42
+    async with opened(session, waits=False) as pilot:
+        await until_held(pilot, session)
+        await pilot.press("2")
+        await pilot.pause()
+        pane = pilot.app.screen.query_one("#candidates", Pane)
+        await pilot.pause()
+        assert pane.scroll_offset.y == pane.max_scroll_y
+        pane.scroll_to(y=0, animate=False)
+        await pilot.pause()
+        assert session.gate is not None
+        session.gate.set()
+        await settled(pilot)
+        assert pane.scroll_offset.y == 0
+        assert pane.unseen == 20
+        assert "20 new below" in str(pane.border_title)
+
+
+async def test_the_loop_screen_shows_goal_step_critique_and_text(opened: Opened) -> None:
+    session = working(gate_after=18)
+    async with opened(session, waits=False) as pilot:
+        await until_held(pilot, session)
+        await pilot.press("2")
+        await pilot.pause()
+        await pilot.pause()
+        goal = str(pilot.app.screen.query_one("#goal").render())
+        assert "make test_quantity and test_empty pass" in goal
+        assert "[refine]" in goal
+        assert "price * item.quantity" in text(pilot, "#stream")
+        assert "0.82 src/shop/cart.py:16" in text(pilot, "#critique")
+
+
+async def test_the_tests_screen_filters_moves_and_runs_all_again(opened: Opened) -> None:
+    session = ready(make_review())
+    async with opened(session) as pilot:
+        await press(pilot, "3")
+        listed = pilot.app.screen.query_one(QueueList)
+        assert listed.option_count == 10
+        await press(pilot, "f")
+        assert listed.option_count == 3
+        await press(pilot, "j")
+        assert "test_empty" in text(pilot, "#details")
+        await press(pilot, "k")
+        assert "left  10" in text(pilot, "#details")
+        assert "src/shop/cart.py:16 in total" in text(pilot, "#details")
+        assert "executes src/shop/cart.py (3 lines)" in text(pilot, "#details")
+        await press(pilot, "t")
+        assert len(session.called("survey")) == 2
+
+
+async def test_flaky_tests_are_labelled(opened: Opened) -> None:
+    review = make_review()
+    review = replace(review, candidate=replace(review.candidate, flags=("flaky: tests/test_cart.py::test_sum",)))
+    async with opened(ready(review)) as pilot:
+        await press(pilot, "3")
+        prompts = [str(option.prompt) for option in pilot.app.screen.query_one(QueueList).options]
+        assert [prompt for prompt in prompts if "flaky" in prompt] == ["ok     0.01 s tests/test_cart.py::test_sum flaky"]
+
+
+async def test_help_lists_the_keys_that_are_valid_now(opened: Opened) -> None:
+    async with opened(ready(replace(make_review(), state="stale"))) as pilot:
+        await press(pilot, "question_mark")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        shown = "\n".join(row.plain for row in pilot.app.screen._rows())
+        assert "next hunk" in shown
+        assert "accept" not in shown
+        await press(pilot, "escape")
+        assert not isinstance(pilot.app.screen, HelpScreen)
+
+
+async def test_the_palette_finds_an_action_and_does_it(opened: Opened) -> None:
+    session = ready(make_review())
+    async with opened(session) as pilot:
+        await press(pilot, "colon", *"accept rest".replace(" ", ""))
+        await pilot.pause(0.2)
+        await press(pilot, "down", "enter")
+        await pilot.pause()
+        assert [decision for _, decision in session.current.review("p1").marks] == ["accepted", "accepted"]
+
+
+async def test_nothing_can_be_decided_in_a_terminal_too_small_to_see(opened: Opened) -> None:
+    session = ready(make_review())
+    async with opened(session, (59, 24)) as pilot:
+        await press(pilot, "y", "a", "w", "g", "2")
+        assert session.called("change") == []
+        assert pilot.app.screen.query_one("#too-small").display
+        await pilot.resize_terminal(60, 16)
+        await settled(pilot)
+        assert not pilot.app.screen.query_one("#too-small").display
+        await press(pilot, "y")
+        assert session.current.review("p1").accepted
+
+
+async def test_ctrl_c_twice_and_q_leave(opened: Opened) -> None:
+    async with opened(ready(make_review())) as pilot:
+        await press(pilot, "ctrl+c")
+        assert "once more" in said(pilot)
+        assert pilot.app.is_running
+        await pilot.press("ctrl+c")
+        assert pilot.app.return_code == 0
+    async with opened(ready(make_review())) as pilot:
+        await pilot.press("q")
+        assert pilot.app.return_code == 0
+
+
+async def test_leaving_ends_a_running_job(opened: Opened) -> None:
+    session = working()
+    async with opened(session, waits=False) as pilot:
+        await until_held(pilot, session)
+        await pilot.press("q")
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert session.current.queue[0].status == "cancelled"
+
+
+def test_leaving_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _farewell(ready().current) == ""
+    monkeypatch.setattr(RefineApp, "run", lambda self: 0)
+    assert run(ready(make_review()), settings=Settings()) == 0
+    assert capsys.readouterr().out == "Kept for the next time: 2 undecided hunks.\n"
+
+
+async def test_an_unknown_theme_is_a_notice_and_the_default_is_used(opened: Opened) -> None:
+    session = ready(make_review())
+    session.opening = []
+    async with opened(session, theme="neon") as pilot:
+        assert pilot.app.theme == "ansi-dark"
+        assert "no theme neon" in said(pilot)
+
+
+async def test_a_thousand_events_in_a_burst_are_few_repaints(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine_tui.ui.app.REPAINT_S", 0.1)
+    shows: list[int] = []
+    original = RefineApp._show
+
+    def counted(app: RefineApp) -> None:
+        shows.append(1)
+        original(app)
+
+    monkeypatch.setattr(RefineApp, "_show", counted)
+    review = make_review()
+    session = ready(queue=(QueueItem(review.task, "waiting"),))
+    session.opening = [events.Notice("x")] * 3
+    session.scripts = {"t1": [events.TaskStarted(review.task), *(events.CandidateJudged("t1", make_candidate(n)) for n in range(1000))]}
+    async with opened(session, waits=False) as pilot:
+        while app_of(pilot).desk.live.judged < 1000:
+            await pilot.pause(0.02)
+        assert len(shows) < 100
