@@ -4,7 +4,7 @@ BIN := .venv/bin
 TRAIN := .venv-train/bin
 DIR ?= .
 OUT ?= build/model
-MINUTES ?= 60
+TOKENS ?= 10000000
 THREADS ?= 2
 export WITHOUT
 
@@ -18,7 +18,7 @@ help:
 	@echo 'make run DIR=…    the same on your own project'
 	@echo 'make test         everything CI runs: format, lint, types, import contracts, all tests'
 	@echo 'make test-train   the tests of the recipe of the model that ships (an environment of its own, with torch)'
-	@echo 'make model        train that model again, into OUT=build/model, for MINUTES=60 with THREADS=2'
+	@echo 'make model        train that model again, into OUT=build/model, from TOKENS=10000000 with THREADS=2'
 	@echo 'make fix          format, and mend what the linter can'
 	@echo 'make lock         renew the locks in requirements/'
 	@echo 'make clean        remove the environments and everything else that was built here'
@@ -48,7 +48,7 @@ test-train:
 
 model:
 	$(SET_UP) train
-	$(TRAIN)/refine-tui learn --out "$(OUT)" --minutes $(MINUTES) --threads $(THREADS)
+	$(TRAIN)/refine-tui learn --out "$(OUT)" --tokens $(TOKENS) --threads $(THREADS)
 
 fix:
 	$(SET_UP) dev

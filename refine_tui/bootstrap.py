@@ -20,6 +20,7 @@ from refine_tui.core.settings import Settings, merge
 
 if TYPE_CHECKING:
     from refine_tui.journal import SqliteJournal
+    from refine_tui.learn.examples import Mutant
     from refine_tui.loop.ports.parts import Parts
     from refine_tui.loop.ports.running import Evaluator, Sandbox
     from refine_tui.loop.ports.thinking import Generator
@@ -219,6 +220,7 @@ def join_parts(tree: ProjectTree, evaluator: Evaluator, journal: SqliteJournal, 
         from refine_tui.workspace.watching import TreeWatcher
 
         watcher = TreeWatcher(tree.root)
+        tree.on_write = watcher.expect
     return Parts(tree, evaluator, TreeSitter(), journal, time.monotonic, generator, LineEdit(), profile_for, watcher)
 
 
@@ -242,10 +244,34 @@ def copy_demo(into: Path) -> Path:
     return root
 
 
-def run_recipe(options: argparse.Namespace) -> int:
-    """Train the model that ships, with the edit operators and the prompt format handed to the recipe."""
-    from refine_tui.learn.command import run
+def run_recipe(options: argparse.Namespace) -> bool:
+    """Train the model that ships; say whether it got to the end of its plan."""
+    from refine_tui.learn.command import learn
     from refine_tui.prompting import line_edit
+
+    return learn(
+        options.out,
+        tokens=options.tokens,
+        threads=options.threads,
+        exclusions=options.exclude,
+        mutate=_mutants,
+        render_prompt=line_edit.render_prompt,
+        render_edit=line_edit.render_edit,
+        marks=line_edit.MARKS,
+    )
+
+
+def _mutants(text: str) -> Iterator[Mutant]:
+    """Yield every single operator edit of a function: run on right code, the repair operators inject bugs."""
+    from refine_tui.core.patch import splice
+    from refine_tui.core.text import SourceFile
+    from refine_tui.learn.examples import Mutant
     from refine_tui.syntax import TreeSitter
 
-    return run(options, TreeSitter(), line_edit.render_prompt, line_edit.render_edit, line_edit.MARKS)
+    syntax, source = TreeSitter(), SourceFile("scope.py", text.encode())
+    scope = next((scope for scope in syntax.scopes(source) if scope.kind in ("function", "method")), None)
+    for edit in syntax.edits(source, scope) if scope else ():
+        changed = splice(source.data, edit.edits)
+        if changed.decode("utf-8", "ignore").encode() == changed:
+            # The square root keeps rare operators in the mix: the model should know them all.
+            yield Mutant(edit.operator.partition(".")[0], changed.decode(), edit.prior**0.5)

@@ -71,5 +71,6 @@ def _tree(options: argparse.Namespace) -> Iterator[ProjectTree]:
             for sentence in tree.recover():
                 print(visible(sentence))
             yield tree
+            tree.close()
         finally:
             journal.close()

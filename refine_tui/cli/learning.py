@@ -11,6 +11,6 @@ from refine_tui.core.errors import UsageError
 def run_learn(options: argparse.Namespace) -> int:
     """Train, export and report."""
     try:
-        return run_recipe(options)
+        return 0 if run_recipe(options) else 1
     except ImportError as error:
         raise UsageError(f"The recipe needs the train extra ({error.name} is missing): pip install 'refine-tui[train]'.") from error

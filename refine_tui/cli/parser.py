@@ -146,5 +146,5 @@ def _bench(parser: argparse.ArgumentParser) -> None:
 def _learn(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="checkpoints and results")
     parser.add_argument("--exclude", type=Path, action="append", default=[], metavar="FILE.jsonl")
-    parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--tokens", type=int, default=10_000_000)
+    parser.add_argument("--threads", type=int, default=2)

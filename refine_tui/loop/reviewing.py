@@ -105,6 +105,10 @@ class Reviewing(ABC):
         self._tree_became(written.id, review.accepted_evidence)
         return written
 
+    def late_writes(self) -> tuple[events.Notice, ...]:
+        """Tell what another program wrote to a file after we had replaced it; nothing of it is lost. Ask 1 s and 10 s after a write."""
+        return tuple(events.Notice(sentence, "warning") for sentence in self._parts.workspace.late_writes())
+
     def undo(self, id: int | None = None) -> Application:
         """Take back the last application, or the given one."""
         undone = self._parts.workspace.undo(id)

@@ -266,6 +266,7 @@ class Session(Reviewing):
         if self._parts.watcher is not None:
             self._parts.watcher.stop()
         self._parts.evaluator.close()
+        self._parts.workspace.close()
         if self._parts.generator is not None:
             self._parts.generator.close()
         self._parts.journal.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from refine_tui.core.errors import ProjectError, SafetyError, StaleBaseError, UsageError
@@ -37,7 +37,7 @@ class ProjectTree:
         self._store = Store(self._state_dir / "kept", disk := disk or Disk())
         self._applier = Applier(self.root, self._store, log, disk, self._tell)
         self._lock = threading.RLock()
-        self.on_write = _ignore
+        self.on_write: Callable[[str, str], None] = _ignore
         """Called with the path and digest of each content that is about to be put in place; the watcher's `expect` belongs here."""
 
     def files(self) -> tuple[str, ...]:

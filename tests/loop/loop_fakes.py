@@ -63,6 +63,12 @@ class MemoryWorkspace:
         self.applied[-1] = (replace(application, undone=False), _)
         return self.applied[-1][0]
 
+    def late_writes(self) -> tuple[str, ...]:
+        return ()
+
+    def close(self) -> None:
+        pass
+
     def recover(self) -> tuple[str, ...]:
         return ()
 

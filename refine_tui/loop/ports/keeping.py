@@ -64,6 +64,12 @@ class Workspace(Protocol):
     def redo(self) -> Application:
         """Write again what was undone last. Raises as `undo`."""
 
+    def late_writes(self) -> tuple[str, ...]:
+        """Look whether a program went on writing to a file we replaced; returns a sentence for each. Ask 1 s and 10 s after a write."""
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+
     def recover(self) -> tuple[str, ...]:
         """Finish or roll back what a crash left half done; returns a sentence for each thing done."""
 
