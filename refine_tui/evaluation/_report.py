@@ -308,7 +308,7 @@ def run(plan: dict[str, Any], guard: Any, options: Any, emit: Emit, tracer: Any 
 def loaded_modules(guard: Any) -> list[str]:
     """Return the modules that were imported from outside the project, in order."""
     files = [(name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items())]
-    return [name for name, file in files if file and name != "__main__" and "refine_tui_inside" not in name and not guard.owns(file)]
+    return [name for name, file in files if file and "__main__" not in name and "refine_tui_inside" not in name and not guard.owns(file)]
 
 
 def foreign_modules(project: str) -> dict[str, str]:

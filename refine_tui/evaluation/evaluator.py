@@ -11,13 +11,14 @@ from types import TracebackType
 
 from refine_tui.core.errors import ProjectError, RunnerError, StaleBaseError
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, GateResult, SuiteResult
+from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
 from refine_tui.evaluation import interpreter
 from refine_tui.evaluation.cold import Job, Ran, run_cold
 from refine_tui.evaluation.gates import Gates
 from refine_tui.evaluation.impact import affected, coverage_of
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
-from refine_tui.evaluation.stream import Gathered
+from refine_tui.evaluation.stream import Gathered, limits_met
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
 from refine_tui.loop.ports.running import Cancelled, OnCase, Sandbox
 
@@ -239,6 +240,7 @@ class PytestEvaluator:
             duration_s=ran.duration_s,
             warm=warm,
             level=self.level,
+            limited=() if self.level is Level.UNSAFE else limits_met(gathered.cases.values()),
             output=ran.output[-_OUTPUT:],
         )
 

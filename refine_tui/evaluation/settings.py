@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from refine_tui.core.isolation import Limits
@@ -50,9 +50,9 @@ class Place:
 
     def launch(self, script: str, *, tools: Mapping[str, bytes], files: Mapping[str, bytes], wall_s: float, **more: object) -> Launch:
         """Return the launch of one of our scripts by the project's Python."""
-        limits = self.settings.limits
         seed = more.pop("hash_seed", 0)
         assert isinstance(seed, int)
+        nests = bool(more.pop("nests", False))
         return Launch(
             argv=(str(self.interpreter.path), "{tools}/" + script),
             project=self.project,
@@ -60,16 +60,19 @@ class Place:
             files=files,
             tools=own_tools() | dict(tools),
             environment=self.environment(seed),
-            limits=Limits(
-                wall_s=wall_s,
-                cpu_s=max(limits.cpu_s, wall_s),
-                memory_bytes=limits.memory_bytes,
-                processes=limits.processes,
-                disk_bytes=limits.disk_bytes,
-                output_bytes=max(limits.output_bytes, _REPORT_BYTES),
-            ),
-            nests=bool(more.pop("nests", False)),
+            limits=_for_parent(self.settings.limits, wall_s) if nests else _for_run(self.settings.limits, wall_s),
+            nests=nests,
         )
+
+
+def _for_run(limits: Limits, wall_s: float) -> Limits:
+    return replace(limits, wall_s=wall_s, cpu_s=max(limits.cpu_s, wall_s), output_bytes=max(limits.output_bytes, _REPORT_BYTES))
+
+
+def _for_parent(limits: Limits, wall_s: float) -> Limits:
+    """Bounds for a parent that lives long; each of its children has the user's, and meets them first."""
+    memory, processes = 2 * limits.memory_bytes + (1 << 30), 2 * limits.processes + 64
+    return replace(limits, wall_s=wall_s, cpu_s=wall_s, memory_bytes=memory, processes=processes, output_bytes=1 << 60)
 
 
 def base_environment(python: Path) -> dict[str, str]:

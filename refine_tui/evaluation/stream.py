@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +12,10 @@ from typing import IO, Any
 from refine_tui.core.evidence import CaseResult, Frame
 from refine_tui.loop.ports.running import OnCase
 
+_WAITING = 1000
+"""Events kept for a reader that is slower than the runner; then the runner waits."""
+_LINE_BYTES = 64 << 20
+"""A longer line is none of ours."""
 ENDED = object()
 """What `Lines.next` returns after the last line."""
 
@@ -21,7 +24,7 @@ class Lines:
     """A thread that turns a pipe into JSON objects, so that its reader can wait with a timeout."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
-        self._queue: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._queue: queue.Queue[object] = queue.Queue(_WAITING)
         self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True, name="runner events")
         self._thread.start()
 
@@ -35,7 +38,8 @@ class Lines:
     def _read(self, pipe: IO[bytes]) -> None:
         try:
             rest = b""
-            while chunk := os.read(pipe.fileno(), 1 << 18):
+            read = getattr(pipe, "read1", pipe.read)
+            while (chunk := read(1 << 18)) and len(rest) < _LINE_BYTES:
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     if line.startswith(b"{"):
@@ -150,6 +154,15 @@ def case_of(event: Mapping[str, Any]) -> CaseResult:
         error=event.get("error", ""),
         timed_out=event.get("timed_out", False),
     )
+
+
+_NETWORK = ("network is unreachable", "name resolution", "name or service not known", "nodename nor servname", "no route to host")
+
+
+def limits_met(cases: Iterable[CaseResult]) -> tuple[str, ...]:
+    """Say which red tests wanted something that the sandbox does not give: that is no fault of the candidate."""
+    wanting = (case for case in cases if case.is_red and any(sign in case.details.lower() for sign in _NETWORK))
+    return tuple(f"{case.node_id} wants the network" for case in wanting)
 
 
 def files_of(node_ids: Iterable[str]) -> list[str]:
