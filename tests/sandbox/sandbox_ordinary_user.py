@@ -19,10 +19,11 @@ TOKEN = "token-that-must-not-get-out"
 
 def main() -> int:
     attacks, state = Path(sys.argv[1]), Path(sys.argv[2])
-    spec = importlib.util.spec_from_file_location("attacks", attacks)
+    spec = importlib.util.spec_from_file_location("sandbox_attacks", attacks)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     outside, home, project = state / "outside", state / "home", state / "project"
     for folder in (outside, home / ".ssh", project):
@@ -43,8 +44,11 @@ def main() -> int:
     for probe in probes:
         if not probe.holds:
             continue
-        argv = (python, "-I", "-S", "{tools}/attacks.py", json.dumps({**place, "level": probe.level.value}))
-        tools, limits = {"attacks.py": attacks.read_bytes()}, Limits(wall_s=60, memory_bytes=256 << 20)
+        argv = (python, "-I", "-S", "{tools}/sandbox_attacks.py", json.dumps({**place, "level": probe.level.value}))
+        tools, limits = (
+            {path.name: path.read_bytes() for path in attacks.parent.glob("sandbox_attacks*.py")},
+            Limits(wall_s=60, memory_bytes=256 << 20),
+        )
         with ladder.at(probe.level).launch(Launch(argv, project, readable=prefixes, tools=tools, limits=limits)) as running:
             output = running.stdout.read().decode()
             answers = json.loads(output) if running.wait() == 0 else {"all": running.stderr_tail}

@@ -21,6 +21,7 @@ from refine_tui.sandbox.bubblewrap import own_interpreter
 from refine_tui.sandbox.opening import Ladder
 
 ATTACKS_FILE = Path(__file__).with_name("sandbox_attacks.py")
+TOOLS = {path.name: path.read_bytes() for path in ATTACKS_FILE.parent.glob("sandbox_attacks*.py")}
 TOKEN = "token-that-must-not-get-out"
 
 
@@ -29,6 +30,7 @@ def _load() -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -112,8 +114,8 @@ def answers(place: dict[str, Any], ladder: Ladder) -> Callable[[Sandbox], dict[s
 
 def _attack(sandbox: Sandbox, place: dict[str, Any]) -> dict[str, str]:
     python, prefixes = own_interpreter()
-    argv = (python, "-I", "-S", "{tools}/attacks.py", json.dumps({**place, "level": sandbox.level.value}))
-    tools, limits = {"attacks.py": ATTACKS_FILE.read_bytes()}, Limits(wall_s=60, memory_bytes=256 << 20)
+    argv = (python, "-I", "-S", "{tools}/sandbox_attacks.py", json.dumps({**place, "level": sandbox.level.value}))
+    tools, limits = TOOLS, Limits(wall_s=60, memory_bytes=256 << 20)
     with sandbox.launch(Launch(argv, Path(place["project"]), readable=prefixes, tools=tools, limits=limits)) as running:
         output = running.stdout.read().decode()
         assert running.wait() == 0, running.stderr_tail
@@ -154,11 +156,11 @@ def test_the_attacks_succeed_where_nothing_is_kept_from_them(place: dict[str, An
     code = f"""
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import attacks
-print([attacks.attempt(name, json.loads(sys.argv[2]))[:3] for name in {harmless}])
+import sandbox_attacks
+print([sandbox_attacks.attempt(name, json.loads(sys.argv[2]))[:3] for name in {harmless}])
 """
     argv = (python, "-I", "-S", "-c", code, "{tools}", json.dumps({**place["place"], "level": "unsafe"}))
-    tools = {"attacks.py": ATTACKS_FILE.read_bytes()}
+    tools = TOOLS
     with ladder.at(Level.UNSAFE).launch(Launch(argv, Path(place["place"]["project"]), readable=prefixes, tools=tools)) as running:
         output = running.stdout.read().decode()
     for line in place["listeners"].values():
