@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from refine_tui.bootstrap import copy_demo, open_project
 from refine_tui.core.errors import UsageError
+
+PREFIX = "refine-demo-"
 
 
 def open_project_ui(options: argparse.Namespace, *, demo: bool) -> int:
@@ -29,6 +33,25 @@ def open_ui(options: argparse.Namespace) -> int:
 
 def open_demo(options: argparse.Namespace) -> int:
     """Open the UI on a throw-away copy of the demo project."""
-    with TemporaryDirectory(prefix="refine-demo-") as folder:
+    _sweep()
+    with TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder:
         options.project = copy_demo(Path(folder))
         return open_project_ui(options, demo=True)
+
+
+def _sweep() -> None:
+    """Remove the copies of demos that were killed: their names tell the process, and it is gone."""
+    for left in Path(gettempdir()).glob(f"{PREFIX}*-*"):
+        number = left.name.removeprefix(PREFIX).split("-")[0]
+        if number.isdigit() and not _lives(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
