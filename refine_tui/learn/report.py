@@ -17,7 +17,7 @@ from refine_tui.learn.examples import Injector, Mutate, RenderEdit, RenderPrompt
 from refine_tui.learn.network import Network
 from refine_tui.learn.tokenizer import Vocabulary
 
-_GROUP_TOKENS = 2048
+_GROUP_TOKENS = 512
 """Answer tokens scored in one go."""
 
 
