@@ -127,7 +127,7 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
 
     root, places = project_root(options), Places()
     settings, notices = read_settings(root, places)
-    state_dir = project_state_dir(root)
+    state_dir = getattr(options, "state_dir", None) or project_state_dir(root)
     with ExitStack() as stack:
         if writes:
             stack.enter_context(hold_project(state_dir))

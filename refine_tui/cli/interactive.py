@@ -36,6 +36,7 @@ def open_demo(options: argparse.Namespace) -> int:
     _sweep()
     with TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder:
         options.project = copy_demo(Path(folder))
+        options.state_dir = Path(folder) / "state"
         return open_project_ui(options, demo=True)
 
 
