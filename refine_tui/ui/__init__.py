@@ -36,7 +36,8 @@ def run(
     from refine_tui.ui.app import RefineApp
 
     status = RefineApp(session, theme=settings.theme, demo=demo, notices=notices, watcher=watcher).run()
-    sys.stdout.write(_farewell(session.state()))
+    if not demo:
+        sys.stdout.write(_farewell(session.state()))
     return status or 0
 
 

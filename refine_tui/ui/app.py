@@ -81,8 +81,8 @@ class RefineApp(App[int]):
         self._wanted_theme = theme
         self._drained_at = self._interrupted_at = float("-inf")
         self._changed: frozenset[str] = frozenset()
-        if notices:
-            self.desk.notice = Tell(" ".join(notices), "warning")
+        for notice in notices:
+            self.desk.say(Tell(notice, "warning"))
         for screen in (self._review, LoopScreen(self.desk), TestsScreen(self.desk)):
             self.add_mode(screen.NAME, partial(_itself, screen))
 
@@ -167,7 +167,7 @@ class RefineApp(App[int]):
 
     def _react(self, delivery: Delivery) -> None:
         if tell := told(delivery, self.desk.state):
-            self.desk.notice = tell
+            self.desk.say(tell)
         match delivery:
             case ReviewReady() if not self.app_focus:
                 self.bell()
@@ -195,7 +195,7 @@ class RefineApp(App[int]):
             self._show()
 
     def _tell(self, tell: Tell) -> None:
-        self.desk.notice = tell
+        self.desk.say(tell)
         self._show()
 
     # Requests from the screens.

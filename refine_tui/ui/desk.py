@@ -10,6 +10,8 @@ from refine_tui.ui.live import Live
 from refine_tui.ui.messages import Tell
 from refine_tui.ui.session_port import SessionPort
 
+KEPT_NOTICES = 20
+
 
 @dataclass
 class Desk:
@@ -20,9 +22,15 @@ class Desk:
     """Seconds that only ever grow."""
     demo: bool = False
     live: Live = field(default_factory=Live)
-    notice: Tell | None = None
+    notices: list[Tell] = field(default_factory=list)
+    """What was said and not dismissed, the latest last, at most `KEPT_NOTICES`."""
     paused: bool = False
     """The user cancelled; nothing more of the queue is begun until asked."""
+
+    def say(self, tell: Tell) -> None:
+        """Say something. A plain remark makes room for the next; warnings and errors stay until they are dismissed."""
+        earlier = [told for told in self.notices if told.severity != "information" and told != tell]
+        self.notices = [*earlier, tell][-KEPT_NOTICES:]
 
     @property
     def state(self) -> State:

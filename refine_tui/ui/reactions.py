@@ -18,7 +18,7 @@ def told(delivery: Delivery, state: State) -> Tell | None:
         case Notice(text, severity):
             return Tell(text, _SEVERITIES.get(severity, "warning"))
         case JobEnded(name, error, cancelled):
-            return _ended(name, error, cancelled=cancelled)
+            return _ended(name, f"{error} Your decisions are kept." if error and state.reviews else error, cancelled=cancelled)
         case SurveyFinished():
             return _surveyed(delivery)
         case ModelReady(None, reason) if reason and reason != "no model is used":
@@ -32,7 +32,7 @@ def told(delivery: Delivery, state: State) -> Tell | None:
 
 def _ended(name: str, error: str, *, cancelled: bool) -> Tell | None:
     if error:
-        return Tell(f"{error} Your decisions are kept.", "error")
+        return Tell(error, "error")
     if cancelled:
         return Tell(f"Stopped: {name}. What it found is kept; p goes on.", "warning")
     return None

@@ -68,9 +68,9 @@ class JobQueue:
 
     @property
     def is_running(self) -> bool:
-        """Whether a job is under way."""
+        """Whether a job is under way or waits for the worker."""
         with self._lock:
-            return bool(self._current)
+            return bool(self._current or self._waiting)
 
     @property
     def is_idle(self) -> bool:

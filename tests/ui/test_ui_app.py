@@ -269,6 +269,18 @@ def test_leaving_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert capsys.readouterr().out == "Kept for the next time: 2 undecided hunks.\n"
 
 
+async def test_warnings_wait_behind_one_another_and_a_remark_hides_none(opened: Opened) -> None:
+    session = ready(make_review())
+    session.opening = [events.Notice("one", "warning"), events.Notice("two", "error"), events.Notice("three"), events.Notice("four")]
+    async with opened(session) as pilot:
+        assert "four" in said(pilot)
+        assert "esc shows 2 more" in said(pilot)
+        await press(pilot, "escape")
+        assert "two" in said(pilot)
+        await press(pilot, "escape", "escape")
+        assert not pilot.app.screen.query_one(NoticeBar).is_shown
+
+
 async def test_an_unknown_theme_is_a_notice_and_the_default_is_used(opened: Opened) -> None:
     session = ready(make_review())
     session.opening = []

@@ -81,11 +81,11 @@ class HouseScreen(Screen[None]):
         self.query_one(TabLine).show(self.NAME, self.state, demo=self.desk.demo)
         self.paint()
         self.query_one("#status", Static).update(paint_status(self.state, self.live, self.size.width))
-        notice, bar = self.desk.notice, self.query_one(NoticeBar)
-        if notice is None:
-            bar.dismiss()
+        notices, bar = self.desk.notices, self.query_one(NoticeBar)
+        if notices:
+            bar.say(notices[-1].text, notices[-1].severity, more=len(notices) - 1)
         else:
-            bar.say(notice.text, notice.severity)
+            bar.dismiss()
         self.refresh_bindings()
         self.show_keys()
 
@@ -128,8 +128,8 @@ class HouseScreen(Screen[None]):
 
     def step_back(self) -> bool:
         """Close the innermost thing that Escape closes and say whether there was one."""
-        if self.desk.notice is not None:
-            self.desk.notice = None
+        if self.desk.notices:
+            self.desk.notices.pop()
             self.show()
             return True
         return False

@@ -30,9 +30,9 @@ class NoticeBar(Static):
         """Whether something is said."""
         return self.has_class("-said")
 
-    def say(self, text: str, severity: Severity) -> None:
-        """Show one notice in place of the last."""
-        hint = "" if severity == "information" else "  esc to go on"
+    def say(self, text: str, severity: Severity, *, more: int = 0) -> None:
+        """Show one notice in place of the last; `more` wait behind it."""
+        hint = f"  esc shows {more} more" if more else "" if severity == "information" else "  esc to go on"
         self.update(ink(_SIGNS[severity], f" {text.strip()}", (hint, "$diff-number")))
         self.add_class("-said")
 
