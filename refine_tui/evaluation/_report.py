@@ -6,6 +6,7 @@ Events: `collected`, `start`, `result`, `broken` (a file that cannot be collecte
 
 from __future__ import annotations
 
+import inspect
 import os
 import random
 import signal
@@ -25,6 +26,9 @@ Emit = Callable[[dict], None]  # type: ignore[type-arg]
 
 class TimeLimitReached(BaseException):
     """Raised in a test that used up its time; not an `Exception`, so that ordinary handlers let it through."""
+
+
+TimeLimitReached.__module__ = "builtins"  # shown without a module
 
 
 class Timer:
@@ -83,6 +87,7 @@ class Reporter:
         self._phases: list[Any] = []
         self._facts: dict[str, Any] = {}
         self._values: Any = None
+        self._indexed = False
         self.dropped: list[str] = []
 
     # configuration
@@ -138,6 +143,9 @@ class Reporter:
         if self._tracer:
             self._emit({"event": "imported", "files": self._tracer.imported(), "edges": self._tracer.edges()})
         self._emit({"event": "collected", "ids": [item.nodeid for item in session.items]})
+        plugins = session.config.pluginmanager
+        silent = plugins.subset_hook_caller("pytest_terminal_summary", plugins.get_plugins())
+        session.config.hook.pytest_terminal_summary = silent  # nobody reads it, and some plugins import a lot for it
 
     def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
         """Report a file that cannot be collected."""
@@ -198,6 +206,9 @@ class Reporter:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, call: Any) -> Any:
         """Read the exception while it is there."""
+        if call.excinfo is not None and not self._indexed:
+            self._indexed = True
+            index_modules(self._guard)
         outcome = yield
         if call.excinfo is not None and outcome.excinfo is None and not self._facts and outcome.get_result().failed:
             self._facts = facts_of(call.excinfo, self._values, self._guard)
@@ -273,6 +284,15 @@ def unittest_values(tb: Any) -> Any:
             return [shown(names["first"]), shown(names["second"])]
         tb = tb.tb_next
     return None
+
+
+def index_modules(guard: Any) -> None:
+    """Tell `inspect` which module a project file is: it would look through all modules for each failure."""
+    index = getattr(inspect, "modulesbyfile", {})
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and guard.owns(file):
+            index.setdefault(file, name)
 
 
 def shown(value: Any) -> str:

@@ -64,6 +64,8 @@ class PytestEvaluator:
         self._start_warm(place)  # gets ready while the cold run goes on
         ran = run_cold(place, self._sandbox, Job(limit_s=limit_s, trace=coverage), cancelled, on_case)
         gathered = ran.gathered
+        if coverage:
+            self._without_tracing(place, ran, cancelled, on_case, began + limit_s)
         if gathered.stopped != "cancelled":
             self._refuse_unusable(place, ran)
         self._base = gathered
@@ -194,6 +196,14 @@ class PytestEvaluator:
         if warm is not None:
             warm.close()
 
+    def _without_tracing(self, place: Place, ran: Ran, cancelled: Cancelled, on_case: OnCase, deadline: float) -> None:
+        """Give tests that took too long another chance: tracing may be what made them slow."""
+        slow = tuple(case.node_id for case in ran.gathered.cases.values() if case.timed_out)
+        if slow and not ran.gathered.stopped:
+            job = Job(slow, limit_s=max(1.0, deadline - time.monotonic()))
+            again = run_cold(place, self._sandbox, job, cancelled, on_case)
+            ran.gathered.cases.update(again.gathered.cases)
+
     def _preload(self, base: Gathered) -> None:
         if self._warm is not None:
             try:
@@ -210,9 +220,13 @@ class PytestEvaluator:
         ran, warm = self._run(Job(tuple(sample), limit_s=min(limit_s, 2 * _SAMPLE_S)), cancelled)
         if not warm or ran.gathered.stopped in ("cancelled", "time"):
             return
-        differing = [node for node in sample if _verdict(ran.gathered.cases.get(node)) != _verdict(suite.by_id[node])]
-        if differing:
-            self._give_up_warm(f"{differing[0]} ends differently in a warm fork than in a fresh process")
+        found = ran.gathered.cases
+        differing = tuple(node for node in sample if _verdict(found.get(node)) != _verdict(suite.by_id[node]))
+        if differing:  # once more, since a test that is flaky says nothing about warm and cold
+            again = run_cold(self._ready(), self._sandbox, Job(differing, limit_s=limit_s), cancelled).gathered.cases
+            real = [node for node in differing if _verdict(found.get(node)) != _verdict(again.get(node))]
+            if real:
+                self._give_up_warm(f"{real[0]} ends differently in a warm fork than in a fresh process")
 
     def _patched(self, patch: Patch) -> dict[str, bytes] | None:
         """Return the new content of the patch's files, or `None` when the tree is not its base any more."""
