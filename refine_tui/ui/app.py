@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
-from textual import on, work
-from textual.app import App, SystemCommand
+from textual import on
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
 
 from refine_tui.core.errors import UsageError
-from refine_tui.loop.events import Event, ReviewReady, Verified
+from refine_tui.loop.events import ReviewReady, Verified
 from refine_tui.loop.ports.keeping import Watcher
+from refine_tui.ui.carrying import CarryingApp
 from refine_tui.ui.commands import ValidActions
 from refine_tui.ui.desk import Desk
-from refine_tui.ui.live import advance
-from refine_tui.ui.messages import Answered, FilesChanged, MailArrived, ResumeWork, RunJob, Tell, TreeWritten
-from refine_tui.ui.reactions import told
+from refine_tui.ui.messages import Answered, Tell
+from refine_tui.ui.reactions import in_words, told
 from refine_tui.ui.screens.help import HelpScreen
 from refine_tui.ui.screens.house import HouseScreen
 from refine_tui.ui.screens.loop import LoopScreen
 from refine_tui.ui.screens.review import ReviewScreen
 from refine_tui.ui.screens.tests import TestsScreen
-from refine_tui.ui.session_port import Cancelled, SessionPort
-from refine_tui.ui.session_worker import Delivery, Job, JobEnded, JobQueue, Mailbox, carry_out
+from refine_tui.ui.session_port import SessionPort
+from refine_tui.ui.session_worker import Delivery, Job, JobEnded
 from refine_tui.ui.themes import ANSI_VARIABLES, default_theme, load_themes, themes_folder
 from refine_tui.ui.widgets.tab_line import TabLine
 
-REPAINT_S = 0.1
-"""At most one repaint in this time, however much arrives."""
 TWICE_S = 2.0
 """Within this time a second ctrl+c leaves."""
 
@@ -53,8 +51,8 @@ EVERYWHERE: list[BindingType] = [
 ]
 
 
-class RefineApp(App[int]):
-    """Carries events from the worker to the screens and keys from the screens to the worker."""
+class RefineApp(CarryingApp):
+    """Joins screens, keys and worker."""
 
     TITLE = "refine_tui"
     CSS_PATH = "screens/house.tcss"
@@ -72,15 +70,10 @@ class RefineApp(App[int]):
         watcher: Watcher | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__()
-        self.desk = Desk(session, clock, demo)
-        self.jobs = JobQueue()
-        self._watcher = watcher
-        self._mail = Mailbox(lambda: self.post_message(MailArrived()))
+        super().__init__(Desk(session, clock, demo), watcher)
         self._review = ReviewScreen(self.desk)
         self._wanted_theme = theme
-        self._drained_at = self._interrupted_at = float("-inf")
-        self._changed: frozenset[str] = frozenset()
+        self._interrupted_at = float("-inf")
         for notice in notices:
             self.desk.say(Tell(notice, "warning"))
         for screen in (self._review, LoopScreen(self.desk), TestsScreen(self.desk)):
@@ -96,7 +89,7 @@ class RefineApp(App[int]):
         """Show Review, then begin: the first paint waits for nothing."""
         self._use_theme()
         self.switch_mode("review")
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(self.begin)
 
     def _use_theme(self) -> None:
         try:
@@ -112,60 +105,12 @@ class RefineApp(App[int]):
             known = ", ".join(sorted(self.available_themes))
             self._tell(Tell(f"There is no theme {wanted}. Known: {known}.", "warning"))
 
-    def _begin(self) -> None:
-        self.set_interval(1.0, self._tick)
-        self._run(Job("opening", self._opening))
-        if self._watcher is not None:
-            self._watcher.start(self._seen)
-
-    def _seen(self, paths: frozenset[str]) -> None:
-        """Called in the watcher's thread."""
-        self.post_message(FilesChanged(paths))
-
-    def _opening(self, cancelled: Cancelled) -> Iterator[Event]:
-        yield from self.desk.session.restore()
-        yield from self.desk.session.survey(cancelled)
-
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer only what makes sense here; our own actions come from `ValidActions`."""
         yield from (command for command in super().get_system_commands(screen) if command.title in ("Theme", "Screenshot"))
 
-    # The worker.
-
-    @work(thread=True, exclusive=True, exit_on_error=False, group="session")
-    def _carry(self) -> None:
-        carry_out(self.jobs, self._mail.put)
-
-    def _run(self, job: Job) -> None:
-        if self.jobs.put(job):
-            self._carry()
-
-    def _work(self) -> None:
-        """Begin the next waiting task, if the user has not stopped the queue."""
-        if not self.desk.paused and "work" not in self.jobs.names and self.desk.session.next_task() is not None:
-            self._run(Job("work", self._next_task))
-
-    def _next_task(self, cancelled: Cancelled) -> Iterator[Event]:
-        if (task := self.desk.session.next_task()) is not None:
-            yield from self.desk.session.work(task, cancelled)
-
-    def on_mail_arrived(self) -> None:
-        """Drain at once when nothing was painted lately, else as soon as that is true."""
-        wait = self._drained_at + REPAINT_S - time.monotonic()
-        if wait <= 0:
-            self._drain()
-        else:
-            self.set_timer(wait, self._drain)
-
-    def _drain(self) -> None:
-        self._drained_at = time.monotonic()
-        deliveries = self._mail.drain()
-        self.desk.live = advance(self.desk.live, deliveries, self.desk.clock())
-        for delivery in deliveries:
-            self._react(delivery)
-        self._show()
-
-    def _react(self, delivery: Delivery) -> None:
+    def react(self, delivery: Delivery) -> None:
+        """Say what the user should know, and let Review go on with what it waits for."""
         if tell := told(delivery, self.desk.state):
             self.desk.say(tell)
         match delivery:
@@ -181,54 +126,17 @@ class RefineApp(App[int]):
             self._review.applying.given_up(name.removeprefix("verify "))
         elif failed:
             self.desk.paused = True
-        self._work()
-
-    # Drawing.
-
-    def _show(self) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, HouseScreen):
-                screen.show()
-
-    def _tick(self) -> None:
-        if self.jobs.is_running:
-            self._show()
+        self.work_next()
 
     def _tell(self, tell: Tell) -> None:
         self.desk.say(tell)
-        self._show()
+        self.show_all()
 
     # Requests from the screens.
 
     @on(Tell)
     def _told(self, event: Tell) -> None:
         self._tell(event)
-
-    @on(RunJob)
-    def _asked_to_run(self, event: RunJob) -> None:
-        self._run(event.job)
-        self._show()
-
-    @on(ResumeWork)
-    def _asked_to_resume(self) -> None:
-        self.desk.paused = False
-        self._work()
-
-    @on(TreeWritten)
-    def _tree_written(self, event: TreeWritten) -> None:
-        self._files_changed(event.paths)
-
-    @on(FilesChanged)
-    def _saved(self, event: FilesChanged) -> None:
-        self._files_changed(event.paths)
-
-    def _files_changed(self, paths: frozenset[str]) -> None:
-        self._changed |= paths
-        self._run(Job("watch", self._look_at_changes))
-
-    def _look_at_changes(self, cancelled: Cancelled) -> Iterator[Event]:
-        paths, self._changed = self._changed, frozenset()
-        yield from self.desk.session.files_changed(paths, cancelled)
 
     @on(TabLine.Chosen)
     def _tab_chosen(self, event: TabLine.Chosen) -> None:
@@ -241,7 +149,7 @@ class RefineApp(App[int]):
             task = self.screen.attempt(lambda: self.desk.session.add_goal(goal, scope))
             if task is not None:
                 self._tell(Tell(f"{task.id} is queued: {task.goal}. 2 shows the loop."))
-                self._asked_to_resume()
+                self.go_on()
 
     # Keys that work everywhere.
 
@@ -270,7 +178,7 @@ class RefineApp(App[int]):
     def action_cancel(self) -> None:
         """Stop what runs; what it found is kept."""
         if name := self.jobs.cancel():
-            self._tell(Tell(f"Stopping {name} ..."))
+            self._tell(Tell(f"Stopping {in_words(name)} ..."))
 
     def action_step_back(self) -> None:
         """Close the innermost open thing; if there is none, stop what runs."""
@@ -282,10 +190,10 @@ class RefineApp(App[int]):
         self.desk.paused = False
         state = self.desk.state
         if state.baseline is None or self.desk.session.next_task() is None:
-            self._run(Job("survey", self.desk.session.survey))
+            self.run_job(Job("survey", self.desk.session.survey))
         else:
-            self._work()
-        self._show()
+            self.work_next()
+        self.show_all()
 
     def action_take_back(self) -> None:
         """Undo the last application."""
@@ -312,12 +220,6 @@ class RefineApp(App[int]):
     async def action_quit(self) -> None:
         """Leave; what is undecided stays in the journal."""
         self.exit(0)
-
-    def on_unmount(self) -> None:
-        """Ask the worker to end."""
-        if self._watcher is not None:
-            self._watcher.stop()
-        self.jobs.cancel_all()
 
 
 def _itself(screen: HouseScreen) -> HouseScreen:

@@ -34,8 +34,15 @@ def _ended(name: str, error: str, *, cancelled: bool) -> Tell | None:
     if error:
         return Tell(error, "error")
     if cancelled:
-        return Tell(f"Stopped: {name}. What it found is kept; p goes on.", "warning")
+        return Tell(f"Stopped {in_words(name)}. What is known is kept; p goes on.", "information")
     return None
+
+
+def in_words(job: str) -> str:
+    """Return what a job is, for people."""
+    kind, _, review = job.partition(" ")
+    words = {"work": "the loop", "watch": "looking at what was saved", "verify": f"the run of {review}"}
+    return words.get(kind, "the run of the tests")
 
 
 def _surveyed(event: SurveyFinished) -> Tell | None:

@@ -38,7 +38,11 @@ def test_nothing_a_terminal_obeys_survives_any_text() -> None:
     pool = [*range(0x250), *range(0x2000, 0x2070), 0xFEFF, 0xD800, 0xDFFF, 0x1F600, *range(0xE0000, 0xE0080)]
     for _ in range(10_000):
         shown = visible("".join(chr(chance.choice(pool)) for _ in range(chance.randrange(30))))
-        assert not [c for c in shown if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or (unicodedata.category(c) == "Cf" and not "\u0600" <= c <= "\u0605")]
+        assert not [
+            c
+            for c in shown
+            if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or (unicodedata.category(c) == "Cf" and not "\u0600" <= c <= "\u0605")
+        ]
         assert visible(shown) == shown
 
 

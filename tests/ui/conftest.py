@@ -34,7 +34,7 @@ def clock() -> Clock:
 @pytest.fixture(autouse=True)
 def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """No blinking cursor, no merging by time, no colours from the machine's environment."""
-    monkeypatch.setattr("refine_tui.ui.app.REPAINT_S", 0.0)
+    monkeypatch.setattr("refine_tui.ui.carrying.REPAINT_S", 0.0)
     for name in ("NO_COLOR", "COLORFGBG", "TMUX", "VISUAL", "EDITOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")

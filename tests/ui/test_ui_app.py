@@ -290,15 +290,15 @@ async def test_an_unknown_theme_is_a_notice_and_the_default_is_used(opened: Open
 
 
 async def test_a_thousand_events_in_a_burst_are_few_repaints(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refine_tui.ui.app.REPAINT_S", 0.1)
+    monkeypatch.setattr("refine_tui.ui.carrying.REPAINT_S", 0.1)
     shows: list[int] = []
-    original = RefineApp._show
+    original = RefineApp.show_all
 
     def counted(app: RefineApp) -> None:
         shows.append(1)
         original(app)
 
-    monkeypatch.setattr(RefineApp, "_show", counted)
+    monkeypatch.setattr(RefineApp, "show_all", counted)
     review = make_review()
     session = ready(queue=(QueueItem(review.task, "waiting"),))
     session.opening = [events.Notice("x")] * 3

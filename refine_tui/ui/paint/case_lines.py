@@ -23,18 +23,26 @@ _OUTCOMES = {
     "xpassed": ("xpass", "$warning"),
 }
 _SLOW_S = 1.0
+_RECENT = 100
+"""Tests that did not fail and are listed while a run is under way."""
 
 
 def shown_cases(state: State, live: Live) -> tuple[CaseResult, ...]:
-    """Return the results to show: those of the run under way, else the last complete ones; failures first."""
-    running = live.run is not None and live.run.what == "survey"
-    cases = live.cases.values() if running or state.baseline is None else state.baseline.suite.cases
-    return tuple(sorted(cases, key=lambda case: not case.is_red))
+    """Return the results to show, failures first: the last complete ones, or what a run under way brought lately."""
+    if state.baseline is not None and not _is_surveying(live):
+        return tuple(sorted(state.baseline.suite.cases, key=lambda case: not case.is_red))
+    cases = tuple(live.cases.values())
+    others = [case for case in cases if not case.is_red]
+    return (*(case for case in cases if case.is_red), *(others[-_RECENT:] if _is_surveying(live) else others))
+
+
+def _is_surveying(live: Live) -> bool:
+    return live.run is not None and live.run.what == "survey"
 
 
 def paint_counts(state: State, live: Live, now: float, width: int) -> Content:
     """Paint how many tests ended how, and how far a run is."""
-    cases = shown_cases(state, live)
+    cases = live.cases.values() if _is_surveying(live) or state.baseline is None else state.baseline.suite.cases
     by_outcome = Counter(case.outcome for case in cases)
     said = "  ".join(f"{count} {word}" for word in _OUTCOMES if (count := by_outcome[word]))  # type: ignore[index]
     run = live.run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 Ranges = tuple[tuple[int, int], ...]
 """Half-open ranges of characters."""
@@ -14,6 +15,7 @@ _ALIKE = 0.4
 """Lines less alike than this are shown as wholly different."""
 
 
+@lru_cache(maxsize=4096)
 def changed_words(old: str, new: str) -> tuple[Ranges, Ranges]:
     """Return the ranges that differ in two lines; both empty when the lines have too little in common to be worth it."""
     before, after = _WORD.findall(old), _WORD.findall(new)

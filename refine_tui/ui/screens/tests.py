@@ -13,6 +13,7 @@ from refine_tui.core.evidence import CaseResult
 from refine_tui.ui.desk import Desk
 from refine_tui.ui.messages import RunJob
 from refine_tui.ui.paint.case_lines import case_entries, flaky_tests, paint_case, paint_counts, shown_cases
+from refine_tui.ui.paint.entry import Entry
 from refine_tui.ui.screens.house import HouseScreen
 from refine_tui.ui.session_worker import Job
 from refine_tui.ui.widgets.pane import Pane
@@ -38,6 +39,8 @@ class TestsScreen(HouseScreen):
         super().__init__(desk)
         self._only_red = False
         self._chosen = ""
+        self._listed: tuple[tuple[CaseResult, ...], frozenset[str]] = ((), frozenset())
+        self._entries: tuple[Entry, ...] = ()
 
     def compose_body(self) -> ComposeResult:
         """Lay out counts, list and details."""
@@ -63,7 +66,10 @@ class TestsScreen(HouseScreen):
         self.query_one("#counts", Static).update(paint_counts(self.state, self.live, self.desk.clock(), self.size.width))
         listed = self.query_one(QueueList)
         listed.border_title = Content("tests that fail (f shows all)" if self._only_red else "tests")
-        listed.show(tuple(case_entries(cases, flaky_tests(self.state))), self._chosen)
+        shown = (cases, flaky_tests(self.state))
+        if shown != self._listed:
+            self._listed, self._entries = shown, tuple(case_entries(*shown))
+        listed.show(self._entries, self._chosen)
         self.query_one("#details", Pane).show(paint_case(chosen, self.state.baseline))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

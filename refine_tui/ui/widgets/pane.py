@@ -32,6 +32,7 @@ class Pane(VerticalScroll):
         self._follows = follows
         self._text = Static("", markup=False)
         self._shown: tuple[Content, ...] = ()
+        self._is_at_end = True
         self.unseen = 0
         """Lines that arrived below the visible part since the user scrolled away from the end."""
         self.border_title = Content(title) if title else None
@@ -44,17 +45,26 @@ class Pane(VerticalScroll):
         """Show lines. A pane that follows stays at the end if it was there, and does not move otherwise."""
         if tuple(rows) == self._shown:
             return
-        at_end = self.max_scroll_y - self.scroll_offset.y <= 1
-        grown = len(rows) - len(self._shown)
+        if not self._is_at_end:
+            self.unseen += max(0, len(rows) - len(self._shown))
         self._shown = tuple(rows)
         self._text.update(lines(rows))
-        if not self._follows:
-            return
-        if at_end:
+        self._follow()
+
+    def on_resize(self) -> None:
+        """Keep the end in sight."""
+        self._follow()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Notice whether the user left the end or came back to it; new lines alone move nothing."""
+        super().watch_scroll_y(old_value, new_value)
+        self._is_at_end = new_value >= self.max_scroll_y - 1
+        if self._is_at_end:
             self.unseen = 0
+
+    def _follow(self) -> None:
+        if self._follows and self._is_at_end:
             self.call_after_refresh(self.scroll_end, animate=False)
-        else:
-            self.unseen = max(0, self.unseen + max(0, grown))
 
     @property
     def shown(self) -> tuple[Content, ...]:

@@ -36,7 +36,8 @@ class QueueList(OptionList):
     def show(self, entries: Sequence[Entry], current: str) -> None:
         """Show entries with one of them current."""
         with self.prevent(OptionList.OptionHighlighted):
-            if tuple(entries) != self._entries:
+            # The same tuple twice is the common case, and comparing thousands of lines is not free.
+            if entries is not self._entries and tuple(entries) != self._entries:
                 self._replace(tuple(entries))
             at = next((n for n, entry in enumerate(entries) if entry.id == current), None)
             if at != self.highlighted:

@@ -1,0 +1,134 @@
+"""The half of the app that owns the worker: jobs go in, events come out and reach the screens at a bounded rate."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+from textual import on, work
+from textual.app import App
+
+from refine_tui.loop.events import Event
+from refine_tui.loop.ports.keeping import Watcher
+from refine_tui.ui.desk import Desk
+from refine_tui.ui.live import advance
+from refine_tui.ui.messages import FilesChanged, MailArrived, ResumeWork, RunJob, TreeWritten
+from refine_tui.ui.screens.house import HouseScreen
+from refine_tui.ui.session_port import Cancelled
+from refine_tui.ui.session_worker import Delivery, Job, JobQueue, Mailbox, carry_out
+
+REPAINT_S = 0.1
+"""At most one repaint in this time, however much arrives."""
+
+
+class CarryingApp(App[int]):
+    """Runs one job at a time in one thread: the opening, tasks one after the other, saves, verifications."""
+
+    def __init__(self, desk: Desk, watcher: Watcher | None) -> None:
+        super().__init__()
+        self.desk = desk
+        self.jobs = JobQueue()
+        self._watcher = watcher
+        self._mail = Mailbox(lambda: self.post_message(MailArrived()))
+        self._drained_at = float("-inf")
+        self._changed: set[str] = set()
+        self._changed_lock = threading.Lock()
+
+    def react(self, delivery: Delivery) -> None:
+        """Do what one delivery asks for, beside drawing it."""
+
+    def begin(self) -> None:
+        """Restore, survey, and then work on what fails; called after the first paint."""
+        self.set_interval(1.0, self._tick)
+        self.run_job(Job("opening", self._opening))
+        if self._watcher is not None:
+            self._watcher.start(self._seen)
+
+    def _opening(self, cancelled: Cancelled) -> Iterator[Event]:
+        yield from self.desk.session.restore()
+        yield from self.desk.session.survey(cancelled)
+
+    # The worker.
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="session")
+    def _carry(self) -> None:
+        carry_out(self.jobs, self._mail.put)
+
+    @on(RunJob)
+    def _asked_to_run(self, event: RunJob) -> None:
+        self.run_job(event.job)
+        self.show_all()
+
+    def run_job(self, job: Job) -> None:
+        """Hand a job to the worker, starting one if there is none."""
+        if self.jobs.put(job):
+            self._carry()
+
+    @on(ResumeWork)
+    def go_on(self) -> None:
+        """Work on what waits in the queue, also after a cancellation."""
+        self.desk.paused = False
+        self.work_next()
+
+    def work_next(self) -> None:
+        """Begin the next waiting task, if the user has not stopped the queue."""
+        if not self.desk.paused and "work" not in self.jobs.names and self.desk.session.next_task() is not None:
+            self.run_job(Job("work", self._next_task))
+
+    def _next_task(self, cancelled: Cancelled) -> Iterator[Event]:
+        if (task := self.desk.session.next_task()) is not None:
+            yield from self.desk.session.work(task, cancelled)
+
+    # Saves.
+
+    def _seen(self, paths: frozenset[str]) -> None:
+        """Called in the watcher's thread."""
+        self.post_message(FilesChanged(paths))
+
+    @on(FilesChanged)
+    @on(TreeWritten)
+    def _files_changed(self, event: FilesChanged | TreeWritten) -> None:
+        with self._changed_lock:
+            self._changed |= event.paths
+        self.run_job(Job("watch", self._look_at_changes))
+
+    def _look_at_changes(self, cancelled: Cancelled) -> Iterator[Event]:
+        with self._changed_lock:
+            paths = frozenset(self._changed)
+            self._changed.clear()
+        yield from self.desk.session.files_changed(paths, cancelled)
+
+    # What comes back.
+
+    def on_mail_arrived(self) -> None:
+        """Drain at once when nothing was painted lately, else as soon as that is true."""
+        wait = self._drained_at + REPAINT_S - time.monotonic()
+        if wait <= 0:
+            self._drain()
+        else:
+            self.set_timer(wait, self._drain)
+
+    def _drain(self) -> None:
+        self._drained_at = time.monotonic()
+        deliveries = self._mail.drain()
+        self.desk.live = advance(self.desk.live, deliveries, self.desk.clock())
+        for delivery in deliveries:
+            self.react(delivery)
+        self.show_all()
+
+    def show_all(self) -> None:
+        """Draw every screen that can be seen."""
+        for screen in self.screen_stack:
+            if isinstance(screen, HouseScreen):
+                screen.show()
+
+    def _tick(self) -> None:
+        if self.jobs.is_running:
+            self.show_all()
+
+    def on_unmount(self) -> None:
+        """Ask the worker to end."""
+        if self._watcher is not None:
+            self._watcher.stop()
+        self.jobs.cancel_all()
