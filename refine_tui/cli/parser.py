@@ -24,7 +24,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _with_command(arguments: list[str]) -> list[str]:
     """Insert the `open` command when the first word is a folder or nothing: `refine-tui [PATH]`."""
     words = [word for word in arguments if not word.startswith("-")]
-    takes_value = {"--project"}
+    takes_value = {"--project", "--model", "--seed"}
     first = next((w for i, w in enumerate(arguments) if not w.startswith("-") and (i == 0 or arguments[i - 1] not in takes_value)), None)
     if first in (*COMMANDS, "open", "learn") or {"-h", "--help", "--version"} & set(arguments[:1]):
         return arguments
@@ -44,26 +44,20 @@ def _lazily(module: str, function: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    everywhere = common.add_argument_group("everywhere")
-    everywhere.add_argument("--project", type=Path, metavar="DIR", default=None, help="the project (default: here)")
-    everywhere.add_argument("--offline", action="store_true", help="any use of the network is an error")
-    everywhere.add_argument("--plain", action="store_true", help="no colours, one line per event")
-    everywhere.add_argument("--no-color", action="store_true", help="no colours")
-    everywhere.add_argument("--debug", action="store_true", help="tracebacks, and a log of everything")
     parser = argparse.ArgumentParser(
         prog="refine-tui",
         description="A pair programmer in your terminal that proves its patches.",
         epilog=EPILOG,
-        parents=[common],
+        parents=[_everywhere()],
     )
+    parser.set_defaults(project=None, offline=False, plain=False, no_color=False, debug=False)
     parser.add_argument("--version", action="version", version=f"refine-tui {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, module: str, function: str, help: str | None) -> argparse.ArgumentParser:
         # Without `help` a command works and is not listed.
         listed: dict[str, Any] = {} if help is None else {"help": help}
-        sub: argparse.ArgumentParser = commands.add_parser(name, parents=[common], description=help, **listed)
+        sub: argparse.ArgumentParser = commands.add_parser(name, parents=[_everywhere()], description=help, **listed)
         sub.set_defaults(module=module, function=function)
         return sub
 
@@ -88,6 +82,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _everywhere() -> argparse.ArgumentParser:
+    """Return the options of every command. What is not given sets nothing, or a command would undo what stood before it."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    everywhere = common.add_argument_group("everywhere")
+    everywhere.add_argument("--project", type=Path, metavar="DIR", help="the project (default: here)")
+    everywhere.add_argument("--offline", action="store_true", default=argparse.SUPPRESS, help="any use of the network is an error")
+    everywhere.add_argument("--plain", action="store_true", default=argparse.SUPPRESS, help="no colours, one line per event")
+    everywhere.add_argument("--no-color", action="store_true", default=argparse.SUPPRESS, help="no colours")
+    everywhere.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="tracebacks, and a log of everything")
+    return common
+
+
+def _number(kind: Callable[[str], float], least: float) -> Callable[[str], float]:
+    """Return a reader of numbers that refuses what is too small or no number."""
+
+    def read(text: str) -> float:
+        value = kind(text)
+        if not least <= value < float("inf"):
+            raise ValueError
+        return value
+
+    read.__name__ = f"number (at least {least:g})"
+    return read
+
+
 def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="NAME|PATH|none", default=None, help="the model to use (default: the chosen one, else the one that ships)"
@@ -102,15 +121,15 @@ def _fix(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scope", action="append", default=[], metavar="FILE::SYMBOL", help="the only place that may change; may be repeated"
     )
-    parser.add_argument("--rounds", type=int, default=None, metavar="N", help="rounds a task")
+    parser.add_argument("--rounds", type=_number(int, 1), default=None, metavar="N", help="rounds a task")
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=_number(float, 0.1),
         default=None,
         metavar="S",
         help="time for all tasks together, after the first run of the tests (default: 60)",
     )
-    parser.add_argument("--candidates", type=int, default=None, metavar="N", help="candidates a round")
+    parser.add_argument("--candidates", type=_number(int, 1), default=None, metavar="N", help="candidates a round")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--apply", action="store_true", help="write the patch if it fixes a test and breaks none")
     parser.add_argument("--output", type=Path, default=None, metavar="FILE.patch", help="write the patch to a file")
@@ -119,23 +138,23 @@ def _fix(parser: argparse.ArgumentParser) -> None:
 
 def _models(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listed = actions.add_parser("list", help="what is here")
+    listed = actions.add_parser("list", parents=[_everywhere()], help="what is here")
     listed.add_argument("--json", action="store_true")
-    shown = actions.add_parser("show", help="all that is known of one")
+    shown = actions.add_parser("show", parents=[_everywhere()], help="all that is known of one")
     shown.add_argument("name", metavar="NAME|PATH")
     shown.add_argument("--json", action="store_true")
-    used = actions.add_parser("use", help="choose one for the next start")
+    used = actions.add_parser("use", parents=[_everywhere()], help="choose one for the next start")
     used.add_argument("name", metavar="NAME|PATH")
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    repair = kinds.add_parser("repair", help="repair tasks: solved share, candidates, seconds")
+    repair = kinds.add_parser("repair", parents=[_everywhere()], help="repair tasks: solved share, candidates, seconds")
     repair.add_argument("file", type=Path, metavar="FILE.jsonl")
     repair.add_argument("--mode", choices=("tests", "examples"), default="tests", help="which tests are visible (default: tests)")
-    repair.add_argument("--jobs", type=int, default=1, metavar="N", help="tasks side by side (default: 1)")
+    repair.add_argument("--jobs", type=_number(int, 1), default=1, metavar="N", help="tasks side by side (default: 1)")
     repair.add_argument(
-        "--seconds", type=float, default=30.0, metavar="S", help="a task, the first run of the tests included (default: 30)"
+        "--seconds", type=_number(float, 0.1), default=30.0, metavar="S", help="a task, the first run of the tests included (default: 30)"
     )
     repair.add_argument("--model", metavar="NAME|PATH|none", default=None)
     repair.add_argument("--seed", type=int, default=0, metavar="N")

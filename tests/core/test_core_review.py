@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from refine_tui.cli.parser import parse
+
+
+@pytest.mark.parametrize("arguments", [["--project", "/tmp", "--debug", "fix"], ["fix", "--debug", "--project", "/tmp"]])
+def test_what_holds_everywhere_holds_before_and_after_the_command(arguments: list[str]) -> None:
+    options = parse(arguments)
+    assert (str(options.project), options.debug, options.offline) == ("/tmp", True, False)
+
+
+def test_what_holds_everywhere_holds_in_nested_commands() -> None:
+    assert parse(["models", "list", "--debug"]).debug
+    assert not parse(["models", "list"]).debug
+
+
+@pytest.mark.parametrize("arguments", [["--model", "none"], ["--seed", "3"], ["--model", "none", "--project", "/tmp"], []])
+def test_without_a_command_the_ui_opens_whatever_the_options(arguments: list[str]) -> None:
+    assert parse(arguments).path is None
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--rounds", "0"], ["--candidates", "-1"], ["--seconds", "nan"], ["--seconds", "inf"], ["--rounds", "x"]]
+)
+def test_bounds_that_bound_nothing_are_wrong_usage(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        parse(["fix", *arguments])
+    assert stopped.value.code == 2
