@@ -119,7 +119,8 @@ def _is_trusted(root: Path, places: Places) -> bool:
 def open_project(options: argparse.Namespace, *, writes: bool = True, watch: bool = False) -> Iterator[Project]:
     """Build everything for one project and take it down again.
 
-    `writes` holds the project's lock: one writing process a project.
+    `writes` holds the project's lock: one writing process a project. Without `watch` nobody stays to decide: what is written
+    is remembered, but no queue and no proposal, which would take the numbers of those that wait for the user.
     """
     from refine_tui.journal import SqliteJournal, hold_project
     from refine_tui.loop.session import Session
@@ -136,7 +137,9 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
         evaluator = make_evaluator(root, sandbox, settings)
         generator, reason = make_generator(getattr(options, "model", None) or settings.model, settings, places)
         tree = open_tree(root, state_dir, journal, settings)
-        parts = join_parts(tree, evaluator, journal, generator, watch=watch)
+        stack.callback(journal.close)
+        rows = journal if watch or not writes else _private_journal(stack)
+        parts = join_parts(tree, evaluator, rows, generator, watch=watch)
         parts = replace(parts, probes=sandbox.probes())
         session = Session(parts, settings, seed=getattr(options, "seed", 0), branch=git_facts(root).branch, model_reason=reason)
         stack.callback(session.close)
@@ -144,7 +147,7 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
 
 
 def _private_journal(stack: ExitStack) -> SqliteJournal:
-    """Return a journal for a run that writes nothing: it may go on beside the one that holds the project."""
+    """Return a journal that is gone with the run: it takes no lock, and no number from the project's own."""
     from tempfile import TemporaryDirectory
 
     from refine_tui.journal import SqliteJournal

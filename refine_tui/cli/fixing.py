@@ -13,35 +13,59 @@ from typing import Any
 from refine_tui.bootstrap import Project, open_project
 from refine_tui.cli.rows import line, row
 from refine_tui.cli.stopping import interruptible
-from refine_tui.core.errors import StorageError
+from refine_tui.core.errors import RefineError, SafetyError, StorageError
+from refine_tui.core.evidence import Counts, Delta
+from refine_tui.core.isolation import Level
+from refine_tui.core.patch import Patch
 from refine_tui.core.sanitize import visible
+from refine_tui.core.stopping import StopReason
 from refine_tui.core.unified import unified
 from refine_tui.loop.fixing import Fixed, fix
+from refine_tui.loop.state import State
 from refine_tui.loop.wanted import Wanted
 
 STATUS = {"solved": 0, "nothing_failing": 0, "improved": 1, "unsolved": 1, "cancelled": 130, "refused": 3}
-SECONDS = 60.0
 
 
 def run_fix(options: argparse.Namespace) -> int:
     """Work on what fails, print what happens, and end with the patch."""
     began = time.monotonic()
+    try:
+        end, failure = _worked(options, began)
+    except SafetyError as error:
+        if options.json:
+            refused = Fixed("refused", Patch(), {}, Counts(), Counts(), Delta(), 0, 0, 0, (), str(error), StopReason.REFUSED.value)
+            _print_end(refused, b"", State("", Level.STATIC), time.monotonic() - began)
+        raise
+    if failure is not None:
+        raise failure
+    return STATUS[end.outcome]
+
+
+def _worked(options: argparse.Namespace, began: float) -> tuple[Fixed, RefineError | None]:
+    """Return the end, which has been told, and why its patch could not be delivered as it was asked for."""
     wanted = Wanted(tuple(options.targets), tuple(options.scope), options.goal)
     with interruptible() as cancelled, open_project(options, writes=options.apply) as project:
         _bound(project, options)
         tell = _teller(options.json, began)
         end: Fixed | None = None
-        seconds = options.seconds if options.seconds is not None else SECONDS
+        seconds = options.seconds if options.seconds is not None else project.settings.budget.seconds
         for event in fix(project.session, project.parts.evaluator, time.monotonic, wanted, seconds, cancelled):
             if isinstance(event, Fixed):
                 end = event
             else:
                 tell(event)
         assert end is not None  # `fix` ends with it or raises
-        text = unified(end.patch, end.tree)
-        _deliver(project, end, text, options)
+        text, failure = unified(end.patch, end.tree), None
+        try:
+            _deliver(project, end, text, options)
+        except RefineError as error:
+            failure = error
+            if isinstance(error, SafetyError):
+                end = replace(end, outcome="refused", stop_reason=StopReason.REFUSED.value, handoff=end.handoff or str(error))
+        # A patch that could not be delivered is still told: it took a while to find.
         _finish(project, end, text, options, time.monotonic() - began)
-        return STATUS[end.outcome]
+        return end, failure
 
 
 def _bound(project: Project, options: argparse.Namespace) -> None:
@@ -67,7 +91,7 @@ def _deliver(project: Project, end: Fixed, text: bytes, options: argparse.Namesp
         try:
             options.output.write_bytes(text)
         except OSError as error:
-            raise StorageError(f"{options.output}: the patch could not be written: {error.strerror}. It is printed with --json.") from error
+            raise StorageError(f"{options.output}: the patch could not be written: {error.strerror}. It was printed instead.") from error
     # Someone who stops the work did not ask for half of it to be written.
     helps = end.delta.fixed and not end.delta.broken and end.outcome != "cancelled"
     if options.apply and helps and not end.patch.is_empty:
@@ -76,35 +100,37 @@ def _deliver(project: Project, end: Fixed, text: bytes, options: argparse.Namesp
 
 
 def _finish(project: Project, end: Fixed, text: bytes, options: argparse.Namespace, seconds: float) -> None:
-    state = project.session.state()
-    usage = state.usage
-    tokens = {name: getattr(usage, name) for name in ("prompt", "reused", "generated", "drafted", "accepted")}
     if options.json:
-        document = {
-            "event": "finished",
-            "time_s": round(seconds, 3),
-            "outcome": end.outcome,
-            "patch": text.decode("utf-8", "surrogateescape"),
-            "before": end.before.as_json(),
-            "after": end.after.as_json(),
-            "rounds": end.rounds,
-            "candidates": end.candidates,
-            "executions": end.executions,
-            "seconds": round(seconds, 3),
-            "model": state.model.name if state.model else "none",
-            "tokens": tokens,
-            "sandbox": state.level.value,
-            "flags": list(end.flags),
-            "handoff": end.handoff,
-            "stop_reason": end.stop_reason,
-        }
-        print(json.dumps(document), flush=True)
+        _print_end(end, text, project.session.state(), seconds)
         return
     _print_patch(text)
     if end.handoff:
         print("\n" + visible(end.handoff, newlines=True), file=sys.stderr)
     tests = f"{end.before.passed}/{end.before.total} -> {end.after.passed}/{end.after.total} passed"
     print(f"{end.outcome}: {tests}, {end.candidates} candidates, {seconds:.1f} s", file=sys.stderr)
+
+
+def _print_end(end: Fixed, text: bytes, state: State, seconds: float) -> None:
+    tokens = {name: getattr(state.usage, name) for name in ("prompt", "reused", "generated", "drafted", "accepted")}
+    document = {
+        "event": "finished",
+        "time_s": round(seconds, 3),
+        "outcome": end.outcome,
+        "patch": text.decode("utf-8", "surrogateescape"),
+        "before": end.before.as_json(),
+        "after": end.after.as_json(),
+        "rounds": end.rounds,
+        "candidates": end.candidates,
+        "executions": end.executions,
+        "seconds": round(seconds, 3),
+        "model": state.model.name if state.model else "none",
+        "tokens": tokens,
+        "sandbox": state.level.value,
+        "flags": list(end.flags),
+        "handoff": end.handoff,
+        "stop_reason": end.stop_reason,
+    }
+    print(json.dumps(document), flush=True)
 
 
 def _print_patch(text: bytes) -> None:

@@ -17,7 +17,7 @@ from refine_tui.loop.search import Base, merge
 from refine_tui.loop.session import Session
 from refine_tui.loop.wanted import Wanted
 
-Outcome = Literal["solved", "improved", "unsolved", "nothing_failing", "cancelled"]
+Outcome = Literal["solved", "improved", "unsolved", "nothing_failing", "cancelled", "refused"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Fixed(events.Event):
     """The end of the whole work."""
 
     outcome: Outcome
+    """`refused` is never said here: it is for who delivers the patch."""
     patch: Patch
     tree: dict[str, bytes]
     """The bases of the patch."""
