@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from refine_tui.core.errors import SafetyError, UsageError
 from refine_tui.core.evidence import Baseline, SuiteResult, delta
-from refine_tui.core.hunks import Hunk, combine, split_hunks
+from refine_tui.core.hunks import Hunk, combine
 from refine_tui.core.patch import Edit, Patch
 from refine_tui.core.rebase import rebase
 from refine_tui.core.review import Review, ReviewState
@@ -39,8 +39,9 @@ class Reviewing(ABC):
         with self._lock:
             before = self._state.review(review_id)
             review = transition(before)
-        if review is not before:
-            self._keep(review)
+            # Kept under the same lock, or of two changes at once the later one would undo the earlier.
+            if review is not before:
+                self._keep(review)
         return review
 
     def replace_hunk(self, review_id: str, hunk_id: str, new_lines: Sequence[str]) -> Review:
@@ -151,13 +152,16 @@ class Reviewing(ABC):
             self._state = replace(self._state, saved_at=self._parts.clock())
         self._parts.evaluator.refresh()
         baseline = self._state.baseline
-        if baseline is not None and not cancelled():
-            yield from self._affected_run(baseline, paths, cancelled)
-        for review in self._state.reviews:
-            if review.state == "open" and set(review.tree) & paths:
-                yield from self._carry_over_told(review)
-                if self._state.review(review.id).state == "open" and self._state.review(review.id).accepted:
-                    yield from self.verify(review.id, cancelled)
+        # Proposals first: what is saved may be something the tests cannot even be collected with.
+        touched = [review.id for review in self._state.reviews if review.state == "open" and set(review.tree) & paths]
+        for review_id in touched:
+            yield from self._carry_over_told(self._state.review(review_id))
+        if not cancelled():
+            yield from self._affected_run(baseline, paths, cancelled) if baseline is not None else self.survey(cancelled)
+        for review_id in touched:
+            review = self._state.review(review_id)
+            if review.state == "open" and review.accepted and not cancelled():
+                yield from self.verify(review_id, cancelled)
 
     def _affected_run(self, baseline: Baseline, paths: frozenset[str], cancelled: Cancelled) -> Iterator[events.Event]:
         """Run the affected tests at once for a quick answer, then everything with coverage when the picture changed."""
@@ -178,15 +182,13 @@ class Reviewing(ABC):
         if now == dict(review.tree):
             return review
         moved = rebase(review.candidate.proposal.patch, review.tree, now)
-        if moved is None:
+        marks = [(_moved(hunk, review.tree, now), decision) for hunk, decision in review.marks]
+        kept = tuple((hunk, decision) for hunk, decision in marks if hunk is not None)
+        if moved is None or len(kept) < len(marks):
             fresh = replace(review, state="stale")
         else:
-            hunks = split_hunks(moved, now)
-            same = len(hunks) == len(review.marks)
-            marks = tuple((hunk, review.marks[i][1] if same else "undecided") for i, hunk in enumerate(hunks))
-            proposal = replace(review.candidate.proposal, patch=moved)
-            candidate = replace(review.candidate, proposal=proposal, confirmed=False)
-            fresh = replace(review, state="open", tree=now, marks=marks, past=(), future=(), evidence={}, candidate=candidate)
+            candidate = replace(review.candidate, proposal=replace(review.candidate.proposal, patch=moved), confirmed=False)
+            fresh = replace(review, state="open", tree=now, marks=kept, past=(), future=(), evidence={}, candidate=candidate)
         self._keep(fresh)
         return fresh
 
@@ -237,6 +239,15 @@ class Reviewing(ABC):
 
     @abstractmethod
     def _set_status(self, task: Task, status: Status, review_id: str = "", handoff: str = "", stop_reason: str = "") -> None: ...
+
+
+def _moved(hunk: Hunk, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Hunk | None:
+    """Return a hunk at its place in newer texts, with whatever the user has made of its lines; `None` when its place is gone."""
+    patch = rebase(combine((hunk,), old), old, new)
+    if patch is None:
+        return None
+    edit = patch.files[0].edits[0]
+    return replace(hunk, edit=edit, first_line=new[hunk.path].count(b"\n", 0, edit.start))
 
 
 def _rewritten(hunk: Hunk, new_lines: Sequence[str]) -> Hunk:

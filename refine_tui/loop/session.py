@@ -90,6 +90,10 @@ class Session(Reviewing):
         evaluator = self._parts.evaluator
         result = yield from told_cases(lambda on_case: evaluator.baseline(on_case, cancelled, limit_s=limit_s))
         with self._lock:
+            known = self._state.baseline
+            if known is not None and result.suite.stopped == "cancelled":
+                # Half a picture does not replace a whole one.
+                return known
             self._state = replace(self._state, baseline=result)
         return result
 
@@ -98,7 +102,7 @@ class Session(Reviewing):
         red = set(baseline.suite.red)
         with self._lock:
             open_reviews = {review.task.id for review in self._state.reviews if review.state == "open"}
-            kept = [i for i in self._state.queue if i.task.id in open_reviews or (i.status == "unsolved" and set(i.task.targets) & red)]
+            kept = [_narrowed(item, red) for item in self._state.queue if _stays(item, red, open_reviews)]
             taken = {node for item in kept for node in item.task.targets}
             targets = self._wanted.targets_in(baseline, self.scope)
             planned = self._plan(baseline, tuple(node for node in targets if node not in taken))
@@ -170,7 +174,7 @@ class Session(Reviewing):
                 raise
 
     def _refine(self, task: Task, baseline: Baseline, cancelled: Cancelled, search: bool) -> Iterator[events.Event]:
-        suspects = suspects_of(baseline, task.targets, self._source, self._parts.syntax, self.editable, task.scopes)
+        suspects = suspects_of(baseline, task.targets, self._source, self._parts.syntax, self.editable, self._present(task))
         paths = {scope.path for scope in suspects.scopes}
         tree = {path: source.data for path in paths if (source := self._source(path)) is not None}
         model = self._state.model
@@ -184,6 +188,20 @@ class Session(Reviewing):
             yield event
             if isinstance(event, events.TaskFinished):
                 yield from self._finish(task, event, tree)
+
+    def _present(self, task: Task) -> tuple[Scope, ...]:
+        """Return the task's scopes as they stand in the tree now: it may have waited while the user was editing.
+
+        Raises:
+            UsageError: none of them is there any more.
+        """
+        names = {(scope.path, scope.name, scope.kind): None for scope in task.scopes}
+        sources = [source for path in dict.fromkeys(path for path, _, _ in names) if (source := self._source(path)) is not None]
+        now = [scope for source in sources for scope in self._parts.syntax.scopes(source)]
+        found = tuple(scope for name in names for scope in now if (scope.path, scope.name, scope.kind) == name)
+        if task.scopes and not found:
+            raise UsageError(f"{task.scopes[0].label} is gone, so {task.id} cannot go on. Run the tests again to plan anew.")
+        return found
 
     def _finish(self, task: Task, end: events.TaskFinished, tree: dict[str, bytes]) -> Iterator[events.Event]:
         review_id = ""
@@ -292,3 +310,15 @@ class Session(Reviewing):
         with self._lock:
             self._state = self._state.with_item(item)
         remember_item(self._parts.journal, item)
+
+
+def _stays(item: QueueItem, red: set[str], open_reviews: set[str]) -> bool:
+    """Say whether a task stays in the queue: it is under review, ended with a note, or was stated by the user and waits."""
+    stated = item.status == "waiting" and bool(item.task.note)
+    return item.task.id in open_reviews or ((stated or item.status == "unsolved") and bool(set(item.task.targets) & red))
+
+
+def _narrowed(item: QueueItem, red: set[str]) -> QueueItem:
+    """Leave out targets of a waiting task that pass meanwhile: a test that passes cannot be fixed."""
+    targets = tuple(node for node in item.task.targets if node in red)
+    return replace(item, task=replace(item.task, targets=targets)) if targets and item.status == "waiting" else item

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,11 @@ import pytest
 
 from refine_tui.bootstrap import Project
 from refine_tui.cli import fixing, main
+from refine_tui.core.codec import decode
+from refine_tui.core.errors import ProjectError
+from refine_tui.core.evidence import Baseline, SuiteResult
 from refine_tui.core.patch import Patch
+from refine_tui.core.review import Review
 from refine_tui.core.settings import Settings
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.loop.ports.parts import Parts
@@ -115,3 +120,111 @@ def test_a_file_that_changed_before_it_was_written_is_a_refusal_with_its_patch(
     assert (status, end["event"], end["outcome"]) == (3, "finished", "refused")
     assert "return low" in end["patch"]
     assert b"return low" not in shop.workspace.tree["clamp.py"]
+
+
+def reviewed(shop: Shop) -> str:
+    for _ in (*shop.session.survey(never), *shop.session.work_all(never)):
+        pass
+    return shop.session.state().reviews[0].id
+
+
+def test_a_decision_made_while_a_result_is_being_stored_is_not_lost() -> None:
+    journal = MemoryJournal()
+    shop = Shop(CLAMP_PROJECT, journal=journal)
+    id = reviewed(shop)
+    store, entered, go_on = journal.append, threading.Event(), threading.Event()
+
+    def slow(kind: str, value: Mapping[str, Any], *, task: str = "") -> int:
+        if threading.current_thread().name == "deciding":
+            entered.set()
+            go_on.wait(5)
+        return store(kind, value, task=task)
+
+    journal.append = slow  # type: ignore[method-assign]
+    hunk = shop.session.state().review(id).hunks[0].id
+    reading, read_on = threading.Event(), threading.Event()
+
+    def decide(review: Review) -> Review:
+        reading.set()
+        read_on.wait(1)
+        return review.decide(hunk, "accepted")
+
+    deciding = threading.Thread(target=lambda: shop.session.change(id, decide), name="deciding")
+    deciding.start()
+    reading.wait(5)
+    recording = threading.Thread(target=lambda: shop.session.change(id, lambda r: r.with_evidence(frozenset({"x"}), SuiteResult())))
+    recording.start()
+    read_on.set()
+    entered.wait(5)
+    recording.join(0.2)
+    go_on.set()
+    deciding.join(5)
+    recording.join(5)
+    review = shop.session.state().review(id)
+    assert review.decision(hunk) == "accepted"
+    assert frozenset({"x"}) in review.evidence
+    *_, (_, _, _, _, row) = journal.rows("proposal")
+    stored = decode(Review, row)
+    assert (stored.marks, stored.evidence.keys()) == (review.marks, review.evidence.keys())
+
+
+def test_a_goal_of_the_user_outlives_the_next_run_of_the_tests_and_a_restart() -> None:
+    journal = MemoryJournal()
+    shop = Shop(CLAMP_PROJECT, journal=journal)
+    list(shop.session.survey(never))
+    goal = shop.session.add_goal("clamp low values to low", "clamp.py::clamp")
+    shop.session.add_goal("clamp all", targets=("test_clamp.py::test_high", "test_clamp.py::test_low"))
+    list(shop.session.survey(never))
+    assert shop.session.state().queue[-1].task.targets == ("test_clamp.py::test_low",)
+    assert goal.id in [item.task.id for item in shop.session.state().queue]
+    again = Shop(CLAMP_PROJECT, journal=journal)
+    again.session.restore()
+    list(again.session.survey(never))
+    queue = again.session.state().queue
+    assert [item.task.goal for item in queue if item.status == "waiting"] == ["clamp low values to low", "clamp all"]
+
+
+def test_a_goal_follows_its_scope_when_the_file_grows_above_it() -> None:
+    shop = Shop(CLAMP_PROJECT)
+    list(shop.session.survey(never))
+    shop.session.add_goal("clamp low values to low", "clamp.py::clamp")
+    shop.workspace.tree["clamp.py"] = b"# one\n# two\n# three\n# four\n# five\n# six\n\n\n" + CLAMP.encode()
+    list(shop.session.files_changed(frozenset({"clamp.py"}), never))
+    list(shop.session.work_all(never))
+    (review,) = shop.session.state().reviews
+    assert review.candidate.verdict == "solved"
+
+
+def test_lines_the_user_wrote_are_carried_over_with_their_decision() -> None:
+    shop = Shop(CLAMP_PROJECT)
+    id = reviewed(shop)
+    hunk = shop.session.state().review(id).hunks[0]
+    shop.session.replace_hunk(id, hunk.id, ["        return low  # by hand"])
+    shop.session.change(id, lambda r: r.decide(hunk.id, "accepted"))
+    shop.workspace.tree["clamp.py"] = b"# mine\n" + shop.workspace.tree["clamp.py"]
+    list(shop.session.files_changed(frozenset({"clamp.py"}), never))
+    review = shop.session.state().review(id)
+    assert [(h.added, d) for h, d in review.marks] == [(("        return low  # by hand",), "accepted")]
+    shop.session.apply(id)
+    assert shop.workspace.tree["clamp.py"].startswith(b"# mine\ndef clamp")
+    assert b"by hand" in shop.workspace.tree["clamp.py"]
+
+
+def test_a_proposal_is_carried_over_even_when_the_tests_cannot_be_run_on_the_saved_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(CLAMP_PROJECT)
+    id = reviewed(shop)
+    shop.workspace.tree["clamp.py"] = CLAMP.replace("return high", "return (high", 1).encode()
+
+    def unusable(*_: object, **__: object) -> Baseline:
+        raise ProjectError("No test could be collected.")
+
+    monkeypatch.setattr(shop.evaluator, "baseline", unusable)
+    with pytest.raises(ProjectError):
+        list(shop.session.files_changed(frozenset({"clamp.py"}), never))
+    assert shop.session.state().review(id).state == "stale"
+
+
+def test_a_save_after_tests_that_could_not_be_run_runs_them() -> None:
+    shop = Shop(CLAMP_PROJECT)
+    list(shop.session.files_changed(frozenset({"clamp.py"}), never))
+    assert shop.session.state().baseline is not None
