@@ -51,11 +51,10 @@ def main() -> int:
     guard = tool("_bytecode").Guard(plan["project"])
     guard.install()
     tool("_bytecode").forget(plan["project"], plan.get("changed", []))
-    tracer = tool("_tracer").Tracer(guard) if plan.get("trace") else None
     emit = writer(report)
     reporting = tool("_report")
     guard.install_pytest()
-    return int(reporting.run(plan, guard, tool("_options"), emit, tracer))
+    return int(reporting.run(plan, guard, tool("_options"), emit, lambda: plan, tool("_tracer").Tracer))
 
 
 if __name__ == "__main__":

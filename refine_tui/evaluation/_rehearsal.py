@@ -68,7 +68,7 @@ def rehearse(reporting: Any, options: Any, guard_class: Any) -> None:
         os.chdir(folder)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         try:
-            reporting.run(plan, guard_class(folder), options, lambda _event: None)
+            reporting.run(plan, guard_class(folder), options, lambda _event: None, lambda: plan)
         finally:
             os.chdir(before[0])
             sys.path[:] = before[1]

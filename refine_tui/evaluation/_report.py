@@ -70,34 +70,46 @@ class Timer:
 
 
 class Reporter:
-    """The plugin. `wanted` is a set of node ids or `None` for all."""
+    """The plugin. It asks for its plan as late as it can: when pytest has read its configuration and no conftest file yet."""
 
-    def __init__(self, plan: dict[str, Any], guard: Any, options: Any, emit: Emit, tracer: Any = None) -> None:
+    def __init__(self, guard: Any, options: Any, emit: Emit, next_plan: Callable[[], dict[str, Any]], tracer_class: Any) -> None:
         self._guard = guard
         self._options = options
         self._emit = emit
-        self._tracer = tracer
+        self._next_plan = next_plan
+        self._tracer_class = tracer_class
+        self._tracer: Any = None
+        self._phases: list[Any] = []
+        self._facts: dict[str, Any] = {}
+        self._values: Any = None
+        self._indexed = False
+        self.plan: dict[str, Any] = {}
+
+    def _begin(self, plan: dict[str, Any]) -> None:
+        self.plan = plan
         ids = plan.get("ids")
         self._wanted = None if ids is None else set(ids)
         self._reverse = bool(plan.get("reverse"))
         self._seed = plan.get("seed", 0)
         self._stop_at_first = bool(plan.get("stop_at_first"))
         self._deadline = time.monotonic() + plan["budget_s"] if plan.get("budget_s") else None
-        self._timer = Timer(plan.get("test_limit_s", 0), guard.owns)
-        self._phases: list[Any] = []
-        self._facts: dict[str, Any] = {}
-        self._values: Any = None
-        self._indexed = False
-        self.dropped: list[str] = []
+        self._timer = Timer(plan.get("test_limit_s", 0), self._guard.owns)
+        self._tracer = self._tracer_class(self._guard) if plan.get("trace") else None
 
     # configuration
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_load_initial_conftests(self, args: list[str]) -> None:
-        """Take out what would break the run, before pytest reads the arguments for good."""
-        args[:], self.dropped = self._options.neutralise(args)
-        if self.dropped:
-            self._emit({"event": "note", "dropped": self.dropped})
+    def pytest_load_initial_conftests(self, early_config: Any, args: list[str]) -> None:
+        """Begin; take out what would break the run and put in what is to run, before pytest reads the arguments for good."""
+        self._begin(self._next_plan())
+        if self._tracer:
+            early_config.pluginmanager.register(self._tracer)
+        args[:], dropped = self._options.neutralise(args)
+        if dropped:
+            self._emit({"event": "note", "dropped": dropped})
+        if self.plan["paths"]:
+            args += self.plan["paths"]
+            early_config.known_args_namespace.file_or_dir = list(self.plan["paths"])
 
     def pytest_addoption(self, parser: Any) -> None:
         """Declare the settings of plugins that are switched off."""
@@ -312,14 +324,21 @@ def cut(text: str) -> str:
     return text if len(text) <= DETAILS_BYTES else text[: DETAILS_BYTES // 4] + "\n…\n" + text[-DETAILS_BYTES * 3 // 4 + 4 :]
 
 
-def run(plan: dict[str, Any], guard: Any, options: Any, emit: Emit, tracer: Any = None) -> int:
-    """Run pytest to a plan: `project`, `paths`, `ids`, `args`, limits. Return its exit status."""
+def run(
+    base: dict[str, Any], guard: Any, options: Any, emit: Emit, next_plan: Callable[[], dict[str, Any]], tracer_class: Any = None
+) -> int:
+    """Run pytest; return its exit status.
+
+    Args:
+        base: what is known beforehand: `project`, its path, and `args`, options of the user.
+        next_plan: called once, when pytest is ready for it: `paths`, `ids`, limits.
+    """
     os.environ.pop("PYTEST_ADDOPTS", None)
-    args = options.fixed_arguments(plan["project"], int(pytest.__version__.split(".")[0]))
-    reporter = Reporter(plan, guard, options, emit, tracer)
-    status = int(pytest.main([*plan.get("args", []), *args, *plan["paths"]], plugins=[reporter, *([tracer] if tracer else [])]))
-    end = {"event": "end", "status": status, "foreign": foreign_modules(plan["project"])}
-    if plan.get("trace"):
+    args = options.fixed_arguments(base["project"], int(pytest.__version__.split(".")[0]))
+    reporter = Reporter(guard, options, emit, next_plan, tracer_class)
+    status = int(pytest.main([*base.get("args", []), *args], plugins=[reporter]))
+    end = {"event": "end", "status": status, "foreign": foreign_modules(base["project"])}
+    if reporter.plan.get("trace"):
         end["loaded"], end["compiled"] = loaded_modules(guard), guard.known()
     emit(end)
     return status

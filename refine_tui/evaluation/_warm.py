@@ -21,6 +21,8 @@ import time
 from typing import Any
 
 _OUTPUT = 8192
+UNFIT = 77
+"""Exit status of a spare child that cannot take a request."""
 
 
 def tool(name: str) -> Any:
@@ -36,15 +38,17 @@ def tool(name: str) -> Any:
 
 
 class Parent:
-    """Serves requests one after the other."""
+    """Serves requests one after the other; keeps a spare child ready for the next one."""
 
-    def __init__(self, project: str) -> None:
+    def __init__(self, base: Any) -> None:
         self._inside = tool("inside")
         self._inside.become_parent()
         self._requests = os.dup(0)
         self._report = os.dup(1)
         self._later: Any = None
         self._dying: list[int] = []
+        self._spare: Spare | None = None
+        self._spare_configures = True
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
         os.dup2(2, 1)
@@ -55,13 +59,13 @@ class Parent:
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._bytecode = tool("_bytecode")
-        self._guard = self._bytecode.Guard(project)
+        self._base = base
+        self._guard = self._bytecode.Guard(base["project"])
         self._guard.install()
         self._options = tool("_options")
         self._tracer = tool("_tracer")
         self._reporting = tool("_report")
         self._guard.install_pytest()
-        self._project = project
         tool("_rehearsal").rehearse(self._reporting, self._options, self._bytecode.Guard)
         self._prepare()
 
@@ -76,6 +80,8 @@ class Parent:
                 self._preload(request["preload"], request["compile"])
             elif "plan" in request:
                 self._run(request)
+            elif "drop" in request:
+                self._drop_spare()
 
     # requests
 
@@ -101,7 +107,8 @@ class Parent:
 
     def _prepare(self) -> None:
         version = int(self._reporting.pytest.__version__.split(".")[0])
-        self._prepared = tool("_prepared").Prepared(self._project, self._options.fixed_arguments(self._project, version))
+        project = self._base["project"]
+        self._prepared = tool("_prepared").Prepared(project, self._options.fixed_arguments(project, version))
         self._prepared.load_plugins(self._is_own, self._options.BLOCKED)
 
     def _preload(self, names: list[str], files: list[list[str]]) -> None:
@@ -114,6 +121,9 @@ class Parent:
         self._guard.learn(files)
         gc.collect()
         gc.freeze()
+        self._drop_spare()
+        self._spare_configures = True
+        self._keep_spare()
         self._say({"event": "ready", "threads": self._threads(), "refused": self._refusal()})
 
     def _is_own(self, name: str) -> bool:
@@ -136,15 +146,64 @@ class Parent:
     # children
 
     def _run(self, request: Any) -> None:
-        files = {path: base64.b64decode(text) for path, text in request["files"].items()}
-        plan, limits = request["plan"], request["limits"]
-        output = os.memfd_create("output") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
-        pid = self._inside.fork_copy(files, lambda: self._work(plan, output), limits, [self._report, output])
-        status = self._wait(pid, request["number"], time.monotonic() + limits["wall_s"] + 1.0)
+        pid, output = self._spare_for(request) or self._fork(request)
+        self._keep_spare()  # gets ready while this one runs
+        status = self._wait(pid, request["number"], time.monotonic() + request["limits"]["wall_s"] + 1.0)
         self._say({"event": "done", "number": request["number"], "status": status, "output": tail(output)})
         os.close(output)
 
-    def _work(self, plan: Any, output: int) -> int:
+    def _fork(self, request: Any) -> tuple[int, int]:
+        output = memory_file()
+        files = {path: base64.b64decode(text) for path, text in request["files"].items()}
+        plan = request["plan"]
+        pid = self._inside.fork_copy(files, lambda: self._work(output, lambda: plan), request["limits"], [self._report, output])
+        return pid, output
+
+    def _spare_for(self, request: Any) -> tuple[int, int] | None:
+        """Hand the request to the spare child, if there is one that fits."""
+        spare, self._spare = self._spare, None
+        if spare is None:
+            return None
+        if os.waitpid(spare.pid, os.WNOHANG)[0]:
+            # It could not wait with its configuration read: the project's code takes part in that, or it is wrong.
+            self._spare_configures = False
+            spare.close()
+        elif request["spare_fits"] and spare.hand(request):
+            return spare.pid, spare.output
+        else:
+            self._end(spare.pid)
+            spare.close()
+        return None
+
+    def _keep_spare(self) -> None:
+        if not self._base["spare"]:
+            return
+        reading, writing = os.pipe()
+        output, configures = memory_file(), self._spare_configures
+        wait = Waiting(reading, self._base["project"], self._refusal if configures else None)
+
+        def work() -> int:
+            if configures:
+                return self._work(output, wait)
+            plan = wait()
+            return self._work(output, lambda: plan)
+
+        pid = self._inside.fork_copy({}, work, self._base["limits"], [self._report, output, reading])
+        os.close(reading)
+        self._spare = Spare(pid, writing, output)
+
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            self._end(self._spare.pid)
+            self._spare.close()
+            self._spare = None
+
+    def _end(self, pid: int) -> None:
+        self._inside.kill(pid)
+        self._dying.append(pid)
+
+    def _work(self, output: int, next_plan: Any) -> int:
+        """Be the child."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.dup2(output, 1)
@@ -152,17 +211,20 @@ class Parent:
         sys.path[0] = os.getcwd()
         sys.argv[:] = ["pytest"]
         self._prepared.use()
-        self._bytecode.forget(plan["project"], plan["changed"])
-        tracer = self._tracer.Tracer(self._guard) if plan["trace"] else None
-        own = os.getpid()
+        own, begun = os.getpid(), []
+
+        def plan() -> Any:
+            begun.append(next_plan())
+            self._bytecode.forget(self._base["project"], begun[0]["changed"])
+            return begun[0]
 
         def emit(event: Any) -> None:
-            if os.getpid() == own:  # not what a test forked
+            if os.getpid() == own and begun:  # not what a test forked, nor a spare that fails before its turn
                 if event["event"] == "end":
                     event["output"] = tail(output)
                 self._send(json.dumps(event).encode() + b"\n")
 
-        return int(self._reporting.run(plan, self._guard, self._options, emit, tracer))
+        return int(self._reporting.run(self._base, self._guard, self._options, emit, plan, self._tracer.Tracer))
 
     def _wait(self, pid: int, number: int, deadline: float) -> int:
         while True:
@@ -172,8 +234,7 @@ class Parent:
             request = self._next(deadline)
             if request and "kill" not in request:  # the answer is out and the next request here: no need to wait for the end of this one
                 self._later = request
-                self._inside.kill(pid)
-                self._dying.append(pid)
+                self._end(pid)
                 return 0
             if request is None or request.get("kill") == number or time.monotonic() > deadline:
                 self._inside.kill(pid)
@@ -191,6 +252,65 @@ class Parent:
             line = line[os.write(self._report, line) :]
 
 
+class Spare:
+    """A child that has been set up and waits for its request."""
+
+    def __init__(self, pid: int, writing: int, output: int) -> None:
+        self.pid = pid
+        self.output = output
+        self._writing = writing
+
+    def hand(self, request: Any) -> bool:
+        """Give it its request; false when it is gone."""
+        body = json.dumps(request).encode()
+        message = b"%12d" % len(body) + body
+        try:
+            while message:
+                message = message[os.write(self._writing, message) :]
+        except OSError:
+            return False
+        os.close(self._writing)
+        return True
+
+    def close(self) -> None:
+        """Let go of its files."""
+        os.close(self._writing)
+        os.close(self.output)
+
+
+class Waiting:
+    """In a spare child: waits for the request, lays its files over the project and returns its plan."""
+
+    def __init__(self, reading: int, project: str, refusal: Any) -> None:
+        self._reading = reading
+        self._project = project
+        self._refusal = refusal
+
+    def __call__(self) -> Any:
+        """Wait; end this process instead when something of the project has been imported already."""
+        if self._refusal is not None and self._refusal():
+            os._exit(UNFIT)
+        request = json.loads(self._read(int(self._read(12))))
+        for path, text in request["files"].items():
+            with open(os.path.join(self._project, path), "wb") as file:
+                file.write(base64.b64decode(text))
+        return request["plan"]
+
+    def _read(self, size: int) -> bytes:
+        parts = b""
+        while len(parts) < size:
+            chunk = os.read(self._reading, size - len(parts))
+            if not chunk:
+                os._exit(UNFIT)
+            parts += chunk
+        return parts
+
+
+def memory_file() -> int:
+    """Return a file that lies in memory, for what a child prints."""
+    return os.memfd_create("output") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
+
+
 def tail(output: int) -> str:
     """Return the end of what was printed."""
     size = os.lseek(output, 0, os.SEEK_END)
@@ -198,6 +318,6 @@ def tail(output: int) -> str:
 
 
 if __name__ == "__main__":
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.json"), encoding="utf-8") as file:
-        where = json.load(file)["project"]
-    Parent(where).serve()
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.json"), encoding="utf-8") as plan_file:
+        known = json.load(plan_file)
+    Parent(known).serve()

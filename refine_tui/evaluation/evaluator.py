@@ -125,6 +125,8 @@ class PytestEvaluator:
     def refresh(self) -> None:
         """Forget what was kept about the tree. The warm parent holds nothing of it and stays."""
         self._gates = None
+        if (warm := self._warm) is not None:
+            warm.refresh()
 
     def close(self) -> None:
         """End every process; safe from any thread and more than once. Runs that go on end as cancelled."""

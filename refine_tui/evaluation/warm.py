@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import threading
 import time
@@ -49,7 +50,14 @@ class WarmRunner:
 
     def start(self) -> None:
         """Start the parent without waiting for it."""
-        tools = {"plan.json": json.dumps({"project": str(self._place.project)}).encode()}
+        settings = self._place.settings
+        known = {
+            "project": str(self._place.project),
+            "args": list(settings.arguments),
+            "spare": settings.overlap,
+            "limits": self._limits(_LONG_S, settings.limits.cpu_s),
+        }
+        tools = {"plan.json": json.dumps(known).encode()}
         launch = self._place.launch("_warm.py", tools=tools, files={}, wall_s=_LONG_S, nests=True)
         self._is_ready = False
         self._running = self._sandbox.launch(launch)
@@ -83,6 +91,12 @@ class WarmRunner:
             self.start()
             self.preload(*self._preloaded)
             return self._attempt(job, cancelled)
+
+    def refresh(self) -> None:
+        """The tree changed: what a child has read of it beforehand counts no more."""
+        if self._running is not None:
+            with contextlib.suppress(RunnerError):  # the next run will find out
+                self._send({"drop": True})
 
     def close(self) -> None:
         """End the parent and everything it started."""
@@ -118,21 +132,20 @@ class WarmRunner:
 
     def _request(self, job: Job, node_ids: Sequence[str], left_s: float) -> None:
         self._number += 1
-        limits = self._place.settings.limits
         self._send(
             {
                 "number": self._number,
                 "files": {path: base64.b64encode(data).decode() for path, data in job.files.items()},
                 "plan": job.plan(self._place, node_ids, left_s),
-                "limits": {
-                    "wall_s": left_s,
-                    "cpu_s": min(limits.cpu_s, 2 * left_s + 1),
-                    "memory_bytes": limits.memory_bytes,
-                    "processes": limits.processes,
-                    "disk_bytes": limits.disk_bytes,
-                },
+                "limits": self._limits(left_s, min(self._place.settings.limits.cpu_s, 2 * left_s + 1)),
+                "spare_fits": all(path.endswith(".py") for path in job.files),  # a spare child has read pytest's configuration
             }
         )
+
+    def _limits(self, wall_s: float, cpu_s: float) -> dict[str, float]:
+        limits = self._place.settings.limits
+        bounds = {"memory_bytes": limits.memory_bytes, "processes": limits.processes, "disk_bytes": limits.disk_bytes}
+        return {"wall_s": wall_s, "cpu_s": cpu_s, **bounds}
 
     def _send(self, request: dict[str, object]) -> None:
         running = self._running

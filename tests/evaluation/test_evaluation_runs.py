@@ -19,6 +19,7 @@ from refine_tui.loop.ports.running import Sandbox
 
 Make = Callable[..., PytestEvaluator]
 Copy = Callable[[str], Path]
+ZOO = Path(__file__).parent.parent / "zoo"
 
 
 def never() -> bool:
@@ -392,3 +393,31 @@ def test_noise_on_the_report_and_a_forked_runner_do_no_harm(tmp_path: Path, isol
         result = running.run(Patch(), ["test_flood.py::test_forks_and_goes_on"], never, limit_s=20)
         assert outcomes(result) == {"test_forks_and_goes_on": "passed"}
         assert result.warm
+
+
+def test_a_plugin_of_the_project_itself_sees_the_candidate(tmp_path: Path, isolated_sandbox: Sandbox, evaluator: Make) -> None:
+    plugin = "from size import SIZE\n\ndef pytest_report_header():\n    return str(SIZE)\n"
+    test = "from size import SIZE\n\ndef test_size():\n    assert SIZE == 2\n"
+    project = write(tmp_path / "plugged", own_plugin=plugin, size="SIZE = 1\n", test_size=test)
+    (project / "pytest.ini").write_text("[pytest]\naddopts = -p own_plugin\n")
+    running = evaluator(project, isolated_sandbox)
+    assert base_of(running).warm
+    for new, outcome in (("2", "passed"), ("3", "failed"), ("2", "passed")):
+        result = running.run(change(project, "size.py", "1", new), ["test_size.py::test_size"], never, limit_s=30)
+        assert outcomes(result) == {"test_size": outcome}
+        assert result.warm
+
+
+def test_what_the_user_saves_between_runs_is_seen(zoo: Copy, isolated_sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo("flat")
+    running = evaluator(project, isolated_sandbox)
+    assert base_of(running).warm
+    for sign, outcome in (("+", "passed"), ("*", "failed"), ("+", "passed")):
+        (project / "measure.py").write_text((ZOO / "flat" / "measure.py").read_text().replace("a - b", f"a {sign} b"))
+        result = running.run(Patch(), ADD[:1], never, limit_s=30)
+        assert outcomes(result) == {"test_add": outcome}
+        assert result.warm
+    (project / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    (project / "test_measure.py").write_text("import warnings\n\ndef test_add():\n    warnings.warn('x')\n")
+    running.refresh()
+    assert outcomes(running.run(Patch(), ADD[:1], never, limit_s=30)) == {"test_add": "failed"}
