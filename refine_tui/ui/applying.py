@@ -80,7 +80,8 @@ class Applying:
         except RefineError as error:
             self.screen.tell(f"{error} Nothing was written.", "error")
         else:
-            self.screen.tell(f"{summary(application)} U takes it back.")
+            more = any(other.state == "open" for other in self.session.state().reviews)
+            self.screen.tell(f"{summary(application)} U takes it back{'; . shows the next proposal' if more else ''}.")
             self.screen.written(application)
 
     def _refused(self, review: Review, error: SafetyError, *, red_is_fine: bool) -> None:

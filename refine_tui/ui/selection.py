@@ -29,11 +29,12 @@ class Selection:
 
 
 def items_of(state: State) -> tuple[Item, ...]:
-    """Return what can be looked at: open proposals, then notes, then what was written already."""
-    shown = [Item(review.id, review) for review in state.reviews if review.state in ("open", "stale")]
+    """Return what can be looked at: open proposals, then notes, then what cannot be decided any more."""
+    by_state = {
+        name: [Item(review.id, review) for review in state.reviews if review.state == name] for name in ("open", "stale", "applied")
+    }
     notes = [Item(f"note {item.task.id}", note=item) for item in state.queue if item.handoff]
-    written = [Item(review.id, review) for review in state.reviews if review.state == "applied"]
-    return (*shown, *notes, *written)
+    return (*by_state["open"], *notes, *by_state["stale"], *by_state["applied"])
 
 
 def item_of(selection: Selection, items: Sequence[Item]) -> Item | None:
