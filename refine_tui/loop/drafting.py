@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from refine_tui.core.patch import Edit
 from refine_tui.core.proposal import Proposal
@@ -64,11 +65,16 @@ def _proposal(item: Completion, ask: Ask, base: Base, profile: Profile, seed: in
 
 
 def replace_scope(text: bytes, scope: Scope, lines: Sequence[str]) -> Edit:
-    """Return the edit that puts `lines` in place of a scope, with the line ends the scope uses."""
+    """Return the edit that puts `lines` in place of a scope. Lines that stay keep their line ends, new ones get the usual one."""
     start = text.rfind(b"\n", 0, scope.span.start) + 1
     old = text[start : scope.span.end]
-    eol = "\r\n" if b"\r\n" in old else "\n"
-    return Edit(start, old, eol.join(lines).encode("utf-8", "surrogateescape"))
+    usual = b"\r\n" if old.count(b"\r\n") * 2 > old.count(b"\n") else b"\n"
+    before, new = scope_lines(text, scope), [line.encode("utf-8", "surrogateescape") + usual for line in lines]
+    raw = old.split(b"\n")
+    for first, at, count in SequenceMatcher(None, before, lines, autojunk=False).get_matching_blocks():
+        # The scope's last line ends outside of it.
+        new[at : at + count] = [line + (b"\n" if first + n < len(raw) - 1 else usual) for n, line in enumerate(raw[first : first + count])]
+    return Edit(start, old, b"".join(new).removesuffix(b"\n").removesuffix(b"\r"))
 
 
 def _note(old: Sequence[str], new: Sequence[str]) -> str:

@@ -17,7 +17,6 @@ from refine_tui.core.proposal import Proposal
 from refine_tui.core.scope import Scope
 from refine_tui.core.stopping import StopReason
 from refine_tui.core.task import Task
-from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
 from refine_tui.loop.critiquing import in_words, machine_critique, strike_out
 from refine_tui.loop.drafting import DraftCount, ask_of, draft
@@ -27,7 +26,7 @@ from refine_tui.loop.planning import Suspects
 from refine_tui.loop.ports.parts import Clock
 from refine_tui.loop.ports.running import Evaluator
 from refine_tui.loop.ports.thinking import Ask, Completion, Generator, LineEditing, ModelInfo, Profile, Request, Sampling, Syntax, Usage
-from refine_tui.loop.search import Base, merge, pair_up, propose_edits, rank_by_model
+from refine_tui.loop.search import Base, is_plain, merge, pair_up, propose_edits, rank_by_model, scope_in
 
 BEAM = 3
 """Improved candidates that later rounds build on."""
@@ -304,8 +303,7 @@ def _drafts(run: _Run, base: Base, into: list[Proposal]) -> Iterator[events.Even
 
 def _ask(run: _Run, base: Base, scope: Scope) -> Ask | None:
     """Return the question about a scope as it stands in `base`, or `None` when it is not there or not text."""
-    source = SourceFile(scope.path, base.text(scope.path))
-    now = next((s for s in run.tools.syntax.scopes(source) if s.name == scope.name and s.kind == scope.kind), None)
+    now = scope_in(base, scope, run.tools.syntax)
     if now is None or now.kind == "module" or now.last_line - now.first_line > 120:
         return None
     lines = sorted(
@@ -322,7 +320,7 @@ def _ask(run: _Run, base: Base, scope: Scope) -> Ask | None:
         critique=in_words(run.critique) if run.critique else "",
         note=run.task.note,
     )
-    return ask if all(line.isprintable() or "\t" in line for line in ask.lines) else None
+    return ask if is_plain(ask.lines) else None
 
 
 def _criticise(run: _Run) -> Critique:

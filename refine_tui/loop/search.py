@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
-from math import log
+from math import isfinite, log
 
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.patch import Edit, Patch, patch_between, splice
@@ -76,7 +76,7 @@ def _places(base: Base, suspects: Suspects, syntax: Syntax) -> list[tuple[Scope,
     places = []
     for scope in suspects.scopes:
         source = SourceFile(scope.path, base.text(scope.path))
-        now = next((s for s in syntax.scopes(source) if s.name == scope.name and s.kind == scope.kind), None)
+        now = scope_in(base, scope, syntax)
         if now is None:
             continue
         moved = now.last_line - scope.last_line
@@ -87,6 +87,20 @@ def _places(base: Base, suspects: Suspects, syntax: Syntax) -> list[tuple[Scope,
         if lines:
             places.append((now, lines, source))
     return places
+
+
+def scope_in(base: Base, scope: Scope, syntax: Syntax) -> Scope | None:
+    """Return a scope of the user's tree as it stands in `base`, or `None` when it is gone.
+
+    Of several with one name, as a property and its setter have, it is the one with the same place among them.
+    """
+
+    def namesakes(data: bytes) -> list[Scope]:
+        return [s for s in syntax.scopes(SourceFile(scope.path, data)) if (s.name, s.kind) == (scope.name, scope.kind)]
+
+    before, now = namesakes(base.tree[scope.path]), namesakes(base.text(scope.path))
+    index = before.index(scope) if scope in before else 0
+    return now[index] if index < len(now) else None
 
 
 def _own_lines(lines: Suspicion, scope: Scope, syntax: Syntax, source: SourceFile) -> dict[int, float]:
@@ -104,16 +118,21 @@ def rank_by_model(
         if proposal.scope.last_line - proposal.scope.first_line < SCOPE_LINES and proposal.scope.kind != "module":
             by_scope.setdefault(proposal.scope, []).append(index)
     scored = list(proposals)
+    ranked: set[int] = set()
     floor = 0.0
     for scope, indices in by_scope.items():
         if cancelled():
             break
         old = scope_lines(base.text(scope.path), scope)
+        if not is_plain(old):
+            continue
         texts = [editing.render_edit(old, edited_scope(base, proposals[index], scope)) for index in indices]
         for index, logprob in zip(indices, generator.score(editing.render_prompt(old), texts, cancelled), strict=False):
+            if not isfinite(logprob):
+                continue  # cancelled before it was computed
+            ranked.add(index)
             scored[index] = replace(proposals[index], score=proposals[index].score + MODEL_WEIGHT * logprob)
             floor = min(floor, scored[index].score)
-    ranked = {index for indices in by_scope.values() for index in indices}
     for index, proposal in enumerate(proposals):
         if index not in ranked:
             scored[index] = replace(proposal, score=proposal.score + floor)
@@ -123,7 +142,17 @@ def rank_by_model(
 def scope_lines(text: bytes, scope: Scope) -> list[str]:
     """Return the lines of a scope as text, its indentation kept."""
     start = text.rfind(b"\n", 0, scope.span.start) + 1
-    return text[start : scope.span.end].decode("utf-8", "surrogateescape").splitlines()
+    return _lines(text[start : scope.span.end])
+
+
+def _lines(data: bytes) -> list[str]:
+    """Return lines without their line ends. Only a line feed ends one: a form feed in a string does not."""
+    return [line.removesuffix("\r") for line in data.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")]
+
+
+def is_plain(lines: Sequence[str]) -> bool:
+    """Say whether lines can be shown to a model as they are: no control characters, nothing that is not UTF-8."""
+    return all(line.replace("\t", "").isprintable() for line in lines)
 
 
 def edited_scope(base: Base, proposal: Proposal, scope: Scope) -> list[str]:
@@ -131,7 +160,7 @@ def edited_scope(base: Base, proposal: Proposal, scope: Scope) -> list[str]:
     before = base.text(scope.path)
     after = next((file.apply(base.tree[scope.path]) for file in proposal.patch.files if file.path == scope.path), base.tree[scope.path])
     start = before.rfind(b"\n", 0, scope.span.start) + 1
-    return after[start : scope.span.end + len(after) - len(before)].decode("utf-8", "surrogateescape").splitlines()
+    return _lines(after[start : scope.span.end + len(after) - len(before)])
 
 
 def pair_up(singles: Sequence[Proposal], base: Base, limit: int) -> list[Proposal]:

@@ -15,11 +15,14 @@ from refine_tui.cli import fixing, main
 from refine_tui.core.codec import decode
 from refine_tui.core.errors import ProjectError
 from refine_tui.core.evidence import Baseline, SuiteResult
-from refine_tui.core.patch import Patch
+from refine_tui.core.patch import Patch, splice
 from refine_tui.core.review import Review
 from refine_tui.core.settings import Settings
+from refine_tui.core.text import SourceFile
+from refine_tui.loop.drafting import replace_scope
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.loop.ports.parts import Parts
+from refine_tui.loop.search import scope_lines
 from refine_tui.loop.session import Session
 from refine_tui.prompting.profiles import LineEdit, profile_for
 from refine_tui.syntax import TreeSitter
@@ -228,3 +231,62 @@ def test_a_save_after_tests_that_could_not_be_run_runs_them() -> None:
     shop = Shop(CLAMP_PROJECT)
     list(shop.session.files_changed(frozenset({"clamp.py"}), never))
     assert shop.session.state().baseline is not None
+
+
+BOX = """class Box:
+    def __init__(self):
+        self._n = 0
+
+    @property
+    def n(self):
+        return self._n
+
+    @n.setter
+    def n(self, value):
+        if value > 3:
+            self._n = 3
+        else:
+            self._n = 0
+"""
+BOX_TESTS = """from box import Box
+
+def test_starts_empty():
+    assert Box().n == 0
+
+def test_takes_three():
+    box = Box()
+    box.n = 3
+    assert box.n == 3
+
+def test_takes_no_more():
+    box = Box()
+    box.n = 4
+    assert box.n == 3
+"""
+
+
+def test_a_setter_is_searched_although_its_getter_has_the_same_name() -> None:
+    shop = Shop({"box.py": BOX, "test_box.py": BOX_TESTS})
+    id = reviewed(shop)
+    assert shop.session.state().review(id).candidate.verdict == "solved"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"def f():\r\n    a = 1\n    b = 2\r\n    return a\r\n",
+        b"def f():\n    a = '\x0c'\n    b = '\xc2\x85'\n    return a",
+        b"def f():\n\treturn '\xe9'\n",
+    ],
+)
+def test_lines_that_stay_keep_every_byte(text: bytes) -> None:
+    (scope,) = [s for s in TreeSitter().scopes(SourceFile("a.py", text)) if s.name == "f"]
+    lines = scope_lines(text, scope)
+    assert splice(text, [replace_scope(text, scope, lines)]) == text
+    changed = splice(text, [replace_scope(text, scope, [*lines[:-1], lines[-1] + "  # new"])])
+    at = text.rindex(b"return")
+    assert changed.startswith(text[:at])
+    assert changed[at:].splitlines() == [text[at:].splitlines()[0] + b"  # new"]
+    more = splice(text, [replace_scope(text, scope, [*lines, "    # last"])])
+    assert more.startswith(text.rstrip())
+    assert more.count(b"\r\n") == text.count(b"\r\n") + (b"\r\n" in text)
