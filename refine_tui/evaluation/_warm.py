@@ -12,6 +12,7 @@ import gc
 import importlib
 import importlib.util
 import json
+import mmap
 import os
 import select
 import signal
@@ -21,8 +22,6 @@ import time
 from typing import Any
 
 _OUTPUT = 8192
-UNFIT = 77
-"""Exit status of a spare child that cannot take a request."""
 
 
 def tool(name: str) -> Any:
@@ -146,10 +145,17 @@ class Parent:
     # children
 
     def _run(self, request: Any) -> None:
-        pid, output = self._spare_for(request) or self._fork(request)
+        number, deadline = request["number"], time.monotonic() + request["limits"]["wall_s"] + 1.0
+        spare = self._spare_for(request)
+        pid, output = (spare.pid, spare.output) if spare else self._fork(request)
         self._keep_spare()  # gets ready while this one runs
-        status = self._wait(pid, request["number"], time.monotonic() + request["limits"]["wall_s"] + 1.0)
-        self._say({"event": "done", "number": request["number"], "status": status, "output": tail(output)})
+        status = self._wait(pid, number, deadline)
+        if spare and not spare.has_begun and not self._later and status != -signal.SIGKILL:
+            os.close(output)
+            self._spare_configures = False
+            pid, output = self._fork(request)
+            status = self._wait(pid, number, deadline)
+        self._say({"event": "done", "number": number, "status": status, "output": tail(output)})
         os.close(output)
 
     def _fork(self, request: Any) -> tuple[int, int]:
@@ -159,17 +165,16 @@ class Parent:
         pid = self._inside.fork_copy(files, lambda: self._work(output, lambda: plan), request["limits"], [self._report, output])
         return pid, output
 
-    def _spare_for(self, request: Any) -> tuple[int, int] | None:
+    def _spare_for(self, request: Any) -> Spare | None:
         """Hand the request to the spare child, if there is one that fits."""
         spare, self._spare = self._spare, None
         if spare is None:
             return None
         if os.waitpid(spare.pid, os.WNOHANG)[0]:
-            # It could not wait with its configuration read: the project's code takes part in that, or it is wrong.
             self._spare_configures = False
             spare.close()
         elif request["spare_fits"] and spare.hand(request):
-            return spare.pid, spare.output
+            return spare
         else:
             self._end(spare.pid)
             spare.close()
@@ -180,7 +185,8 @@ class Parent:
             return
         reading, writing = os.pipe()
         output, configures = memory_file(), self._spare_configures
-        wait = Waiting(reading, self._base["project"], self._refusal if configures else None)
+        begun = mmap.mmap(-1, 1)
+        wait = Waiting(reading, self._base["project"], begun, self._refusal if configures else None)
 
         def work() -> int:
             if configures:
@@ -190,7 +196,7 @@ class Parent:
 
         pid = self._inside.fork_copy({}, work, self._base["limits"], [self._report, output, reading])
         os.close(reading)
-        self._spare = Spare(pid, writing, output)
+        self._spare = Spare(pid, writing, output, begun)
 
     def _drop_spare(self) -> None:
         if self._spare is not None:
@@ -255,10 +261,16 @@ class Parent:
 class Spare:
     """A child that has been set up and waits for its request."""
 
-    def __init__(self, pid: int, writing: int, output: int) -> None:
+    def __init__(self, pid: int, writing: int, output: int, begun: Any) -> None:
         self.pid = pid
         self.output = output
         self._writing = writing
+        self._begun = begun
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it took its request. If not, the project's code takes part in reading pytest's configuration, or that is wrong."""
+        return bool(self._begun[0])
 
     def hand(self, request: Any) -> bool:
         """Give it its request; false when it is gone."""
@@ -281,16 +293,18 @@ class Spare:
 class Waiting:
     """In a spare child: waits for the request, lays its files over the project and returns its plan."""
 
-    def __init__(self, reading: int, project: str, refusal: Any) -> None:
+    def __init__(self, reading: int, project: str, begun: Any, refusal: Any) -> None:
         self._reading = reading
+        self._begun = begun
         self._project = project
         self._refusal = refusal
 
     def __call__(self) -> Any:
         """Wait; end this process instead when something of the project has been imported already."""
         if self._refusal is not None and self._refusal():
-            os._exit(UNFIT)
+            os._exit(1)
         request = json.loads(self._read(int(self._read(12))))
+        self._begun[0] = 1
         for path, text in request["files"].items():
             with open(os.path.join(self._project, path), "wb") as file:
                 file.write(base64.b64decode(text))
@@ -301,7 +315,7 @@ class Waiting:
         while len(parts) < size:
             chunk = os.read(self._reading, size - len(parts))
             if not chunk:
-                os._exit(UNFIT)
+                os._exit(1)
             parts += chunk
         return parts
 

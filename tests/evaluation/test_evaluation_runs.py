@@ -174,7 +174,8 @@ def test_a_killed_runner_is_started_again_once_and_then_given_up(zoo: Copy, eval
         result = running.run(Patch(), ADD, never, limit_s=30)
         assert len(result.cases) == 3
         assert result.warm is expected
-    assert base_of(running).warm  # a new base run is a new start
+    base = base_of(running)  # a new base run is a new start
+    assert base.warm, base.cold_reason
 
 
 def test_a_sandbox_without_nesting_runs_everything_cold_and_says_so(zoo: Copy, evaluator: Make, plain_sandbox: Any) -> None:
@@ -234,7 +235,8 @@ def test_a_changed_test_file_is_rewritten_anew(warm: bool, zoo: Copy, evaluator:
     project = zoo("flat")
     running = evaluator(project, plain_sandbox, warm=warm)
     if warm:
-        assert base_of(running).warm
+        base = base_of(running)
+    assert base.warm, base.cold_reason
     patch = change(project, "test_measure.py", "== RATE", "!= RATE")
     assert outcomes(running.run(patch, ADD[:1], never, limit_s=30)) == {"test_add": "passed"}
     (project / "test_measure.py").write_text((project / "test_measure.py").read_text().replace("== RATE", "!= RATE"))
@@ -401,7 +403,8 @@ def test_a_plugin_of_the_project_itself_sees_the_candidate(tmp_path: Path, isola
     project = write(tmp_path / "plugged", own_plugin=plugin, size="SIZE = 1\n", test_size=test)
     (project / "pytest.ini").write_text("[pytest]\naddopts = -p own_plugin\n")
     running = evaluator(project, isolated_sandbox)
-    assert base_of(running).warm
+    base = base_of(running)
+    assert base.warm, base.cold_reason
     for new, outcome in (("2", "passed"), ("3", "failed"), ("2", "passed")):
         result = running.run(change(project, "size.py", "1", new), ["test_size.py::test_size"], never, limit_s=30)
         assert outcomes(result) == {"test_size": outcome}
@@ -411,7 +414,8 @@ def test_a_plugin_of_the_project_itself_sees_the_candidate(tmp_path: Path, isola
 def test_what_the_user_saves_between_runs_is_seen(zoo: Copy, isolated_sandbox: Sandbox, evaluator: Make) -> None:
     project = zoo("flat")
     running = evaluator(project, isolated_sandbox)
-    assert base_of(running).warm
+    base = base_of(running)
+    assert base.warm, base.cold_reason
     for sign, outcome in (("+", "passed"), ("*", "failed"), ("+", "passed")):
         (project / "measure.py").write_text((ZOO / "flat" / "measure.py").read_text().replace("a - b", f"a {sign} b"))
         result = running.run(Patch(), ADD[:1], never, limit_s=30)
