@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from refine_tui.core.candidate import Candidate, Verdict, rank
 from refine_tui.core.critique import Critique
+from refine_tui.core.errors import ModelError
 from refine_tui.core.evidence import Baseline, CaseResult, delta
 from refine_tui.core.patch import Patch
 from refine_tui.core.proposal import Proposal
@@ -41,6 +42,8 @@ BEFORE_DRAFTS = 24
 DRAFTS = 16
 DRAFTED_SCOPES = 3
 PROGRESS_S = 0.25
+MODEL_FAILURES = 3
+"""After so many requests that the model could not answer it is left alone for the rest of the task."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,16 @@ class _Run:
     critique: Critique | None = None
     queued: int = 0
     told_at: float = float("-inf")
+    judged_before: int = 0
+    """Candidates of the rounds before this one."""
+    failures: list[events.Notice] = field(default_factory=list)
+    """What the model could not do, still to be told, and told."""
+    told_failures: int = 0
+
+    @property
+    def generator(self) -> Generator | None:
+        """The model, as long as it is of use."""
+        return self.tools.generator if len(self.failures) < MODEL_FAILURES else None
 
     @property
     def seconds(self) -> float:
@@ -95,6 +108,27 @@ class _Run:
         if budget.seconds is not None and self.seconds >= budget.seconds:
             return StopReason.SECONDS
         return None
+
+    def half_time(self) -> Callable[[], bool]:
+        """Return a question that turns true once half of the time left now is spent: what a model finds must still be run."""
+        budget, now = self.task.budget.seconds, self.seconds
+        until = float("inf") if budget is None else now + (budget - now) / 2
+        return lambda: self.cancelled() or self.seconds >= until
+
+    def round_is_full(self) -> bool:
+        """Say whether this round has had all the candidates it may have."""
+        most = self.task.budget.candidates
+        return most is not None and self.judge.judged - self.judged_before >= most
+
+    def model_failed(self, scope: Scope, error: ModelError) -> bool:
+        """Note that the model could not answer; say whether it may be asked again. Search goes on either way."""
+        self.failures.append(events.Notice(f"The model was left out for {scope.label}: {error}", "warning"))
+        return self.generator is not None
+
+    def failures_to_tell(self) -> list[events.Notice]:
+        """Return the failures that were not told yet."""
+        fresh, self.told_failures = self.failures[self.told_failures :], len(self.failures)
+        return fresh
 
 
 def refine(
@@ -143,7 +177,7 @@ def _outcome(run: _Run, reason: StopReason) -> str:
 
 def _rounds(run: _Run) -> Iterator[events.Event]:
     for number in range(1, run.task.budget.rounds + 1):
-        run.round = number
+        run.round, run.judged_before = number, run.judge.judged
         before = run.best
         tried = len(run.tried)
         yield from _round(run)
@@ -188,17 +222,16 @@ def _explore(run: _Run, base: Base, parent: Candidate | None, limit: int | None)
     """Propose edits of one base, rank them, and run them with the model's drafts among them."""
     tools = run.tools
     proposals = propose_edits(base, run.suspects, tools.syntax) if tools.search else []
-    if tools.generator and tools.info and tools.info.profile == "line-edit":
-        proposals = rank_by_model(proposals, base, tools.generator, tools.line_editing, run.cancelled)
-    budget = run.task.budget.candidates
-    limit = min((n for n in (limit, budget) if n is not None), default=None)
+    if run.generator and tools.info and tools.info.profile == "line-edit":
+        proposals = rank_by_model(proposals, base, run.generator, tools.line_editing, run.half_time(), run.model_failed)
+        yield from run.failures_to_tell()
     yield events.RoundStarted(run.task.id, run.round, base.candidate, len(proposals))
     writes_well = tools.info is not None and tools.info.profile != "line-edit"
     head = 0 if writes_well else BEFORE_DRAFTS
     if parent is None:
         run.singles = proposals
     yield from _try_all(run, proposals[:head], parent, limit)
-    if run.solved or run.spent():
+    if run.solved or run.spent() or run.round_is_full():
         return
     drafts: list[Proposal] = []
     yield from _drafts(run, base, drafts)
@@ -211,7 +244,7 @@ def _try_all(run: _Run, proposals: Sequence[Proposal], parent: Candidate | None,
     proposals = list(proposals)
     for index, proposal in enumerate(proposals):  # grows while it runs: joined candidates go to the front
         run.queued = len(proposals) - index
-        if run.spent() or (limit is not None and index >= limit):
+        if run.spent() or run.round_is_full() or (limit is not None and index >= limit):
             return
         if improvements and since >= AFTER_IMPROVEMENT:
             run.leftover.extend(proposals[index:])
@@ -276,29 +309,22 @@ def _joined(run: _Run, candidate: Candidate) -> list[Proposal]:
 
 
 def _drafts(run: _Run, base: Base, into: list[Proposal]) -> Iterator[events.Event]:
-    tools = run.tools
-    if tools.generator is None or tools.profile is None:
-        return
+    profile, is_over = run.tools.profile, run.half_time()
     for scope in run.suspects.scopes[:DRAFTED_SCOPES]:
-        ask = _ask(run, base, scope)
-        if ask is None or run.cancelled():
+        generator, ask = run.generator, _ask(run, base, scope)
+        if ask is None or generator is None or profile is None or is_over():
             continue
-        seed = run.task.seed + 1000 * run.round + len(into)
-        for item in draft(
-            ask,
-            base,
-            tools.generator,
-            tools.profile,
-            count=run.task.budget.candidates or DRAFTS,
-            seed=seed,
-            task_id=run.task.id,
-            cancelled=run.cancelled,
-            tally=run.tally,
-        ):
-            if isinstance(item, Proposal):
-                into.append(item)
-            else:
-                yield item
+        count, seed = run.task.budget.candidates or DRAFTS, run.task.seed + 1000 * run.round + len(into)
+        told = draft(ask, base, generator, profile, count=count, seed=seed, task_id=run.task.id, cancelled=is_over, tally=run.tally)
+        try:
+            for item in told:
+                if isinstance(item, Proposal):
+                    into.append(item)
+                else:
+                    yield item
+        except ModelError as error:
+            run.model_failed(scope, error)
+        yield from run.failures_to_tell()
 
 
 def _ask(run: _Run, base: Base, scope: Scope) -> Ask | None:
@@ -332,22 +358,32 @@ def _criticised(run: _Run) -> Iterator[events.Event]:
     tools, critique = run.tools, run.critique
     if critique is None:
         return
-    if tools.generator and tools.profile and run.suspects.scopes and not run.spent():
-        patch = run.best.proposal.patch if run.best else Patch()
-        ask = _ask(run, Base(run.tree, patch), run.suspects.scopes[0])
-        prompt = tools.profile.critique_prompt(ask) if ask else ""
-        if ask and prompt:
-            request = Request(prompt, 1, 200, Sampling(temperature=0.0, seed=run.task.seed), tools.profile.stop)
-            text = ""
-            for item in tools.generator.complete(request, run.cancelled):
-                if isinstance(item, Completion):
-                    text = item.text
-                else:
-                    yield events.TextStreamed(run.task.id, item.index, item.text)
-            shown = {ask.scope.first_line + n + 1: line for n, line in enumerate(ask.lines)}
-            hypothesis, struck = strike_out(text, shown, critique.failures)
-            run.critique = critique = replace(critique, hypothesis=hypothesis, struck=struck)
+    if run.generator and tools.profile and run.suspects.scopes and not run.spent():
+        try:
+            yield from _hypothesised(run, critique, run.generator, tools.profile)
+        except ModelError as error:
+            run.model_failed(run.suspects.scopes[0], error)
+        yield from run.failures_to_tell()
+        critique = run.critique or critique
     yield events.CritiqueReady(run.task.id, critique)
+
+
+def _hypothesised(run: _Run, critique: Critique, generator: Generator, profile: Profile) -> Iterator[events.Event]:
+    """Ask the model why the tests fail, and keep what of its answer holds."""
+    patch = run.best.proposal.patch if run.best else Patch()
+    ask = _ask(run, Base(run.tree, patch), run.suspects.scopes[0])
+    prompt = profile.critique_prompt(ask) if ask else ""
+    if ask is None or not prompt:
+        return
+    text = ""
+    for item in generator.complete(Request(prompt, 1, 200, Sampling(temperature=0.0, seed=run.task.seed), profile.stop), run.half_time()):
+        if isinstance(item, Completion):
+            text = item.text
+        else:
+            yield events.TextStreamed(run.task.id, item.index, item.text)
+    shown = {ask.scope.first_line + n + 1: line for n, line in enumerate(ask.lines)}
+    hypothesis, struck = strike_out(text, shown, critique.failures)
+    run.critique = replace(critique, hypothesis=hypothesis, struck=struck)
 
 
 def _progress(run: _Run) -> events.Progress:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from math import isfinite, log
 
-from refine_tui.core.errors import StaleBaseError
+from refine_tui.core.errors import ModelError, StaleBaseError
 from refine_tui.core.patch import Edit, Patch, patch_between, splice
 from refine_tui.core.proposal import OperatorEdit, Proposal
 from refine_tui.core.scope import Scope
@@ -110,9 +110,17 @@ def _own_lines(lines: Suspicion, scope: Scope, syntax: Syntax, source: SourceFil
 
 
 def rank_by_model(
-    proposals: Sequence[Proposal], base: Base, generator: Generator, editing: LineEditing, cancelled: Callable[[], bool]
+    proposals: Sequence[Proposal],
+    base: Base,
+    generator: Generator,
+    editing: LineEditing,
+    cancelled: Callable[[], bool],
+    failed: Callable[[Scope, ModelError], bool],
 ) -> list[Proposal]:
-    """Add the model's log-likelihood of each edit, given its function, to the scores of the first few hundred proposals."""
+    """Add the model's log-likelihood of each edit, given its function, to the scores of the first few hundred proposals.
+
+    A function the model cannot rank is told to `failed`, which says whether the model is asked about the next one.
+    """
     by_scope: dict[Scope, list[int]] = {}
     for index, proposal in enumerate(proposals[:MODEL_SCORED]):
         if proposal.scope.last_line - proposal.scope.first_line < SCOPE_LINES and proposal.scope.kind != "module":
@@ -127,7 +135,13 @@ def rank_by_model(
         if not is_plain(old):
             continue
         texts = [editing.render_edit(old, edited_scope(base, proposals[index], scope)) for index in indices]
-        for index, logprob in zip(indices, generator.score(editing.render_prompt(old), texts, cancelled), strict=False):
+        try:
+            scores = generator.score(editing.render_prompt(old), texts, cancelled)
+        except ModelError as error:
+            if not failed(scope, error):
+                break
+            continue
+        for index, logprob in zip(indices, scores, strict=False):
             if not isfinite(logprob):
                 continue  # cancelled before it was computed
             ranked.add(index)

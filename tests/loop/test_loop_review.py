@@ -3,8 +3,9 @@ from __future__ import annotations
 import argparse
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,23 @@ import pytest
 from refine_tui.bootstrap import Project
 from refine_tui.cli import fixing, main
 from refine_tui.core.codec import decode
-from refine_tui.core.errors import ProjectError
+from refine_tui.core.errors import ModelError, ProjectError
 from refine_tui.core.evidence import Baseline, SuiteResult
 from refine_tui.core.patch import Patch, splice
 from refine_tui.core.review import Review
 from refine_tui.core.settings import Settings
+from refine_tui.core.task import Budget
 from refine_tui.core.text import SourceFile
+from refine_tui.loop import events
 from refine_tui.loop.drafting import replace_scope
+from refine_tui.loop.fixing import Fixed, fix
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.loop.ports.parts import Parts
+from refine_tui.loop.ports.running import Cancelled
+from refine_tui.loop.ports.thinking import Completion, ModelInfo, Request, Usage
 from refine_tui.loop.search import scope_lines
 from refine_tui.loop.session import Session
+from refine_tui.loop.wanted import Wanted
 from refine_tui.prompting.profiles import LineEdit, profile_for
 from refine_tui.syntax import TreeSitter
 from tests.loop.loop_fakes import ForkEvaluator, MemoryJournal, MemoryWorkspace
@@ -63,7 +70,7 @@ class Shop:
     def __init__(self, files: dict[str, str], **changed: Any) -> None:
         self.workspace = MemoryWorkspace(files)
         self.evaluator = ForkEvaluator(self.workspace)
-        self.clock = Ticking()
+        self.clock = changed.pop("clock", None) or Ticking()
         self.settings = changed.pop("settings", Settings())
         kept: dict[str, Any] = {"journal": MemoryJournal(), "generator": None, "profile": profile_for, **changed}
         self.parts = Parts(
@@ -290,3 +297,78 @@ def test_lines_that_stay_keep_every_byte(text: bytes) -> None:
     more = splice(text, [replace_scope(text, scope, [*lines, "    # last"])])
     assert more.startswith(text.rstrip())
     assert more.count(b"\r\n") == text.count(b"\r\n") + (b"\r\n" in text)
+
+
+ROMAN_PROJECT = {
+    "roman.py": 'def roman(number):\n    return ""\n',
+    "test_roman.py": 'from roman import roman\n\ndef test_four():\n    assert roman(4) == "IV"\n',
+}
+INFO = ModelInfo("fake", "fake.gguf", "test", "F32", 1, 512, "CPU, 1 thread", profile="scope-rewrite")
+
+
+class Writer:
+    """A model in name only: answers with what it is given, fails when told to, and counts."""
+
+    def __init__(self, clock: Ticking, answer: str = "", error: str = "", seconds: float = 0.0, profile: str = "scope-rewrite") -> None:
+        self.clock, self.answer, self.error, self.seconds, self.profile = clock, answer, error, seconds, profile
+        self.prompts: list[str] = []
+
+    def load(self) -> ModelInfo:
+        return replace(INFO, profile=self.profile)
+
+    def complete(self, request: Request, cancelled: Cancelled) -> Iterator[Completion]:
+        self.prompts.append(request.prompt)
+        if self.error:
+            raise ModelError(self.error)
+        for index in range(request.count):
+            stopped = cancelled()
+            self.clock.now += 0.0 if stopped else self.seconds
+            yield Completion(index, self.answer, "cancelled" if stopped else "stop", 1, -1.0)
+
+    def score(self, prompt: str, continuations: Sequence[str], cancelled: Cancelled) -> list[float]:
+        self.prompts.append(prompt)
+        if self.error:
+            raise ModelError(self.error)
+        self.clock.now += self.seconds
+        return [-1.0] * len(continuations)
+
+    def usage(self) -> Usage:
+        return Usage()
+
+    def close(self) -> None:
+        pass
+
+
+def with_writer(files: dict[str, str], budget: Budget, **told: Any) -> tuple[Shop, Writer]:
+    clock = Ticking()
+    writer = Writer(clock, **told)
+    return Shop(files, generator=writer, clock=clock, settings=Settings(budget=budget)), writer
+
+
+@pytest.mark.parametrize("profile", ["scope-rewrite", "line-edit"])
+def test_a_model_that_fails_ends_its_own_part_and_search_goes_on(profile: str) -> None:
+    shop, _ = with_writer(CLAMP_PROJECT, Budget(seconds=None), error="The prompt does not fit.", profile=profile)
+    told = list(fix(shop.session, shop.evaluator, shop.clock, Wanted(), None, never))
+    assert isinstance(told[-1], Fixed)
+    assert told[-1].outcome == "solved"
+    notices = [event.text for event in told if isinstance(event, events.Notice)]
+    assert notices == ["The model was left out for clamp.py::clamp: The prompt does not fit."]
+
+
+def test_a_slow_model_leaves_time_to_run_what_is_proposed() -> None:
+    shop, _ = with_writer(CLAMP_PROJECT, Budget(rounds=3, seconds=100), seconds=25.0)
+    list(shop.session.survey(never))
+    began = shop.clock.now
+    told = list(shop.session.work_all(never))
+    assert [event.outcome for event in told if isinstance(event, events.TaskFinished)] == ["solved"]
+    assert shop.clock.now - began < 100
+
+
+def test_a_budget_of_candidates_bounds_every_round() -> None:
+    code = "def roman(number):\n    if number > 3 and number < 9:\n        number = number + 1\n    return number * 2\n"
+    project = {**ROMAN_PROJECT, "roman.py": code}
+    shop = Shop(project, settings=Settings(budget=Budget(rounds=3, seconds=None, candidates=5)))
+    list(shop.session.survey(never))
+    judged = [event.candidate.round for event in shop.session.work_all(never) if isinstance(event, events.CandidateJudged)]
+    assert judged
+    assert max(judged.count(number) for number in judged) <= 5
