@@ -13,13 +13,15 @@ from refine_tui.loop.events import Event
 from refine_tui.loop.ports.keeping import Watcher
 from refine_tui.ui.desk import Desk
 from refine_tui.ui.live import advance
-from refine_tui.ui.messages import FilesChanged, MailArrived, ResumeWork, RunJob, TreeWritten
+from refine_tui.ui.messages import FilesChanged, MailArrived, ResumeWork, RunJob, Tell, TreeWritten
 from refine_tui.ui.screens.house import HouseScreen
 from refine_tui.ui.session_port import Cancelled
 from refine_tui.ui.session_worker import Delivery, Job, JobQueue, Mailbox, carry_out
 
 REPAINT_S = 0.1
 """At most one repaint in this time, however much arrives."""
+LATE_WRITES_S = (1.0, 10.0)
+"""When replaced files are looked at once more."""
 
 
 class CarryingApp(App[int]):
@@ -85,6 +87,16 @@ class CarryingApp(App[int]):
     def _seen(self, paths: frozenset[str]) -> None:
         """Called in the watcher's thread."""
         self.post_message(FilesChanged(paths))
+
+    @on(TreeWritten)
+    def _watch_for_late_writes(self) -> None:
+        """A program that still holds the old file open may write to it a moment after we replaced it."""
+        for seconds in LATE_WRITES_S:
+            self.set_timer(seconds, self._tell_late_writes)
+
+    def _tell_late_writes(self) -> None:
+        for notice in self.desk.session.late_writes():
+            self.post_message(Tell(notice.text, notice.severity))
 
     @on(FilesChanged)
     @on(TreeWritten)

@@ -56,5 +56,8 @@ class SessionPort(Protocol):
     def redo(self) -> Application:
         """Write again what was taken back."""
 
+    def late_writes(self) -> tuple[Notice, ...]:
+        """Tell what other programs wrote to files after we had replaced them."""
+
     def files_changed(self, paths: frozenset[str], cancelled: Cancelled) -> Iterator[Event]:
         """React to a save: affected tests, stale proposals."""

@@ -309,6 +309,9 @@ class ScriptedSession:
         self.stack.append(self.undone.pop())
         return self.stack[-1]
 
+    def late_writes(self) -> tuple[events.Notice, ...]:
+        return ()
+
     def files_changed(self, paths: frozenset[str], cancelled: Callable[[], bool]) -> Iterator[events.Event]:
         self._note("files_changed", paths)
         return iter(())
