@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.critique import Critique
@@ -159,5 +160,4 @@ class Notice(Event):
     """Something the user should read: what happened, what was kept, what to do next."""
 
     text: str
-    severity: str = "information"
-    """`information`, `warning` or `error`."""
+    severity: Literal["information", "warning", "error"] = "information"
