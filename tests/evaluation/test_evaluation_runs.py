@@ -236,7 +236,7 @@ def test_a_changed_test_file_is_rewritten_anew(warm: bool, zoo: Copy, evaluator:
     running = evaluator(project, plain_sandbox, warm=warm)
     if warm:
         base = base_of(running)
-    assert base.warm, base.cold_reason
+        assert base.warm, base.cold_reason
     patch = change(project, "test_measure.py", "== RATE", "!= RATE")
     assert outcomes(running.run(patch, ADD[:1], never, limit_s=30)) == {"test_add": "passed"}
     (project / "test_measure.py").write_text((project / "test_measure.py").read_text().replace("== RATE", "!= RATE"))
