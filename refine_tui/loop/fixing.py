@@ -10,6 +10,7 @@ from refine_tui.core.candidate import Candidate
 from refine_tui.core.evidence import Baseline, Counts, Delta, SuiteResult, delta
 from refine_tui.core.patch import Patch
 from refine_tui.core.review import Review
+from refine_tui.core.stopping import StopReason
 from refine_tui.loop import events
 from refine_tui.loop.ports.parts import Clock
 from refine_tui.loop.ports.running import Cancelled, Evaluator
@@ -74,8 +75,11 @@ def fix(
     targets = set(wanted.targets_in(baseline, session.scope))
     totals = _Totals()
     if not targets:
-        outcome: Outcome = "cancelled" if cancelled() else "nothing_failing"
-        yield _ended(outcome, baseline, baseline.suite, Patch(), {}, totals, ())
+        whole = baseline.suite.complete
+        outcome: Outcome = "cancelled" if cancelled() else "nothing_failing" if whole else "unsolved"
+        if not whole and not cancelled():
+            totals.reasons.append(f"the first run of the tests ended early: {baseline.suite.stopped or 'not every test gave a result'}")
+        yield _ended(outcome, baseline, baseline.suite, Patch(), {}, totals, (), targets)
         return
     began = clock()
     waiting = [item.task for item in session.state().queue if item.status == "waiting"]
@@ -85,7 +89,9 @@ def fix(
         if session.settle_if_fixed(task):
             continue
         if seconds is not None:
-            share = max(1.0, (began + seconds - clock()) / (len(waiting) - index))
+            left = began + seconds - clock()
+            # Less than a second helps nobody; a task that begins when nothing is left only says what fails.
+            share = max(1.0, left / (len(waiting) - index)) if left > 0 else 0.0
             task = replace(task, budget=replace(task.budget, seconds=share))
         for event in session.work(task, cancelled):
             totals.add(event)
@@ -94,7 +100,7 @@ def fix(
     change = delta(baseline.suite, suite)
     outcome = _outcome(targets, change, cancelled())
     flags = tuple(dict.fromkeys(flag for review in totals.reviews for flag in review.candidate.flags))
-    yield _ended(outcome, baseline, suite, patch, tree, totals, flags)
+    yield _ended(outcome, baseline, suite, patch, tree, totals, flags, targets)
 
 
 def _outcome(targets: set[str], change: Delta, was_cancelled: bool) -> Outcome:
@@ -139,10 +145,19 @@ def _confirmed(patch: Patch, baseline: Baseline, evaluator: Evaluator, totals: _
 
 
 def _ended(
-    outcome: Outcome, baseline: Baseline, suite: SuiteResult, patch: Patch, tree: dict[str, bytes], totals: _Totals, flags: tuple[str, ...]
+    outcome: Outcome,
+    baseline: Baseline,
+    suite: SuiteResult,
+    patch: Patch,
+    tree: dict[str, bytes],
+    totals: _Totals,
+    flags: tuple[str, ...],
+    targets: set[str],
 ) -> Fixed:
     if outcome in ("unsolved", "cancelled") and delta(baseline.suite, suite).broken:
         patch, tree, suite = Patch(), {}, baseline.suite
+    reasons = [*totals.reasons, *([StopReason.CANCELLED.value] if outcome == "cancelled" else [])]
+    stop_reason = "; ".join(dict.fromkeys(reasons)) or StopReason.NOTHING_FAILING.value
     return Fixed(
         outcome,
         patch,
@@ -154,6 +169,18 @@ def _ended(
         totals.candidates,
         totals.executions,
         flags,
-        "\n\n".join(totals.notes) if outcome != "solved" else "",
-        "; ".join(dict.fromkeys(totals.reasons)) or "nothing was failing",
+        "" if outcome in ("solved", "nothing_failing") else _note(totals.notes, baseline, suite, targets, stop_reason),
+        stop_reason,
     )
+
+
+def _note(notes: list[str], baseline: Baseline, suite: SuiteResult, targets: set[str], stop_reason: str) -> str:
+    """Return the tasks' notes, and one about what still fails and is in none of them: not begun, or lost when proposals were joined."""
+    told = "\n\n".join(notes)
+    fixed = set(delta(baseline.suite, suite).fixed)
+    left = [case for case in baseline.suite.cases if case.node_id in targets - fixed and f"`{case.node_id}`" not in told]
+    if not left and told:
+        return told
+    rows = [f"- `{case.node_id}`: {case.message or case.outcome}" for case in left]
+    mine = "\n".join(["### Not solved by the patch as a whole", "", f"Stopped: {stop_reason}.", "", *rows]).rstrip()
+    return f"{told}\n\n{mine}".strip()

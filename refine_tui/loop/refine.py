@@ -178,8 +178,10 @@ def _outcome(run: _Run, reason: StopReason) -> str:
 def _rounds(run: _Run) -> Iterator[events.Event]:
     for number in range(1, run.task.budget.rounds + 1):
         run.round, run.judged_before = number, run.judge.judged
-        before = run.best
-        tried = len(run.tried)
+        run.stop = run.spent()
+        if run.stop:
+            return
+        before, tried = run.best, len(run.tried)
         yield from _round(run)
         if run.solved:
             return

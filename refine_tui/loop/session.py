@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 from refine_tui.core.candidate import Candidate
-from refine_tui.core.errors import ModelError, ProjectError, RefineError, StaleBaseError, UsageError
+from refine_tui.core.errors import ModelError, ProjectError, RefineError, SafetyError, StaleBaseError, UsageError
 from refine_tui.core.evidence import Baseline
 from refine_tui.core.hunks import split_hunks
 from refine_tui.core.paths import matches
@@ -118,7 +118,7 @@ class Session(Reviewing):
         planned = plan_tasks(
             baseline, self._source, self._parts.syntax, editable=self.editable, budget=self._settings.budget, seed=self._seed, only=targets
         )
-        return tuple(self._wanted.applied_to(replace(task, id=f"t{self._next_number()}"), self.scope) for task in planned)
+        return tuple(self._wanted.applied_to(replace(task, id=f"t{self._next_number()}"), self.scope, baseline) for task in planned)
 
     def next_task(self) -> Task | None:
         """Return the first task that waits."""
@@ -250,12 +250,18 @@ class Session(Reviewing):
 
         Raises:
             UsageError: no such file or symbol; the message names the closest ones.
+            SafetyError: the file is one that no patch may touch.
         """
         path, _, name = label.partition("::")
         source = self._source(path)
         if source is None:
             raise UsageError(
                 f"{label}: there is no file {path} that may be changed. Give it relative to the project, as in src/cart.py::Cart.total."
+            )
+        if not self.editable(path):
+            reason = self._parts.workspace.refuses(path) or "tests, packaging files and protected paths are never changed"
+            raise SafetyError(
+                f"{label}: {reason if self._parts.syntax.handles(path) else 'only Python can be changed'}. Name another place."
             )
         scopes = self._parts.syntax.scopes(source)
         wanted = name or "<module>"

@@ -36,9 +36,9 @@ class Wanted:
         chosen = set(meant)
         return tuple(node for node in baseline.suite.red if node in chosen)
 
-    def applied_to(self, task: Task, scope: Callable[[str], Scope]) -> Task:
+    def applied_to(self, task: Task, scope: Callable[[str], Scope], baseline: Baseline) -> Task:
         """Return a task with the wanted scopes and goal."""
-        labels = (*self.scopes, *(target for target in self.targets if not _is_test(target)))
+        labels = (*self.scopes, *(target for target in self.targets if _named(target, baseline) is None))
         scopes = tuple(scope(label) for label in labels)
         return replace(task, scopes=scopes or task.scopes, goal=self.goal or task.goal, note=self.goal or task.note)
 
