@@ -174,8 +174,8 @@ def make_evaluator(root: Path, sandbox: Sandbox, settings: Settings) -> Evaluato
     from refine_tui.evaluation.evaluator import PytestEvaluator
     from refine_tui.evaluation.settings import RunSettings
 
-    arguments = (*settings.tests, *(("-m", settings.markers) if settings.markers else ()))
-    run = RunSettings(test_limit_s=settings.test_timeout_s, arguments=arguments, environment=settings.environment)
+    arguments = ("-m", settings.markers) if settings.markers else ()
+    run = RunSettings(settings.test_timeout_s, settings.tests, arguments, settings.environment)
     python = Path(settings.python).expanduser() if settings.python else None
     return PytestEvaluator(root, sandbox, python if python is None or python.is_absolute() else root / python, run)
 
