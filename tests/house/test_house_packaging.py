@@ -20,7 +20,7 @@ LOOK = """
 from importlib.resources import files
 data = files("refine_tui") / "_data"
 print(*sorted(path.name for path in data.iterdir()))
-print(sum(1 for _ in (data / "demo" / "tests").iterdir()))
+print(sum(path.name.endswith(".py") for path in (data / "demo" / "tests").iterdir()))
 """
 
 
