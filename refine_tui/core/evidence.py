@@ -157,18 +157,24 @@ class Delta:
 
 
 def delta(base: SuiteResult, run: SuiteResult) -> Delta:
-    """Compare two runs test by test. A test that gave no outcome in `run` counts as nothing."""
+    """Compare two runs test by test. A test that gave no outcome in `run` counts as nothing.
+
+    A file that could not be collected on the base stands for the tests in it: none of them can be broken, and the file itself is
+    fixed when all of them pass.
+    """
+    files = {case.node_id for case in base.cases if case.is_red and "::" not in case.node_id}
     fixed, broken, still = [], [], []
     for case in run.cases:
         before = base.by_id.get(case.node_id)
-        was_red = before.is_red if before else False
+        was_red = before.is_red if before else case.node_id.split("::", 1)[0] in files
         if was_red and not case.is_red:
             fixed.append(case.node_id)
         elif was_red:
             still.append(case.node_id)
         elif case.is_red:
             broken.append(case.node_id)
-    return Delta(tuple(fixed), tuple(broken), tuple(still))
+    whole = {node.split("::", 1)[0] for node in fixed} & files - {node.split("::", 1)[0] for node in still}
+    return Delta((*fixed, *sorted(whole - set(fixed))), tuple(broken), tuple(still))
 
 
 @dataclass(frozen=True, slots=True)

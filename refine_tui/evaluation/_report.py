@@ -143,8 +143,10 @@ class Reporter:
         """Keep the tests that were asked for, after everyone else had their say."""
         yield
         if self._wanted is not None:
-            dropped = [item for item in items if item.nodeid not in self._wanted]
-            items[:] = [item for item in items if item.nodeid in self._wanted]
+            # A file that could not be collected is wanted by its own name: what will be in it is not known.
+            kept = {item.nodeid for item in items if item.nodeid in self._wanted or item.nodeid.split("::", 1)[0] in self._wanted}
+            dropped = [item for item in items if item.nodeid not in kept]
+            items[:] = [item for item in items if item.nodeid in kept]
             if dropped:
                 config.hook.pytest_deselected(items=dropped)
         if self._reverse:

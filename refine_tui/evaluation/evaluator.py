@@ -251,7 +251,7 @@ class PytestEvaluator:
         wanted = gathered.wanted if gathered.wanted is not None else tuple(gathered.collected)
         return SuiteResult(
             cases=tuple(gathered.cases.values()),
-            complete=not gathered.stopped and gathered.status in (0, 1, 2, 5) and all(node in gathered.cases for node in wanted),
+            complete=not gathered.stopped and gathered.status in (0, 1, 2, 5) and all(_has_outcome(node, gathered) for node in wanted),
             stopped=gathered.stopped or _failure(gathered, ran.output),
             duration_s=ran.duration_s,
             warm=warm,
@@ -279,6 +279,11 @@ class PytestEvaluator:
             raise ProjectError(f"No tests found in {self.project}. Add one, or choose the project with --project.")
         reason = _failure(gathered, ran.output) or gathered.stopped
         raise ProjectError(f"pytest could not start on {self.project}: {reason}\n{ran.output.strip()[-2000:]}")
+
+
+def _has_outcome(node: str, gathered: Gathered) -> bool:
+    """Say whether a test gave an outcome, or every test of a file that is wanted as a whole."""
+    return node in gathered.cases or ("::" not in node and any(found.startswith(node + "::") for found in gathered.cases))
 
 
 def _where(case: CaseResult) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from refine_tui.cli.parser import parse
+from refine_tui.core.evidence import CaseResult, Outcome, SuiteResult, delta
 
 
 @pytest.mark.parametrize("arguments", [["--project", "/tmp", "--debug", "fix"], ["fix", "--debug", "--project", "/tmp"]])
@@ -28,3 +29,15 @@ def test_bounds_that_bound_nothing_are_wrong_usage(arguments: list[str]) -> None
     with pytest.raises(SystemExit) as stopped:
         parse(["fix", *arguments])
     assert stopped.value.code == 2
+
+
+def suite(**outcomes: Outcome) -> SuiteResult:
+    return SuiteResult(tuple(CaseResult(name.replace("__", "::"), outcome) for name, outcome in outcomes.items()))
+
+
+def test_a_file_that_could_not_be_collected_is_fixed_when_all_its_tests_pass() -> None:
+    base = suite(a="error", b__two="passed")
+    assert delta(base, suite(a__one="passed", a__two="skipped", b__two="passed")).fixed == ("a::one", "a::two", "a")
+    half = delta(base, suite(a__one="passed", a__two="failed", b__two="failed"))
+    assert (half.fixed, half.still_red, half.broken) == (("a::one",), ("a::two",), ("b::two",))
+    assert delta(base, suite(a="error", b__two="passed")).still_red == ("a",)
