@@ -10,13 +10,14 @@ export WITHOUT
 
 SET_UP = @command -v $(PYTHON) >/dev/null || { echo "refine_tui needs Python 3.11 or newer, and there is no '$(PYTHON)' here. Name another one: make PYTHON=python3.12 $@" >&2; exit 1; }; $(PYTHON) tests/tooling/set_up.py
 
-.PHONY: help demo run test test-train lint model lock fix clean
+.PHONY: help demo run test test-slow test-train lint model lock fix clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         set up what is missing, then open the UI on a throw-away copy of a small project with failing tests'
 	@echo 'make run DIR=…    the same on your own project'
 	@echo 'make test         everything CI runs: format, lint, types, import contracts, all tests'
+	@echo 'make test-slow    the long proofs, whose fast slice make test runs (about ten minutes)'
 	@echo 'make test-train   the tests of the recipe of the model that ships (an environment of its own, with torch)'
 	@echo 'make model        train that model again, into OUT=build/model, from TOKENS=10000000 with THREADS=2'
 	@echo 'make fix          format, and mend what the linter can'
@@ -32,8 +33,12 @@ run:
 	@$(BIN)/refine-tui "$(DIR)"
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not e2e and not train"
+	$(BIN)/python -m pytest -n 2 -m "not e2e and not train and not slow"
 	$(BIN)/python -m pytest -m "e2e and not train"
+
+test-slow:
+	$(SET_UP) dev
+	$(BIN)/python -m pytest -m slow
 
 lint:
 	$(SET_UP) dev
