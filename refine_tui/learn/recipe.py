@@ -23,6 +23,26 @@ HELD_OUT = ("click", "more-itertools", "packaging", "sortedcontainers")
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """When examples are turned into plain copying: the code twice, the second time as the answer.
+
+    An answer repeats most of a line, and a network this small takes millions of tokens to find out how to look a line up. A
+    few hundred thousand tokens that are half copies teach it that. The marks between the halves never occur in use.
+    """
+
+    first: int = 0
+    """Chunk."""
+    stop: int = 3
+    """Chunk after the last one."""
+    share: float = 0.3
+    """Of the examples."""
+
+    def applies(self, chunk: int, rng: random.Random) -> bool:
+        """Draw whether an example of this chunk is turned."""
+        return self.first <= chunk < self.stop and rng.random() < self.share
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that decides what comes out, besides the versions of the packages read."""
 
@@ -45,6 +65,7 @@ class Recipe:
     """Functions a chunk."""
     favoured: int = 250
     """Functions longer than this many characters come up the more rarely, the longer they are."""
+    echo: Echo = field(default_factory=Echo)
     shape: Shape = field(default_factory=Shape)
     mix: Mix = field(default_factory=Mix)
     plan: Plan = field(default_factory=Plan)
@@ -164,8 +185,12 @@ class Chunks:
         answers = self._vocabulary.encode_all([example.answer for example in examples])
         families: Counter[str] = Counter()
         sequences = []
+        rng = random.Random(f"{self._recipe.seed}/echo/{chunk}")
         for example, prompt, answer in zip(examples, prompts, answers, strict=True):
-            if len(prompt) + len(answer) <= self._recipe.shape.context:
+            code = prompt[:-1]  # without the mark that asks for an edit
+            if 2 * len(code) <= self._recipe.shape.context and self._recipe.echo.applies(chunk, rng):
+                sequences.append(Tokens(tuple(code + code), len(code) + 1))
+            elif len(prompt) + len(answer) <= self._recipe.shape.context:
                 sequences.append(Tokens(tuple(prompt + answer), len(prompt)))
                 families.update(example.families)
         return sequences, families
@@ -203,6 +228,7 @@ def write_manifest(recipe: Recipe, corpus: Corpus, trainer: Trainer, out: Path) 
         "shape": trainer.network.describe(),
         "plan": asdict(recipe.plan),
         "mix": asdict(recipe.mix),
+        "echo": asdict(recipe.echo),
         "progress": {**asdict(trainer.progress), "families": dict(sorted(trainer.progress.families.items()))},
         "corpus": corpus.manifest(),
     }
