@@ -25,7 +25,19 @@ class Parsed:
 
 def parse_bytes(language: str, data: bytes) -> tree_sitter.Tree:
     """Parse without remembering; a tree-sitter parser is cheap, and a fresh one is safe in any thread."""
-    return tree_sitter.Parser(grammar(language)).parse(data)
+    return tree_sitter.Parser(grammar(language)).parse(_readable(data))
+
+
+def _readable(data: bytes) -> bytes:
+    """Return text in an older encoding with a letter for each byte the grammar could not read: every offset stays the same."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.translate(_LETTERS)
+    return data
+
+
+_LETTERS = bytes(byte if byte < 0x80 else ord("x") for byte in range(256))
 
 
 def parse(source: SourceFile) -> Parsed:
