@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from refine_tui.core.errors import SafetyError, UsageError
 from refine_tui.core.evidence import Baseline, SuiteResult, delta
-from refine_tui.core.hunks import Hunk, combine
+from refine_tui.core.hunks import Hunk, combine, lines_of, shown
 from refine_tui.core.patch import Edit, Patch
 from refine_tui.core.rebase import rebase
 from refine_tui.core.review import Review, ReviewState
@@ -251,9 +251,15 @@ def _moved(hunk: Hunk, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Hu
 
 
 def _rewritten(hunk: Hunk, new_lines: Sequence[str]) -> Hunk:
+    """Return a hunk with other new lines. A line that was shown before keeps its bytes, whatever its encoding."""
     eol = b"\r\n" if b"\r\n" in hunk.edit.old + hunk.edit.new else b"\n"
-    new = b"".join(line.encode() + eol for line in new_lines)
+    told = [
+        *zip(shown(hunk.edit.old), lines_of(hunk.edit.old), strict=True),
+        *zip(shown(hunk.edit.new), lines_of(hunk.edit.new), strict=True),
+    ]
+    known = {text: raw.removesuffix(b"\n").removesuffix(b"\r") for text, raw in told}
+    new = b"".join(known.get(line, line.encode("utf-8", "replace")) + eol for line in new_lines)
     if hunk.edit.old and not hunk.edit.old.endswith(b"\n"):
         new = new.removesuffix(eol)
     edit = Edit(hunk.edit.start, hunk.edit.old, new)
-    return replace(hunk, edit=edit, added=tuple(new_lines))
+    return replace(hunk, edit=edit, added=shown(new))
