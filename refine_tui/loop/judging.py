@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from refine_tui.core.candidate import Candidate, Verdict
+from refine_tui.core.candidate import Candidate, Verdict, changed_lines
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.evidence import Baseline, Delta, SuiteResult, delta
 from refine_tui.core.patch import Patch
@@ -38,6 +38,8 @@ class Judge:
 
     def admits(self, proposal: Proposal) -> bool:
         """Say whether a proposal is new, parses, and stays within the task's bounds."""
+        if changed_lines(proposal) > self.task.budget.changed_lines:
+            return False
         new = proposal.patch.apply(self.tree)
         sources = [SourceFile(path, data) for path, data in new.items()]
         if not all(self.syntax.is_valid(source) for source in sources):

@@ -90,11 +90,15 @@ class _Run:
     failures: list[events.Notice] = field(default_factory=list)
     """What the model could not do, still to be told, and told."""
     told_failures: int = 0
+    written_before: int = 0
+    """Tokens the model had written before this task."""
 
     @property
     def generator(self) -> Generator | None:
-        """The model, as long as it is of use."""
-        return self.tools.generator if len(self.failures) < MODEL_FAILURES else None
+        """The model, as long as it is of use and may write."""
+        model, most = self.tools.generator, self.task.budget.tokens
+        spent = model is not None and most is not None and model.usage().generated - self.written_before >= most
+        return None if spent or len(self.failures) >= MODEL_FAILURES else model
 
     @property
     def seconds(self) -> float:
@@ -157,6 +161,7 @@ def refine(
     """
     judge = Judge(task, baseline, tree, tools.evaluator, tools.syntax, cancelled)
     run = _Run(task, tools, judge, suspects, tree, cancelled, tools.clock())
+    run.written_before = tools.generator.usage().generated if tools.generator else 0
     yield events.TaskStarted(task)
     yield from _rounds(run)
     reason = StopReason.SOLVED if run.solved else run.stop or StopReason.EXHAUSTED
