@@ -121,10 +121,11 @@ def whole_line_edits(source: SourceFile, edits: Iterable[Edit]) -> Iterator[Edit
             if pending is not None and pending.span.end == edit.start:
                 pending = Edit(pending.start, pending.old + edit.old, pending.new + edit.new)
                 continue
-            if pending is not None:
+            if pending is not None and pending.old != pending.new:
                 yield pending
             pending = edit
-    if pending is not None:
+    # Edits of two regions may take a line away and put it back.
+    if pending is not None and pending.old != pending.new:
         yield pending
 
 

@@ -49,6 +49,11 @@ def test_hunks_cover_whole_lines_and_never_touch(case: tuple[bytes, Patch]) -> N
     assert [hunk.id for hunk in hunks] == [f"h{n + 1}" for n in range(len(hunks))]
 
 
+def test_edits_that_undo_one_another_are_no_hunk() -> None:
+    patch = Patch((FilePatch("f", digest(b"a\n"), (Edit(1, b"\n", b""), Edit(2, b"", b"\n"))),))
+    assert split_hunks(patch, {"f": b"a\n"}) == ()
+
+
 def by_lines(hunks: list[Hunk], base: bytes) -> bytes:
     """The same choice made by line numbers instead of bytes."""
     lines = lines_of(base)

@@ -177,7 +177,7 @@ def test_the_attacks_are_refused_to_an_ordinary_user_too(tmp_path_factory: pytes
         pytest.skip("no interpreter that an ordinary user can run and that is new enough")
     state = tmp_path_factory.mktemp("ordinary")
     for folder in (state, *state.parents[:-1]):
-        if folder.stat().st_uid == 0 and folder.name.startswith(("pytest-", "ordinary")):
+        if folder.stat().st_uid == 0 and folder.name.startswith(("pytest-", "popen-", "ordinary")):
             folder.chmod(0o755)
     os.chown(state, 65534, 65534)
     program = Path(__file__).with_name("sandbox_ordinary_user.py")
