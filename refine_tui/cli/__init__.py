@@ -16,6 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from refine_tui.cli.parser import parse
 
     options = parse(sys.argv[1:] if arguments is None else list(arguments))
+    if options.no_color or options.plain:
+        os.environ["NO_COLOR"] = "1"
     try:
         status: int = options.run(options)
         sys.stdout.flush()

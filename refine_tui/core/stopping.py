@@ -14,7 +14,6 @@ class StopReason(Enum):
     EXHAUSTED = "nothing left to try"
     SECONDS = "time budget spent"
     ROUNDS = "all rounds used"
-    CANDIDATES = "candidate budget spent"
     CANCELLED = "cancelled"
     REFUSED = "refused for safety"
 

@@ -16,6 +16,8 @@ from refine_tui.loop.ports.running import Evaluator
 from refine_tui.loop.ports.thinking import Syntax
 
 SHORTEST_S = 0.6
+PATIENCE = 6.0
+"""How many times longer a candidate may take that helped but did not come to an end."""
 LONGEST_S = 60.0
 MANY_TESTS = 200
 """Up to this many affected tests run warm after the targets; the cold confirmation runs all of them anyway."""
@@ -71,7 +73,12 @@ class Judge:
 
     def _run(self, patch: Patch, nodes: tuple[str, ...]) -> SuiteResult:
         self.executions += 1
-        suite = self.evaluator.run(patch, nodes, self.cancelled, limit_s=self.limit_s(nodes))
+        limit_s = self.limit_s(nodes)
+        suite = self.evaluator.run(patch, nodes, self.cancelled, limit_s=limit_s)
+        if suite.stopped == "time" and delta(self.baseline.suite, suite).fixed:
+            # It helped before the time was over: on a busy machine that may have been too little.
+            self.executions += 1
+            suite = self.evaluator.run(patch, nodes, self.cancelled, limit_s=PATIENCE * limit_s)
         if suite.stopped == "stale":
             raise StaleBaseError("The project changed while candidates were being run. The task starts again on what is there now.")
         return suite
