@@ -11,6 +11,7 @@ from refine_tui.core.proposal import Proposal
 from refine_tui.core.scope import Scope
 from refine_tui.loop.events import TextStreamed
 from refine_tui.loop.ports.thinking import Ask, Completion, Delta, Generator, Profile, Request, Sampling
+from refine_tui.loop.ranking import WEIGHT, bounded
 from refine_tui.loop.search import Base, scope_lines
 
 DRAFT_PRIOR = -4.0
@@ -61,7 +62,9 @@ def _proposal(item: Completion, ask: Ask, base: Base, profile: Profile, seed: in
     changed = next((i for i, (a, b) in enumerate(zip(ask.lines, lines, strict=False)) if a != b), min(len(lines), len(ask.lines)) - 1)
     detail = (("seed", str(seed)), ("index", str(item.index)), ("tokens", str(item.tokens)))
     note = _note(ask.lines, lines)
-    return Proposal(patch, "model", profile.name, note, ask.scope, ask.scope.first_line + changed, item.logprob + DRAFT_PRIOR, detail)
+    return Proposal(
+        patch, "model", profile.name, note, ask.scope, ask.scope.first_line + changed, DRAFT_PRIOR + WEIGHT * bounded(item.logprob), detail
+    )
 
 
 def replace_scope(text: bytes, scope: Scope, lines: Sequence[str]) -> Edit:

@@ -20,8 +20,9 @@ from refine_tui.loop.asking import criticise, criticised, drafts
 from refine_tui.loop.handoff import handoff_note
 from refine_tui.loop.judging import Judge
 from refine_tui.loop.planning import Suspects
+from refine_tui.loop.ranking import rank_by_model
 from refine_tui.loop.run import Run, Tools
-from refine_tui.loop.search import Base, merge, pair_up, propose_edits, rank_by_model
+from refine_tui.loop.search import Base, merge, pair_up, propose_edits
 
 __all__ = ["Tools", "refine"]
 

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations, pairwise
-from math import isfinite, log
+from math import log
 
-from refine_tui.core.errors import ModelError, StaleBaseError
+from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.patch import Edit, Patch, patch_between, splice
 from refine_tui.core.proposal import OperatorEdit, Proposal
 from refine_tui.core.scope import Scope
 from refine_tui.core.suspicion import Suspicion
 from refine_tui.core.text import SourceFile
 from refine_tui.loop.planning import Suspects
-from refine_tui.loop.ports.thinking import Generator, LineEditing, Syntax
+from refine_tui.loop.ports.thinking import Syntax
 
 ENOUGH = 4_000
 """Edits looked at in one round; beyond that the least suspicious scopes are left out."""
-MODEL_SCORED = 600
-"""Proposals the model ranks in one round."""
 SUSPICION_WEIGHT = 3.0
 PRIOR_WEIGHT = 1.0
-MODEL_WEIGHT = 1.0
-SCOPE_LINES = 80
-"""Longer scopes are not shown to the ranking model."""
 
 
 @dataclass(frozen=True)
@@ -107,50 +102,6 @@ def _own_lines(lines: Suspicion, scope: Scope, syntax: Syntax, source: SourceFil
     """Return the scope's suspicious lines that do not belong to a smaller scope inside it."""
     own = {line: score for (path, line), score in lines.items() if path == scope.path and scope.holds_line(line)}
     return {line: score for line, score in own.items() if syntax.scope_at(source, line).span == scope.span}
-
-
-def rank_by_model(
-    proposals: Sequence[Proposal],
-    base: Base,
-    generator: Generator,
-    editing: LineEditing,
-    cancelled: Callable[[], bool],
-    failed: Callable[[Scope, ModelError], bool],
-) -> list[Proposal]:
-    """Add the model's log-likelihood of each edit, given its function, to the scores of the first few hundred proposals.
-
-    A function the model cannot rank is told to `failed`, which says whether the model is asked about the next one.
-    """
-    by_scope: dict[Scope, list[int]] = {}
-    for index, proposal in enumerate(proposals[:MODEL_SCORED]):
-        if proposal.scope.last_line - proposal.scope.first_line < SCOPE_LINES and proposal.scope.kind != "module":
-            by_scope.setdefault(proposal.scope, []).append(index)
-    scored = list(proposals)
-    ranked: set[int] = set()
-    floor = 0.0
-    for scope, indices in by_scope.items():
-        if cancelled():
-            break
-        old = scope_lines(base.text(scope.path), scope)
-        if not is_plain(old):
-            continue
-        texts = [editing.render_edit(old, edited_scope(base, proposals[index], scope)) for index in indices]
-        try:
-            scores = generator.score(editing.render_prompt(old), texts, cancelled)
-        except ModelError as error:
-            if not failed(scope, error):
-                break
-            continue
-        for index, logprob in zip(indices, scores, strict=False):
-            if not isfinite(logprob):
-                continue  # cancelled before it was computed
-            ranked.add(index)
-            scored[index] = replace(proposals[index], score=proposals[index].score + MODEL_WEIGHT * logprob)
-            floor = min(floor, scored[index].score)
-    for index, proposal in enumerate(proposals):
-        if index not in ranked:
-            scored[index] = replace(proposal, score=proposal.score + floor)
-    return sorted(scored, key=lambda proposal: -proposal.score)
 
 
 def scope_lines(text: bytes, scope: Scope) -> list[str]:

@@ -37,6 +37,15 @@ def test_the_ranking_form_takes_indentation_off_and_the_answer_gets_it_back() ->
     assert profile.critique_prompt(ASK) == ""
 
 
+def test_what_copying_a_line_costs_is_asked_in_the_same_form_as_an_edit() -> None:
+    profile = LineEdit()
+    assert profile.render_unchanged(METHOD, 1) == "2|    return self.price\n<|end|>"
+    edit = profile.render_edit(METHOD, ("    def total(self):", "        # now with tax", "        return self.taxed", ""))
+    assert profile.touched(edit) == (1, None)
+    assert profile.touched(profile.render_edit(METHOD, METHOD[:1])) == (None, None)
+    assert profile.touched(profile.render_unchanged(METHOD, 2)) == (2,)
+
+
 def test_an_instruct_model_is_told_rules_code_failures_and_what_was_tried_in_that_order() -> None:
     prompt = ScopeRewrite("").prompt(ASK)
     places = [
