@@ -71,13 +71,16 @@ def test_the_edit_the_model_finds_likely_moves_up_and_nothing_is_lost() -> None:
 
 
 def test_what_copying_a_long_line_costs_cancels_out() -> None:
-    found, base = proposals()
-    ranked = rank_by_model(found, base, Scorer("nothing is likely"), LineEdit(), never, failing)
+    code = b"def f(a, b):\n    x = a + b\n    a_much_longer_name_than_the_other = a + b\n    return x\n"
+    syntax = TreeSitter()
+    scope = next(scope for scope in syntax.scopes(SourceFile("f.py", code)) if scope.kind == "function")
+    base = Base({"f.py": code}, Patch())
+    found = propose_edits(base, Suspects((scope,), {("f.py", 1): 1.0, ("f.py", 2): 1.0}), syntax)
     before = {p.patch.key: p.score for p in found}
-    replaced = [p for p in ranked if p.patch.files[0].apply(CODE).count(b"\n") == 3 and b"total = " in p.patch.files[0].apply(CODE)]
-    assert replaced
-    shifts = [(p.score - before[p.patch.key]) / WEIGHT for p in replaced]
-    assert max(shifts) - min(shifts) <= HIGHEST - LOWEST
+    ranked = rank_by_model(found, base, Scorer("nothing is likely"), LineEdit(), never, failing)
+    shifts = {p.line: p.score - before[p.patch.key] for p in ranked if p.patch.files[0].apply(code).count(b"a - b") == 1}
+    assert set(shifts) == {1, 2}
+    assert shifts[1] == pytest.approx(shifts[2])
 
 
 def test_a_model_that_cannot_answer_leaves_the_order_as_it_was() -> None:
