@@ -21,7 +21,7 @@ help:
 	@echo 'make test-train   the tests of the recipe of the model that ships (an environment of its own, with torch)'
 	@echo 'make model        train that model again, into OUT=build/model, from TOKENS=10000000 with THREADS=2'
 	@echo 'make fix          format, and mend what the linter can'
-	@echo 'make lock         renew the locks in requirements/'
+	@echo 'make lock         renew the locks in .ci/locks/'
 	@echo 'make clean        remove the environments and everything else that was built here'
 
 demo:
@@ -63,16 +63,16 @@ fix:
 # An address in a lock would name one machine's registry: the flags keep every kind of them out, and tests/house checks it.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-header --no-emit-index-url --no-emit-find-links --upgrade
-PROJECT := pyproject.toml requirements/build.in --no-emit-package llama-cpp-python
+PROJECT := pyproject.toml .ci/locks/build.in --no-emit-package llama-cpp-python
 
 lock:
 	$(SET_UP) dev
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
-	grep -o 'llama-cpp-python==[0-9.]*' pyproject.toml | $(COMPILE) --no-deps - -o requirements/engine.txt
-	$(COMPILE) requirements/engine-build.in -o requirements/engine-build.txt
-	$(COMPILE) $(PROJECT) -o requirements/app.txt
-	$(COMPILE) $(PROJECT) --extra dev -c requirements/app.txt -o requirements/dev.txt
-	$(COMPILE) $(PROJECT) --extra train requirements/train.in --override requirements/train-override.in -c requirements/dev.txt -o requirements/train.txt
+	grep -o 'llama-cpp-python==[0-9.]*' pyproject.toml | $(COMPILE) --no-deps - -o .ci/locks/engine.txt
+	$(COMPILE) .ci/locks/engine-build.in -o .ci/locks/engine-build.txt
+	$(COMPILE) $(PROJECT) -o .ci/locks/app.txt
+	$(COMPILE) $(PROJECT) --extra dev -c .ci/locks/app.txt -o .ci/locks/dev.txt
+	$(COMPILE) $(PROJECT) --extra train .ci/locks/train.in --override .ci/locks/train-override.in -c .ci/locks/dev.txt -o .ci/locks/train.txt
 
 clean:
 	rm -rf .venv .venv-train .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

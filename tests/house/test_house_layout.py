@@ -14,7 +14,7 @@ LARGEST_MODEL_BYTES = 24 * 1024 * 1024
 
 TOP_LEVEL = {
     *("pyproject.toml", "refine_tui", "models", "grammars", "tests", "themes", "docs"),
-    *("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "requirements"),
+    *("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile"),
     *(".gitignore", ".pre-commit-config.yaml", ".importlinter", ".ci"),
 }
 
@@ -62,7 +62,7 @@ def test_one_model_ships_and_it_is_small() -> None:
 
 @pytest.mark.parametrize("lock", ["app", "dev", "train", "engine", "engine-build"])
 def test_every_pin_of_a_lock_has_a_hash_and_no_address(lock: str) -> None:
-    text = (CHECKOUT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
+    text = (CHECKOUT / ".ci" / "locks" / f"{lock}.txt").read_text(encoding="utf-8")
     assert "://" not in text
     rows = re.findall(r"^(\S+==.*?)(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
     assert rows
@@ -72,11 +72,11 @@ def test_every_pin_of_a_lock_has_a_hash_and_no_address(lock: str) -> None:
 def test_the_locked_engine_is_the_one_the_project_asks_for() -> None:
     asked = re.search(r"llama-cpp-python==[\d.]+", (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
     assert asked is not None
-    assert (CHECKOUT / "requirements" / "engine.txt").read_text(encoding="utf-8").startswith(f"{asked.group()} ")
+    assert (CHECKOUT / ".ci" / "locks" / "engine.txt").read_text(encoding="utf-8").startswith(f"{asked.group()} ")
 
 
 def test_the_lock_holds_everything_the_project_depends_on() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = {re.split(r"[<>=~! \[;]", row, maxsplit=1)[0].lower() for row in project["dependencies"]} - {"llama-cpp-python"}
-    locked = set(re.findall(r"^([\w.-]+)==", (CHECKOUT / "requirements" / "app.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    locked = set(re.findall(r"^([\w.-]+)==", (CHECKOUT / ".ci" / "locks" / "app.txt").read_text(encoding="utf-8"), re.MULTILINE))
     assert asked <= locked

@@ -21,8 +21,8 @@ import needs
 from progress import Line, StepFailed, run, short
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PIN = CHECKOUT / "requirements" / "engine.txt"
-BUILD_TOOLS = CHECKOUT / "requirements" / "engine-build.txt"
+PIN = CHECKOUT / ".ci" / "locks" / "engine.txt"
+BUILD_TOOLS = CHECKOUT / ".ci" / "locks" / "engine-build.txt"
 BYTES_PER_JOB = 2 * 1024**3
 STEP = re.compile(r"^\s*\[(\d+)/(\d+)\]")
 INSTRUCTION_SET = re.compile(

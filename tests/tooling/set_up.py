@@ -31,7 +31,7 @@ def environment_folder(purpose: str) -> Path:
 
 def fingerprint(purpose: str) -> str:
     """A digest of everything the environment is made from; another one means it has to be brought up to date."""
-    requirements = CHECKOUT / "requirements"
+    requirements = CHECKOUT / ".ci" / "locks"
     files = [requirements / LOCKS[purpose], engine.PIN, CHECKOUT / "pyproject.toml"]
     if purpose == "train":
         files.append(requirements / "torch.txt")
@@ -83,9 +83,9 @@ def set_up(purpose: str) -> None:
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"setup-{purpose}.log"
     log.unlink(missing_ok=True)
-    _install_lock(python, CHECKOUT / "requirements" / LOCKS[purpose], log)
+    _install_lock(python, CHECKOUT / ".ci" / "locks" / LOCKS[purpose], log)
     if purpose == "train":
-        _install(python, "torch", log, "-r", str(CHECKOUT / "requirements" / "torch.txt"))
+        _install(python, "torch", log, "-r", str(CHECKOUT / ".ci" / "locks" / "torch.txt"))
     wheel = engine.kept_wheel(cmake_args) or engine.build(cmake_args)
     # The version alone does not tell two builds apart.
     _install(python, "engine", log, "--no-deps", "--no-index", "--force-reinstall", str(wheel))

@@ -18,7 +18,7 @@ MAKE = shutil.which("make") or "make"
 def bare(tmp_path: Path) -> Path:
     """A checkout without an environment, beside a `bin` that holds only what a bare Debian with Python and git has."""
     checkout = tmp_path / "checkout"
-    for name in ("Makefile", "pyproject.toml", "requirements", "tests/tooling"):
+    for name in ("Makefile", "pyproject.toml", ".ci/locks", "tests/tooling"):
         source, copy = CHECKOUT / name, checkout / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
@@ -96,7 +96,7 @@ def test_a_ready_environment_is_recognised_without_starting_anything(bare: Path)
     stamp = bare / ".venv" / "refine-setup.json"
     stamp.write_text(f'{{"purpose": "app", "fingerprint": "{fingerprint}"}}', encoding="utf-8")
     assert ask()[0] == "True"
-    with (bare / "requirements" / "app.txt").open("a", encoding="utf-8") as lock:
+    with (bare / ".ci" / "locks" / "app.txt").open("a", encoding="utf-8") as lock:
         lock.write("# changed\n")
     assert ask()[0] == "False"
 
