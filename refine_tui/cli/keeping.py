@@ -16,21 +16,33 @@ from refine_tui.workspace import ProjectTree, project_state_dir
 
 
 def run_history(options: argparse.Namespace) -> int:
-    """List every application, newest first."""
+    """List every application, newest first, and how each task ended."""
     journal = SqliteJournal(project_state_dir(project_root(options)))
     try:
-        applied = list(journal.intents())
+        applied, tasks = list(journal.intents()), _tasks(journal)
     finally:
         journal.close()
     if options.json:
-        print(json.dumps({"version": 1, "applications": [_row(entry) for entry in applied]}))
+        print(json.dumps({"version": 1, "applications": [_row(entry) for entry in applied], "tasks": tasks}))
         return 0
     for entry in applied:
         state = "undone " if entry.undone else "applied"
         print(visible(f"{entry.id:4}  {entry.at}  {state}  {', '.join(entry.patch.paths)}  {entry.goal}"))
+    for task in tasks:
+        ended = f": {task['stop_reason']}" if task["stop_reason"] else ""
+        print(visible(f"{task['id']:>4}  {task['at']}  {task['status']}{ended}  {task['goal']}"))
     if not applied:
         print("Nothing has been applied to this project.")
     return 0
+
+
+def _tasks(journal: SqliteJournal) -> list[dict[str, str]]:
+    """Return the last thing known of every task the UI worked on, newest first."""
+    last: dict[str, dict[str, str]] = {}
+    for _, at, _, id, row in journal.rows("task"):
+        goal = str(row.get("task", {}).get("goal", ""))
+        last[id] = {"id": id, "at": at, "goal": goal, "status": str(row.get("status", "")), "stop_reason": str(row.get("stop_reason", ""))}
+    return list(reversed(last.values()))
 
 
 def _row(entry: Application) -> dict[str, object]:
