@@ -22,8 +22,8 @@ MODEL_SCORED = 600
 """Proposals the model ranks in one round."""
 SCOPE_LINES = 80
 """Longer scopes are not shown to the ranking model."""
-WEIGHT = 0.1
-LOWEST, HIGHEST = -12.0, 4.0
+WEIGHT = 0.12
+LOWEST, HIGHEST = -8.0, 2.0
 """Bounds on one edit's measure, in nats: beyond them a small model's likelihoods say nothing."""
 
 Failed = Callable[[Scope, ModelError], bool]
