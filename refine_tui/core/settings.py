@@ -42,7 +42,7 @@ class Settings:
     """`[test] markers`: a pytest `-m` expression."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """`[test] environment`: variables for the tests."""
-    test_timeout_s: float = 10.0
+    test_timeout_s: float = 5.0
     """`[test] timeout`: seconds one test may take."""
     survey_limit_s: float = 900.0
     """`[test] survey_limit`: seconds the first whole run may take."""
