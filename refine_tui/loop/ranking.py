@@ -22,7 +22,7 @@ MODEL_SCORED = 600
 """Proposals the model ranks in one round."""
 SCOPE_LINES = 80
 """Longer scopes are not shown to the ranking model."""
-WEIGHT = 0.12
+WEIGHT = 0.2
 LOWEST, HIGHEST = -8.0, 2.0
 """Bounds on one edit's measure, in nats: beyond them a small model's likelihoods say nothing."""
 
