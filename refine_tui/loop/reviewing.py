@@ -159,9 +159,32 @@ class Reviewing(ABC):
         if not cancelled():
             yield from self._affected_run(baseline, paths, cancelled) if baseline is not None else self.survey(cancelled)
         for review_id in touched:
-            review = self._state.review(review_id)
-            if review.state == "open" and review.accepted and not cancelled():
+            if self._state.review(review_id).state == "open" and not cancelled():
+                yield from self._prove_again(review_id, cancelled)
+            if self._state.review(review_id).accepted and not self.is_proven(self._state.review(review_id)) and not cancelled():
                 yield from self.verify(review_id, cancelled)
+
+    def _prove_again(self, review_id: str, cancelled: Cancelled) -> Iterator[events.Event]:
+        """Run a carried-over proposal as a whole on the text that is there now, so that what is shown of it is true again."""
+        review, baseline = self._state.review(review_id), self._known_baseline()
+        patch = combine(review.hunks, review.tree)
+        with self._busy(f"verify {review_id}"):
+            limit = 30.0 + 5 * baseline.suite.duration_s
+            suite = self._parts.evaluator.confirm(patch, lambda *_: None, cancelled, limit_s=limit)
+        if suite.stopped in ("cancelled", "stale"):
+            return
+        change = delta(baseline.suite, suite)
+        held = suite.complete and not change.broken and set(review.task.targets) <= set(change.fixed)
+        keys = frozenset(hunk.key for hunk in review.hunks)
+
+        def proven(current: Review) -> Review:
+            if current.hunks != review.hunks or current.state != "open":
+                return current
+            verdict = current.candidate.verdict if held else "improved" if change.fixed and not change.broken else "worse"
+            candidate = replace(current.candidate, suite=suite, delta=change, confirmed=held, verdict=verdict)
+            return replace(current, candidate=candidate).with_evidence(keys, suite)
+
+        yield events.ReviewReady(self.change(review_id, proven))
 
     def _affected_run(self, baseline: Baseline, paths: frozenset[str], cancelled: Cancelled) -> Iterator[events.Event]:
         """Run the affected tests at once for a quick answer, then everything with coverage when the picture changed."""

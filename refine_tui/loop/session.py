@@ -121,9 +121,10 @@ class Session(Reviewing):
         return tuple(self._wanted.applied_to(replace(task, id=f"t{self._next_number()}"), self.scope, baseline) for task in planned)
 
     def next_task(self) -> Task | None:
-        """Return the first task that waits."""
+        """Return the first task that waits and that no open proposal settles already."""
         with self._lock:
-            return next((item.task for item in self._state.queue if item.status == "waiting"), None)
+            waiting = [item.task for item in self._state.queue if item.status == "waiting"]
+        return next((task for task in waiting if not self.settle_if_fixed(task)), None)
 
     def load_model(self) -> events.ModelReady:
         """Load the model if there is one; a model that cannot be loaded is a reason, not an error: search goes on without it."""
@@ -143,11 +144,15 @@ class Session(Reviewing):
     def work_all(self, cancelled: Cancelled) -> Iterator[events.Event]:
         """Work on every waiting task in turn."""
         while (task := self.next_task()) is not None and not cancelled():
-            if not self.settle_if_fixed(task):
-                yield from self.work(task, cancelled)
+            yield from self.work(task, cancelled)
 
     def settle_if_fixed(self, task: Task) -> bool:
-        """Take a task off the queue when an open proposal for another one already makes its targets pass."""
+        """Take a task off the queue when an open proposal for another one already makes its targets pass.
+
+        What the user asked for in words is always worked on.
+        """
+        if task.note:
+            return False
         for review in self._state.reviews:
             if review.state == "open" and review.candidate.confirmed and set(task.targets) <= set(review.candidate.delta.fixed):
                 self._set_status(task, "solved", review.id, stop_reason=f"{review.id} makes it pass too")

@@ -245,15 +245,16 @@ def test_a_choice_that_does_not_help_is_red_and_needs_insisting() -> None:
     assert b"high + 0" in made.workspace.tree["clamp.py"]
 
 
-def test_a_save_elsewhere_carries_the_proposal_over_and_takes_its_evidence_away() -> None:
+def test_a_save_elsewhere_carries_the_proposal_over_and_proves_it_again() -> None:
     made = Made(clamp_project())
     id = reviewed(made)
     made.workspace.tree["clamp.py"] = b"# mine\n" + made.workspace.tree["clamp.py"]
     list(made.session.files_changed(frozenset({"clamp.py"}), never))
     review = made.session.state().review(id)
-    assert (review.state, review.evidence) == ("open", {})
+    assert review.state == "open"
+    assert review.tree["clamp.py"].startswith(b"# mine")
+    assert review.candidate.confirmed, "it was run again on the text that is there now"
     made.session.change(id, lambda r: r.decide(r.hunks[0].id, "accepted"))
-    list(made.session.verify(id, never))
     made.session.apply(id)
     assert made.workspace.tree["clamp.py"].startswith(b"# mine\ndef clamp")
     assert b"return low" in made.workspace.tree["clamp.py"]
@@ -319,3 +320,13 @@ def test_a_budget_of_candidates_bounds_the_round() -> None:
     made = Made({"roman.py": BEYOND, "test_roman.py": BEYOND_TESTS})
     made.session.use_budget(replace(Budget(), rounds=1, candidates=7, seconds=None))
     assert made.fix()[1].candidates <= 7
+
+
+def test_a_task_that_an_open_proposal_settles_is_not_worked_on() -> None:
+    made = Made(clamp_project())
+    id = reviewed(made)
+    twin = replace(made.session.state().review(id).task, id="t99")
+    assert made.session.settle_if_fixed(twin)
+    assert made.session.state().queue[-1].status == "solved"
+    asked = made.session.add_goal("once more", targets=twin.targets)
+    assert made.session.next_task() == asked
