@@ -290,6 +290,12 @@ class Session(Reviewing):
         """Say whether a patch may touch a path: not a test, not protected, and a file that can be written."""
         return self._parts.syntax.handles(path) and not matches(path, self._protected) and not self._parts.workspace.refuses(path)
 
+    def stop(self) -> None:
+        """End every process that runs tests or the model, from any thread; what goes on ends as cancelled."""
+        self._parts.evaluator.close()
+        if self._parts.generator is not None:
+            self._parts.generator.close()
+
     def close(self) -> None:
         """End every process and flush the journal."""
         if self._parts.watcher is not None:

@@ -20,6 +20,8 @@ from refine_tui.ui.session_worker import Delivery, Job, JobQueue, Mailbox, carry
 
 REPAINT_S = 0.1
 """At most one repaint in this time, however much arrives."""
+LEAVING_S = 2.0
+"""How long the job under way has to end by itself when the user leaves."""
 LATE_WRITES_S = (1.0, 10.0)
 """When replaced files are looked at once more."""
 
@@ -143,4 +145,8 @@ class CarryingApp(App[int]):
         """Ask the worker to end."""
         if self._watcher is not None:
             self._watcher.stop()
-        self.jobs.cancel_all()
+        self.jobs.end()
+        # Leaving waits for the worker's thread. What does not notice by itself that it is cancelled loses its processes.
+        ending = threading.Timer(LEAVING_S, self.desk.session.stop)
+        ending.daemon = True
+        ending.start()

@@ -56,6 +56,9 @@ class SessionPort(Protocol):
     def redo(self) -> Application:
         """Write again what was taken back."""
 
+    def stop(self) -> None:
+        """End the processes behind whatever runs; safe from any thread, and nothing can be run afterwards."""
+
     def late_writes(self) -> tuple[Notice, ...]:
         """Tell what other programs wrote to files after we had replaced them."""
 

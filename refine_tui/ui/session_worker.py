@@ -59,6 +59,7 @@ class JobQueue:
         self._waiting: deque[Job] = deque()
         self._current: list[Job] = []
         self._has_worker = False
+        self._is_over = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,7 +82,7 @@ class JobQueue:
     def put(self, job: Job) -> bool:
         """Add a job unless one of its name waits already; returns whether a worker has to be started."""
         with self._lock:
-            if any(job.name == other.name for other in self._waiting):
+            if self._is_over or any(job.name == other.name for other in self._waiting):
                 return False
             self._waiting.append(job)
             starts, self._has_worker = not self._has_worker, True
@@ -113,9 +114,10 @@ class JobQueue:
             self._current[-1].is_cancelled.set()
             return self._current[-1].name
 
-    def cancel_all(self) -> None:
-        """Ask every job to end and forget those that wait."""
+    def end(self) -> None:
+        """Ask every job to end, forget those that wait, and take no more: the program is left."""
         with self._lock:
+            self._is_over = True
             self._waiting.clear()
             for job in self._current:
                 job.is_cancelled.set()

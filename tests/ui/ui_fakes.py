@@ -309,6 +309,9 @@ class ScriptedSession:
         self.stack.append(self.undone.pop())
         return self.stack[-1]
 
+    def stop(self) -> None:
+        pass
+
     def late_writes(self) -> tuple[events.Notice, ...]:
         return ()
 
