@@ -24,7 +24,6 @@ class Terminal:
         self._base = ["tmux", "-S", str(folder / "tmux.socket"), "-f", os.devnull]
         size = ["-x", str(width), "-y", str(height)]
         subprocess.run([*self._base, "new-session", "-d", "-s", "t", *size, command], env=env, check=True)
-        self.run("set-option", "-g", "remain-on-exit", "on")
         self._events = subprocess.Popen([*self._base, "-C", "attach", "-t", "t"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.run("refresh-client", "-C", f"{width},{height}", check=False)
         assert self._events.stdout is not None
@@ -53,15 +52,6 @@ class Terminal:
                 os.read(key.fd, 1 << 20)
         return shown
 
-    def wait_for_exit(self) -> None:
-        """Return once the program has ended with status 0."""
-        end = time.monotonic() + PATIENCE_S
-        while self.run("list-panes", "-t", "t", "-F", "#{pane_dead} #{pane_dead_status}").strip() != "1 0":
-            if time.monotonic() > end:
-                pytest.fail(f"the program is still there:\n{self.screen()}")
-            for key, _ in self._drawn.select(1.0):
-                os.read(key.fd, 1 << 20)
-
     def close(self) -> None:
         self.run("kill-server", check=False)
         self._drawn.close()
@@ -82,7 +72,7 @@ def terminal(request: pytest.FixtureRequest, tmp_path: Path, env: dict[str, str]
     if shutil.which("tmux") is None:
         pytest.fail("tmux is not installed: apt install tmux")
     width, height = request.param
-    opened = Terminal(tmp_path, f"exec {sys.executable} -m refine_tui demo", width, height, env)
+    opened = Terminal(tmp_path, f"{sys.executable} -m refine_tui demo; echo left with status $?; exec cat", width, height, env)
     yield opened
     opened.close()
 
@@ -112,4 +102,4 @@ def test_the_demo_from_start_to_an_applied_and_an_undone_patch_with_keys_only(te
     terminal.press("3")
     terminal.wait("passed")
     terminal.press("1", "q")
-    terminal.wait_for_exit()
+    terminal.wait("left with status 0")
