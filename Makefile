@@ -4,7 +4,6 @@ BIN := .venv/bin
 TRAIN := .venv-train/bin
 DIR ?= .
 OUT ?= build/model
-SNAPSHOTS := tests/ui/test_ui_snapshots.py
 TOKENS ?= 10000000
 THREADS ?= 2
 export WITHOUT
@@ -34,9 +33,7 @@ run:
 	@$(BIN)/refine-tui "$(DIR)"
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not e2e and not train and not slow" --ignore=$(SNAPSHOTS)
-	# Pictures of a live screen are now and then taken a moment too early: what fails is taken again, at most twice.
-	$(BIN)/python -m pytest -m "not slow" $(SNAPSHOTS) || $(BIN)/python -m pytest --lf $(SNAPSHOTS) || $(BIN)/python -m pytest --lf $(SNAPSHOTS)
+	$(BIN)/python -m pytest -n 2 -m "not e2e and not train and not slow"
 	$(BIN)/python -m pytest -m "e2e and not train"
 
 test-slow:
