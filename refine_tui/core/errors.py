@@ -9,7 +9,9 @@ RefineError
 ├── SafetyError           refused for safety                                                exit status 3
 │   ├── StaleBaseError    the file is not the one the patch was made for
 │   └── IsolationError    no isolation level that may run code
-├── ModelError            a model file or the model worker
+├── ModelError            a model file, the model worker or a model server
+│   ├── UnknownModelError no model of that name                                            exit status 2
+│   └── NetworkError      another machine cannot be reached or breaks off
 ├── RunnerError           the process that runs tests broke (not: a test failed)
 └── StorageError          the journal or the user's disk
 """
@@ -48,7 +50,17 @@ class IsolationError(SafetyError):
 
 
 class ModelError(RefineError):
-    """Raised when a model file is unusable or the model worker cannot go on."""
+    """Raised when a model file is unusable or the model worker or server cannot go on."""
+
+
+class UnknownModelError(ModelError):
+    """Raised when there is no model of a name that was given."""
+
+    exit_status = 2
+
+
+class NetworkError(ModelError):
+    """Raised when a machine that has a model cannot be reached, or breaks off."""
 
 
 class RunnerError(RefineError):

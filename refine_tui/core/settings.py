@@ -27,7 +27,7 @@ DEFAULT_PROTECTED = (
     "refine.toml",
     ".git*/**",
 )
-LOOSENS = frozenset({"python", "sandbox_allow", "environment"})
+LOOSENS = frozenset({"python", "sandbox_allow", "environment", "plain_http"})
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,13 @@ class Settings:
     sandbox_allow: tuple[str, ...] = ()
     """`[sandbox] allow`: masked files that the tests may read after all."""
     model: str = ""
-    """`[model] use`: a name, a path, or `none`; empty: the chosen or shipped one."""
+    """`[model] use`: a name, a path, a server's address, or `none`; empty: the chosen or shipped one."""
     gpu_layers: int | None = None
     """`[model] gpu_layers`: layers to offload; `None`: as many as fit."""
+    plain_http: tuple[str, ...] = ()
+    """`[model] plain_http`: hosts (`HOST` or `HOST:PORT`) of model servers that may be reached without encryption."""
+    offline: bool = False
+    """`offline`: any use of the network is an error."""
     budget: Budget = field(default_factory=Budget)
     """`[budget]`: rounds, seconds, tokens, changed_lines."""
     theme: str = ""
@@ -71,6 +75,8 @@ _KEYS: dict[tuple[str, str], tuple[str, type | tuple[type, ...], str]] = {
     ("sandbox", "allow"): ("sandbox_allow", list, "a list of path patterns"),
     ("model", "use"): ("model", str, "a model's name, a path, or none"),
     ("model", "gpu_layers"): ("gpu_layers", int, "a number of layers"),
+    ("model", "plain_http"): ("plain_http", list, "a list of hosts"),
+    ("", "offline"): ("offline", bool, "true or false"),
     ("ui", "theme"): ("theme", str, "a theme's name"),
 }
 
@@ -83,23 +89,33 @@ def merge(settings: Settings, document: Mapping[str, Any], where: str, *, truste
     """
     ignored = []
     for table, values in document.items():
+        if ("", table) in _KEYS:
+            table, values = "", {table: values}
         if not isinstance(values, Mapping):
             raise UsageError(f"{where}: {table}: expected a table such as [test].")
         if table == "budget":
             settings = replace(settings, budget=_budget(settings.budget, values, where))
             continue
         for key, value in values.items():
+            shown = f"{table}.{key}".removeprefix(".")
             if (table, key) not in _KEYS:
-                raise UsageError(f"{where}: {table}.{key}: there is no such setting. `refine-tui where` names the documentation.")
+                raise UsageError(f"{where}: {shown}: there is no such setting. `refine-tui where` names the documentation.")
             name, kind, expected = _KEYS[table, key]
-            if not isinstance(value, kind) or isinstance(value, bool):
-                raise UsageError(f"{where}: {table}.{key}: expected {expected}.")
-            if name in LOOSENS and not trusted:
-                ignored.append(f"{table}.{key}")
+            if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
+                raise UsageError(f"{where}: {shown}: expected {expected}.")
+            if not trusted and _loosens(name, value):
+                ignored.append(shown)
             else:
                 changed: dict[str, Any] = {name: tuple(map(str, value)) if isinstance(value, list) else value}
                 settings = replace(settings, **changed)
     return settings, tuple(ignored)
+
+
+def _loosens(name: str, value: Any) -> bool:
+    """Say whether a setting gives more than defaults allow: a model that is no mere name may be a hostile file or another machine."""
+    if name == "model":
+        return "/" in value or "\\" in value or value.endswith(".gguf")
+    return name in LOOSENS or (name == "offline" and not value)
 
 
 def _budget(budget: Budget, values: Mapping[str, Any], where: str) -> Budget:
