@@ -1,6 +1,7 @@
-"""The only module that imports `llama_cpp`: its functions, checked when this module is loaded, and what ggml says of the devices.
+"""The only module that imports `llama_cpp`: its functions and ggml's, checked when this module is loaded, and their log.
 
-The low-level interface changes with every release of the vendored llama.cpp, so the version is asserted as well as every name.
+The low-level interface changes with every release of the vendored llama.cpp, so the version is asserted, and every name, and that
+the structures lie in memory as they are described: the libraries may come from elsewhere (`LLAMA_CPP_LIB_PATH`, a build for a GPU).
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import re
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 
 from refine_tui.core.errors import ModelError
@@ -32,6 +34,12 @@ FUNCTIONS = [
     "llama_get_memory",
     "llama_memory_seq_rm",
     "llama_memory_seq_cp",
+    "llama_state_seq_get_size",
+    "llama_state_seq_get_data",
+    "llama_state_seq_set_data",
+    "llama_adapter_lora_init",
+    "llama_adapter_lora_free",
+    "llama_set_adapters_lora",
     "llama_model_is_recurrent",
     "llama_model_is_hybrid",
     "llama_model_has_encoder",
@@ -67,23 +75,49 @@ FUNCTIONS = [
     "llama_sampler_accept",
     "llama_sampler_free",
 ]
-TYPES = ["llama_batch", "llama_token_data_array", "llama_log_callback", "ggml_abort_callback"]
-CONTEXT_FIELDS = [
-    "n_ctx",
-    "n_batch",
-    "n_ubatch",
-    "n_seq_max",
-    "n_outputs_max",
-    "n_threads",
-    "n_threads_batch",
-    "flash_attn_type",
-    "swa_full",
-    "kv_unified",
-    "no_perf",
-]
+TYPES = ["llama_log_callback", "ggml_abort_callback"]
+STRUCTURES = {
+    "llama_context_params": (
+        "n_ctx",
+        "n_batch",
+        "n_ubatch",
+        "n_seq_max",
+        "n_outputs_max",
+        "n_threads",
+        "n_threads_batch",
+        "flash_attn_type",
+        "swa_full",
+        "kv_unified",
+        "no_perf",
+    ),
+    "llama_model_params": ("n_gpu_layers", "vocab_only"),
+    "llama_batch": ("n_tokens", "token", "pos", "n_seq_id", "seq_id", "logits"),
+    "llama_token_data_array": ("data", "size", "selected", "sorted"),
+}
+"""The structures used here and the fields of them that are."""
+CONTEXT_DEFAULTS = {
+    "n_ctx": 512,
+    "n_batch": 2048,
+    "n_ubatch": 512,
+    "flash_attn_type": -1,
+    "type_k": 1,
+    "no_perf": True,
+    "kv_unified": False,
+}
+"""What llama.cpp itself fills in; read at other places, the structure is not laid out as llama-cpp-python describes it."""
+GGML_FUNCTIONS: dict[str, tuple[Any, ...]] = {
+    "ggml_backend_load_all_from_path": (None, ctypes.c_char_p),
+    "ggml_backend_dev_count": (ctypes.c_size_t,),
+    "ggml_backend_dev_get": (ctypes.c_void_p, ctypes.c_size_t),
+    "ggml_backend_dev_name": (ctypes.c_char_p, ctypes.c_void_p),
+    "ggml_backend_dev_description": (ctypes.c_char_p, ctypes.c_void_p),
+    "ggml_backend_dev_type": (ctypes.c_int, ctypes.c_void_p),
+    "ggml_backend_dev_memory": (None, ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ctypes.c_size_t)),
+}
+"""ggml's functions that llama-cpp-python does not describe: result, then arguments."""
 DEBUG_LEVEL, ERROR_LEVEL, CONTINUED_LEVEL = 1, 4, 5
-OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
-DEVICE_KINDS = ("CPU", "GPU", "integrated GPU", "accelerator", "several devices")
+ASSIGNED = re.compile(r"layer +(\d+) assigned to device ([^,]+),")
+BUFFER = re.compile(r": +(\S+) +(?:model|KV|compute) buffer size = +([\d.]+) MiB")
 
 
 def checked_library() -> Any:
@@ -96,7 +130,8 @@ def checked_library() -> Any:
         found = importlib.metadata.version("llama-cpp-python")
     except importlib.metadata.PackageNotFoundError as error:
         raise ModelError(f"llama-cpp-python is not installed; {REINSTALL}") from error
-    if found != VERSION:
+    # A build for a GPU may carry its name behind a plus sign.
+    if found.partition("+")[0] != VERSION:
         raise ModelError(f"llama-cpp-python {found} is installed, but its interface is only known for {VERSION}; {REINSTALL}")
     try:
         from llama_cpp import llama_cpp as module
@@ -107,20 +142,60 @@ def checked_library() -> Any:
 
 
 def require(module: Any) -> None:
-    """Check that every name and structure field used by this room exists.
+    """Check that every name and structure field used by this room exists, and that structures lie as they are described.
 
     Raises:
         ModelError: some do not.
     """
-    missing = [name for name in (*FUNCTIONS, *TYPES) if not hasattr(module, name)]
-    if not missing:
-        fields = {name for name, *_ in module.llama_context_params._fields_}
-        missing = [f"llama_context_params.{name}" for name in CONTEXT_FIELDS if name not in fields]
+    missing = [name for name in (*FUNCTIONS, *TYPES, *STRUCTURES) if not hasattr(module, name)]
+    for structure in STRUCTURES.keys() - missing:
+        fields = {name for name, *_ in getattr(module, structure)._fields_}
+        missing += [f"{structure}.{field}" for field in STRUCTURES[structure] if field not in fields]
     if missing:
         raise ModelError(f"llama-cpp-python {VERSION} lacks {', '.join(missing)}; {REINSTALL}")
+    params = module.llama_context_default_params()
+    wrong = [name for name, value in CONTEXT_DEFAULTS.items() if getattr(params, name) != value]
+    if wrong:
+        raise ModelError(f"the libraries of llama.cpp do not belong to llama-cpp-python {VERSION} (they differ in {wrong[0]}); {REINSTALL}")
+
+
+def typed_ggml(module: Any) -> Any:
+    """Return ggml's functions with their types set.
+
+    They are asked of llama's own library, which finds them in those it was linked with: the ones it really uses.
+
+    Raises:
+        ModelError: some are missing.
+    """
+    found = SimpleNamespace()
+    for name, (result, *arguments) in GGML_FUNCTIONS.items():
+        function = next((one for one in map(partial(_symbol, name), libraries(module)) if one is not None), None)
+        if function is None:
+            raise ModelError(f"llama-cpp-python {VERSION} lacks {name}; {REINSTALL}")
+        function.restype, function.argtypes = result, arguments
+        setattr(found, name, function)
+    return found
+
+
+def libraries(module: Any) -> Iterator[Any]:
+    """Yield llama's library and those beside it, for systems that do not look into what a library was linked with."""
+    yield module._lib
+    for path in sorted(library_folder(module).glob("*ggml*")):
+        if path.suffix in (".so", ".dylib", ".dll"):
+            yield ctypes.CDLL(str(path))
+
+
+def library_folder(module: Any) -> Path:
+    """Return the folder of the libraries in use."""
+    return Path(module._lib._name).parent
+
+
+def _symbol(name: str, library: Any) -> Any:
+    return getattr(library, name, None)
 
 
 lib: Any = checked_library()
+ggml: Any = typed_ggml(lib)
 
 
 class Log:
@@ -130,11 +205,19 @@ class Log:
         self._file = file
         self._level = 0
         self.errors: deque[str] = deque(maxlen=6)
-        self.offloaded = (0, 0)
-        """Layers that went to a GPU, and how many there are, as llama.cpp reported."""
+        self.layers: dict[int, str] = {}
+        """The device each layer was really assigned to; the one after the last is the output."""
+        self.buffers: dict[str, float] = defaultdict(float)
+        """MiB of weights, context and room to compute really taken, by buffer; a device's buffers begin with its name."""
         # ctypes keeps no reference: the callback must live as long as the library.
         self._callback = lib.llama_log_callback(self._write)
         lib.llama_log_set(self._callback, None)
+
+    def forget(self) -> None:
+        """Forget what was said, before another attempt."""
+        self.layers.clear()
+        self.buffers.clear()
+        self.errors.clear()
 
     def detach(self) -> None:
         """Let llama.cpp write to standard error again, so that the file may be closed."""
@@ -146,67 +229,12 @@ class Log:
         if self._level != DEBUG_LEVEL:
             self._file.write(line)
             self._file.flush()
-        if found := OFFLOADED.search(line):
-            self.offloaded = (int(found[1]), int(found[2]))
+        if found := ASSIGNED.search(line):
+            self.layers[int(found[1])] = found[2]
+        elif found := BUFFER.search(line):
+            self.buffers[found[1]] += float(found[2])
         if self._level == ERROR_LEVEL and line.strip():
             self.errors.append(line.strip())
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """One thing ggml can compute on."""
-
-    name: str
-    description: str
-    kind: int
-    """Index into `DEVICE_KINDS`."""
-    free_bytes: int
-    total_bytes: int
-
-    @property
-    def is_gpu(self) -> bool:
-        """Whether layers can be offloaded to it."""
-        return self.kind in (1, 2)
-
-
-def ggml_library(name: str) -> ctypes.CDLL:
-    """Return one of the libraries beside llama's own, already loaded with it."""
-    folder = Path(lib.__file__).parent / "lib"
-    found = [path for pattern in (f"lib{name}.so", f"lib{name}.dylib", f"{name}.dll") if (path := folder / pattern).exists()]
-    if not found:
-        raise ModelError(f"llama-cpp-python has no library {name} in {folder}; {REINSTALL}")
-    return ctypes.CDLL(str(found[0]))
-
-
-def typed(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
-    """Return a C function with its types set."""
-    function.restype, function.argtypes = result, list(arguments)
-    return function  # type: ignore[no-any-return]
-
-
-def devices() -> tuple[Device, ...]:
-    """Return every device ggml found, the CPU included.
-
-    Raises:
-        ModelError: the build lacks ggml's device functions.
-    """
-    size, pointer = ctypes.c_size_t, ctypes.c_void_p
-    try:
-        registry, base = ggml_library("ggml"), ggml_library("ggml-base")
-        count = typed(registry.ggml_backend_dev_count, size)
-        get = typed(registry.ggml_backend_dev_get, pointer, size)
-        name = typed(base.ggml_backend_dev_name, ctypes.c_char_p, pointer)
-        description = typed(base.ggml_backend_dev_description, ctypes.c_char_p, pointer)
-        kind = typed(base.ggml_backend_dev_type, ctypes.c_int, pointer)
-        memory = typed(base.ggml_backend_dev_memory, None, pointer, ctypes.POINTER(size), ctypes.POINTER(size))
-    except (AttributeError, OSError) as error:
-        raise ModelError(f"llama-cpp-python's ggml libraries lack their device functions ({error}); {REINSTALL}") from error
-    found = []
-    for place in range(count()):
-        device, free, total = get(place), size(), size()
-        memory(device, ctypes.byref(free), ctypes.byref(total))
-        found.append(Device(name(device).decode(), description(device).decode(), kind(device), free.value, total.value))
-    return tuple(found)
 
 
 def abort_when_set(context: Any, address: int) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.framing import Message
 from refine_tui.llama.process import END_S, WorkerDiedError, WorkerProcess
-from refine_tui.loop.ports.thinking import Completion, Delta, ModelInfo, Request, Usage
+from refine_tui.loop.ports.thinking import Completion, Delta, Device, ModelInfo, Request, Usage
 
 Cancelled = Callable[[], bool]
 Answer = TypeVar("Answer")
@@ -199,7 +199,8 @@ class LlamaGenerator:
         for message in self._answers(lambda: False):
             if "model" in message:
                 found = message["model"]
-                self._loaded = ModelInfo(**(found | {"warnings": tuple(found["warnings"])}))
+                devices = tuple(Device(**device) for device in found["devices"])
+                self._loaded = ModelInfo(**(found | {"warnings": tuple(found["warnings"]), "devices": devices}))
                 return self._loaded
         raise WorkerDiedError
 

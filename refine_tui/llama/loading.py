@@ -5,22 +5,23 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from refine_tui.core.errors import ModelError
-from refine_tui.llama.binding import GPU_BUILD, Device, Log, abort_when_set, devices, lib
+from refine_tui.llama.binding import Log, abort_when_set, lib
+from refine_tui.llama.devices import Demand, Plan, devices, lesser, planned
 from refine_tui.llama.engine import BRANCH_CELLS, ROWS, SEQUENCES, Engine, output_rows
-from refine_tui.loop.ports.thinking import ModelInfo
+from refine_tui.loop.ports.thinking import Device, ModelInfo
 
 LARGEST_CONTEXT = 8192
 """Tokens of context when nothing else is asked for and the model allows as many."""
-ALL_LAYERS = 999
 FLASH_ATTENTION_AUTO = -1
 NO_VOCABULARY = 0
-GPU_MARGIN = 0.85
-"""Share of a GPU's free memory that weights and context may take; the rest is for computing."""
+CELL_BYTES = 2
+"""A number of a key or a value: half precision."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,47 @@ def load(wish: Wish, log: Log, step: Callable[[], None], abort_address: int) -> 
     """
     lib.llama_backend_init()
     found = devices()
-    layers, warnings = layers_to_offload(wish, found)
-    model = open_model(wish.path, layers, log)
-    refuse_unsuitable(model, wish.path)
-    context_tokens, more = context_size(wish.context_tokens, lib.llama_model_n_ctx_train(model))
-    threads = wish.threads or max(1, usable_cores() - 1)
-    context = open_context(model, context_tokens, threads, log)
+    plan, demand = Plan(0), Demand(0, 0, 0, 0)
+    if wish.gpu_layers != 0:
+        demand = weighed(wish) if any(device.is_gpu for device in found) else demand
+        plan = planned(wish.gpu_layers, found, demand)
+    plan, model, context, context_tokens, threads = loaded(wish, plan, demand, log)
     abort_when_set(context, abort_address)
     engine = Engine(model, context, context_tokens=context_tokens, step=step)
-    return engine, describe(model, wish, found, log, threads, context_tokens, (*warnings, *more))
+    return engine, describe(model, wish, found, log, threads, context_tokens, plan.warnings)
+
+
+def loaded(wish: Wish, plan: Plan, demand: Demand, log: Log) -> tuple[Plan, Any, Any, int, int]:
+    """Load as planned, and with fewer layers on the GPU while it cannot be done.
+
+    Returns:
+        The plan that worked, with what to tell the user; the model, its context, the context's size, and the threads.
+    """
+    try:
+        return open_both(wish, plan, log)
+    except ModelError as error:
+        if not plan.layers:
+            raise
+        refusal = error
+    for less in lesser(plan, demand, reason(log)):
+        log.forget()
+        with suppress(ModelError):
+            return open_both(wish, less, log)
+    raise refusal
+
+
+def open_both(wish: Wish, plan: Plan, log: Log) -> tuple[Plan, Any, Any, int, int]:
+    """Open the file and make a context. Returns and raises as `loaded`."""
+    model = open_model(wish.path, plan.layers, log)
+    try:
+        refuse_unsuitable(model, wish.path)
+        tokens, more = context_size(wish.context_tokens, lib.llama_model_n_ctx_train(model))
+        threads = wish.threads or (1 if plan.layers > lib.llama_model_n_layer(model) else max(1, usable_cores() - 1))
+        context = open_context(model, tokens, threads, log)
+    except ModelError:
+        lib.llama_model_free(model)
+        raise
+    return replace(plan, warnings=(*plan.warnings, *more)), model, context, tokens, threads
 
 
 def usable_cores() -> int:
@@ -68,34 +101,36 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def layers_to_offload(wish: Wish, found: Sequence[Device]) -> tuple[int, tuple[str, ...]]:
-    """Return how many layers to ask llama.cpp to offload, and what to tell the user about it."""
-    gpus = [device for device in found if device.is_gpu]
-    if not gpus:
-        asked = wish.gpu_layers not in (None, 0)
-        text = (
-            f"GPU layers were asked for, but this build of llama.cpp finds no GPU: the model runs on the CPU. To change that: {GPU_BUILD}"
-        )
-        return 0, (text,) if asked else ()
-    if wish.gpu_layers is not None:
-        return (ALL_LAYERS if wish.gpu_layers < 0 else wish.gpu_layers), ()
-    needed, free = Path(wish.path).stat().st_size, GPU_MARGIN * sum(device.free_bytes for device in gpus)
-    if needed <= free:
-        return ALL_LAYERS, ()
-    layers = int(layer_count(wish.path) * free / needed)
-    return layers, (f"Only {layers} layers fit into the GPU's free memory of {free / GPU_MARGIN / 1e9:.1f} GB; the rest runs on the CPU.",)
+def weighed(wish: Wish) -> Demand:
+    """Return what a model will take, from its file's size and header; its weights are not loaded.
 
-
-def layer_count(path: str) -> int:
-    """Return a model's number of layers without loading its weights; 0 when it cannot be read."""
+    Raises:
+        ModelError: it cannot be read.
+    """
     params = lib.llama_model_default_params()
     params.vocab_only = True
-    model = lib.llama_model_load_from_file(os.fsencode(path), params)
+    model = lib.llama_model_load_from_file(os.fsencode(wish.path), params)
     if not model:
-        return 0
-    layers = metadata(model, f"{architecture(model)}.block_count")
-    lib.llama_model_free(model)
-    return int(layers) if layers.isdecimal() else 0
+        raise ModelError(f"llama.cpp cannot read {wish.path}")
+    try:
+        layers = number(model, "block_count", 1)
+        tokens, _ = context_size(wish.context_tokens, number(model, "context_length", LARGEST_CONTEXT))
+        heads = number(model, "attention.head_count", 1)
+        size = number(model, "embedding_length", 1) // max(1, heads)
+        width = number(model, "attention.head_count_kv", heads) * (
+            number(model, "attention.key_length", size) + number(model, "attention.value_length", size)
+        )
+        vocabulary = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model))
+    finally:
+        lib.llama_model_free(model)
+    context_bytes = (tokens + BRANCH_CELLS) * width * layers * CELL_BYTES
+    return Demand(layers, Path(wish.path).stat().st_size, context_bytes, output_rows(vocabulary) * vocabulary * 4)
+
+
+def number(model: Any, key: str, otherwise: int) -> int:
+    """Return one of the architecture's own numbers."""
+    text = metadata(model, f"{architecture(model)}.{key}")
+    return int(text) if text.isdecimal() else otherwise
 
 
 def open_model(path: str, layers: int, log: Log) -> Any:
@@ -172,12 +207,13 @@ def architecture(model: Any) -> str:
 def describe(
     model: Any, wish: Wish, found: Sequence[Device], log: Log, threads: int, context_tokens: int, warnings: tuple[str, ...]
 ) -> ModelInfo:
-    """Return what is loaded and where it runs."""
-    offloaded, _ = log.offloaded
-    gpus = [device.description for device in found if device.is_gpu]
-    if wish.gpu_layers not in (None, 0) and gpus and not offloaded:
-        warnings += (f"GPU layers were asked for, but none was offloaded to {gpus[0]}: the model runs on the CPU.",)
+    """Return what is loaded and where it runs, from what llama.cpp did and not from what it was asked."""
     layers = int(lib.llama_model_n_layer(model))
+    gpus = [device for device in found if device.is_gpu]
+    used = [gpu for gpu in gpus if gpu.name in log.layers.values()]
+    offloaded = sum(log.layers.get(layer) in {gpu.name for gpu in gpus} for layer in range(layers))
+    if wish.gpu_layers != 0 and gpus and not offloaded:
+        warnings += (f"No layer was offloaded to {gpus[0].description}: THE MODEL RUNS ON THE CPU.",)
     template = lib.llama_model_chat_template(model, None)
     cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     return ModelInfo(
@@ -187,10 +223,11 @@ def describe(
         quantisation=lib.llama_ftype_name(lib.llama_model_ftype(model)).decode(),
         parameters=int(lib.llama_model_n_params(model)),
         context_tokens=context_tokens,
-        device=f"{' + '.join(gpus)}, {min(offloaded, layers)} of {layers} layers" if offloaded else cpu,
-        layers_offloaded=min(offloaded, layers),
+        device=f"{' + '.join(gpu.description for gpu in used)}, {offloaded} of {layers} layers" if offloaded else cpu,
+        layers_offloaded=offloaded,
         layers=layers,
         profile=wish.profile,
         chat_template=template.decode("utf-8", "replace") if template else "",
         warnings=warnings,
+        devices=tuple(found),
     )

@@ -151,7 +151,7 @@ def test_a_folder_for_the_log_that_cannot_be_made_is_an_error(tiny: Path, tmp_pa
 
 
 def test_layers_asked_for_without_a_gpu_are_a_warning_with_the_way_out(tiny: Path, start: Callable[..., LlamaGenerator]) -> None:
-    from refine_tui.llama.binding import devices
+    from refine_tui.llama.devices import devices
 
     if any(device.is_gpu for device in devices()):
         pytest.skip("this machine has a GPU")
@@ -225,7 +225,7 @@ def test_another_version_of_the_library_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_library_without_a_function_used_here_is_refused_by_its_name() -> None:
-    from refine_tui.llama.binding import FUNCTIONS, TYPES, lib, require
+    from refine_tui.llama.binding import FUNCTIONS, STRUCTURES, lib, require
 
     class Lacking:
         def __getattr__(self, name: str) -> Any:
@@ -234,24 +234,50 @@ def test_a_library_without_a_function_used_here_is_refused_by_its_name() -> None
             return getattr(lib, name)
 
     assert "llama_decode" in FUNCTIONS
-    assert "llama_batch" in TYPES
+    assert "llama_batch" in STRUCTURES
     with pytest.raises(ModelError, match="lacks llama_decode"):
         require(Lacking())
 
 
-def test_a_gpu_with_room_takes_all_layers_and_one_without_takes_what_fits(tiny: Path) -> None:
-    from refine_tui.llama.binding import Device
-    from refine_tui.llama.loading import ALL_LAYERS, Wish, layers_to_offload
+def test_libraries_that_lay_out_their_structures_otherwise_are_refused() -> None:
+    from refine_tui.llama.binding import lib, require
 
-    cpu, size = Device("CPU", "a processor", 0, 1 << 40, 1 << 40), tiny.stat().st_size
-    roomy, small = (Device("CUDA0", "a card", 1, free, free) for free in (10 * size, size * 6 // 10))
-    wish = Wish(str(tiny))
-    assert layers_to_offload(wish, [cpu]) == (0, ())
-    assert layers_to_offload(wish, [cpu, roomy]) == (ALL_LAYERS, ())
-    layers, (warning,) = layers_to_offload(wish, [cpu, small])
-    assert layers == 1
-    assert "1 layers" in warning
-    assert layers_to_offload(Wish(str(tiny), gpu_layers=0), [cpu, roomy]) == (0, ())
+    class Other:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(lib, name)
+
+        def llama_context_default_params(self) -> Any:
+            params = lib.llama_context_default_params()
+            params.n_batch = 1
+            return params
+
+    with pytest.raises(ModelError, match="do not belong to llama-cpp-python"):
+        require(Other())
+
+
+def test_ggml_without_its_device_functions_is_refused() -> None:
+    from types import SimpleNamespace
+
+    from refine_tui.llama.binding import lib, typed_ggml
+
+    with pytest.raises(ModelError, match="lacks ggml_backend"):
+        typed_ggml(SimpleNamespace(_lib=SimpleNamespace(_name=lib.__file__)))
+
+
+def test_libraries_from_another_folder_are_the_ones_that_are_asked_for_devices(
+    tiny: Path, tmp_path: Path, start: Callable[..., LlamaGenerator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    from refine_tui.llama.binding import lib, library_folder
+
+    copy = shutil.copytree(library_folder(lib), tmp_path / "elsewhere", symlinks=True)
+    monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(copy))
+    generator = start(tiny)
+    assert [device.kind for device in generator.load().devices][-1] == "CPU"
+    if sys.platform == "linux":
+        mapped = Path(f"/proc/{generator.worker_pid}/maps").read_text()
+        assert f"{copy}/libllama" in mapped
 
 
 def test_a_set_flag_ends_a_decode_within_llama_cpp_itself(tiny: Path, tmp_path: Path) -> None:

@@ -34,6 +34,28 @@ class Syntax(Protocol):
         """Yield single applications of the edit operators in a scope, optionally only at some 0-based lines."""
 
 
+DeviceKind = Literal["CPU", "GPU", "integrated GPU", "accelerator", "several devices"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One thing that can compute."""
+
+    name: str
+    """As the library calls it: `CPU`, `CUDA0`."""
+    description: str
+    """As its maker calls it."""
+    kind: DeviceKind
+    free_bytes: int
+    """Before the model was loaded."""
+    total_bytes: int
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether layers can be offloaded to it."""
+        return self.kind in ("GPU", "integrated GPU")
+
+
 @dataclass(frozen=True)
 class ModelInfo:
     """What is really loaded and on what it really runs."""
@@ -53,6 +75,8 @@ class ModelInfo:
     chat_template: str = ""
     """The file's own jinja template; empty when it has none."""
     warnings: tuple[str, ...] = ()
+    devices: tuple[Device, ...] = ()
+    """Everything that was found to compute on."""
 
 
 @dataclass(frozen=True, slots=True)
