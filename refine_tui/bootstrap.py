@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import platformdirs
+from typing import TYPE_CHECKING, Any
 
 from refine_tui.core.errors import ModelError, ProjectError, UsageError
 from refine_tui.core.isolation import Level
 from refine_tui.core.settings import Settings, merge
 
 if TYPE_CHECKING:
+    from refine_tui.bench.pairs import Lab
     from refine_tui.journal import SqliteJournal
     from refine_tui.learn.examples import Mutant
     from refine_tui.loop.ports.parts import Parts
@@ -46,10 +45,11 @@ class Project:
 class Places:
     """The files and folders outside the project."""
 
-    config: Path = field(default_factory=lambda: platformdirs.user_config_path(APP))
-    data: Path = field(default_factory=lambda: platformdirs.user_data_path(APP))
-    state: Path = field(default_factory=lambda: platformdirs.user_state_path(APP))
-    log: Path = field(default_factory=lambda: platformdirs.user_log_path(APP))
+    config: Path = field(default_factory=lambda: _folder("config"))
+    data: Path = field(default_factory=lambda: _folder("data"))
+    state: Path = field(default_factory=lambda: _folder("state"))
+    log: Path = field(default_factory=lambda: _folder("log"))
+    cache: Path = field(default_factory=lambda: _folder("cache"))
 
     @property
     def config_file(self) -> Path:
@@ -60,6 +60,13 @@ class Places:
     def trust_file(self) -> Path:
         """One trusted project folder a line."""
         return self.config / "trusted"
+
+
+def _folder(kind: str) -> Path:
+    import platformdirs
+
+    folder: Path = getattr(platformdirs, f"user_{kind}_path")(APP)
+    return folder
 
 
 def project_root(options: argparse.Namespace) -> Path:
@@ -245,6 +252,37 @@ def copy_demo(into: Path) -> Path:
     root = into / "toolshed"
     shutil.copytree(source, root, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
     return root
+
+
+def make_lab(cache: Path | None, log: Path) -> Lab:
+    """Return what the engine is measured with; `cache` is where generated models are kept, `None` for the user's cache folder."""
+    from refine_tui.bench.pairs import Lab
+    from refine_tui.llama.client import LlamaGenerator
+    from refine_tui.models.registry import Registry
+
+    def ours(path: Path, threads: int | None, gpu_layers: int | None) -> LlamaGenerator:
+        return LlamaGenerator(path, log_file=log, threads=threads, gpu_layers=gpu_layers)
+
+    kept = cache or Places().cache / "bench"
+    return Lab(ours, _plain_llama, _engine_probe, _llama_library, lambda: Registry(kept, user_config=kept).shipped().path, kept)
+
+
+def _plain_llama(*arguments: Any) -> object:
+    from refine_tui.llama.plain import Plain
+
+    return Plain(*arguments)
+
+
+def _engine_probe(*arguments: Any) -> object:
+    from refine_tui.llama.probing import Probe
+
+    return Probe(*arguments)
+
+
+def _llama_library() -> object:
+    from refine_tui.llama.plain import Library
+
+    return Library()
 
 
 def run_recipe(options: argparse.Namespace) -> bool:

@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     undo.add_argument("id", nargs="?", type=int, metavar="ID")
     command("redo", "refine_tui.cli.keeping", "run_redo", "apply again what was undone last")
     _models(command("models", "refine_tui.cli.showing", "run_models", "models here: list, show, use"))
-    _bench(command("bench", "refine_tui.cli.benching", "run_bench", "figures: repair FILE.jsonl"))
+    _bench(command("bench", "refine_tui.cli.benching", "run_bench", "figures: engine, or repair FILE.jsonl"))
     command("doctor", "refine_tui.cli.showing", "run_doctor", "what works here, and why not")
     command("where", "refine_tui.cli.showing", "run_where", "every file it reads and writes")
     _learn(command("learn", "refine_tui.cli.learning", "run_learn", None))
@@ -160,6 +160,16 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     repair.add_argument("--seed", type=int, default=0, metavar="N")
     repair.add_argument("--only", default="", metavar="TEXT", help="tasks whose id holds this text")
     repair.add_argument("--json", action="store_true", help="one JSON object a row")
+    engine = kinds.add_parser("engine", parents=[_everywhere()], help="the model engine beside plain llama.cpp, on generated models")
+    engine.set_defaults(module="refine_tui.cli.engine_benching", function="run_engine_bench")
+    engine.add_argument("--rows", default="", metavar="NAME,…", help="only these; a wrong name lists them (default: all)")
+    engine.add_argument("--shapes", default="", metavar="NAME,…", help="only these generated models: toy, 0.5b, 152k, 7b")
+    engine.add_argument("--model", type=Path, default=None, metavar="FILE.gguf", help="this model in place of generated ones")
+    engine.add_argument("--gpu-layers", type=int, default=None, metavar="N", help="0: none; -1: all (default: as many as fit)")
+    engine.add_argument("--threads", type=_number(int, 1), default=None, metavar="N", help="on the CPU (default: all cores but one)")
+    engine.add_argument("--quick", action="store_true", help="a toy model, each row once: does it run at all?")
+    engine.add_argument("--cache", type=Path, default=None, metavar="DIR", help="where generated models are kept")
+    engine.add_argument("--json", action="store_true", help="one JSON object a row")
 
 
 def _learn(parser: argparse.ArgumentParser) -> None:

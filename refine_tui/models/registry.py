@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
-
 from refine_tui.core.errors import ModelError, StorageError
 from refine_tui.models.gguf_header import FIM_MARKS, LINE_EDIT_MARKS, Header, read_header
 from refine_tui.models.memory import available_bytes, needed_bytes
@@ -74,7 +72,16 @@ def packaged_folder() -> Path:
 
 def user_folder() -> Path:
     """Return the folder for the user's own models."""
+    import platformdirs
+
     return platformdirs.user_data_path(APPLICATION) / "models"
+
+
+def config_folder() -> Path:
+    """Return the folder of the user's settings."""
+    import platformdirs
+
+    return platformdirs.user_config_path(APPLICATION)
 
 
 class Registry:
@@ -90,7 +97,7 @@ class Registry:
         """
         self.data_dir = user_folder() if data_dir is None else data_dir
         self.packaged_dir = packaged_folder() if packaged_dir is None else packaged_dir
-        self._choice = (platformdirs.user_config_path(APPLICATION) if user_config is None else user_config) / CHOICE_FILE
+        self._choice = (config_folder() if user_config is None else user_config) / CHOICE_FILE
 
     def list(self) -> tuple[ModelFile | UnusableFile, ...]:
         """Return the model that ships, then the user's by name; files that cannot be read come with the reason."""

@@ -1,0 +1,98 @@
+"""What a figure is made of: costs, medians, and rows that say whether a target is met."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+
+class Spent(NamedTuple):
+    """What something cost."""
+
+    wall_s: float
+    """Seconds on the clock."""
+    cpu_s: float
+    """Seconds of computing in all threads of the process that did it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report."""
+
+    row: str
+    value: float | None = None
+    """`None` where there is nothing to measure; `note` or `unavailable` says why."""
+    unit: str = ""
+    baseline: float | None = None
+    """The same for what it is compared with, in the same unit where `ratio` is not given."""
+    ratio: float | None = None
+    target: str | None = None
+    ok: bool | None = None
+    """`None`: there is no target for this device."""
+    runs: int = 0
+    interval: tuple[float, float] | None = None
+    """The lowest and the highest of the runs."""
+    note: str = ""
+    model: str = ""
+    device: str = ""
+    basis: str = ""
+    """What the seconds are: of computing, or on the clock."""
+    unavailable: str = ""
+    """Why this version has no such figure."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row's object; `unavailable` only where it says something."""
+        found = asdict(self)
+        if not self.unavailable:
+            del found["unavailable"]
+        return found
+
+
+def row(name: str, values: Sequence[float], unit: str, *, baseline: float | None = None, ratio: float | None = None, note: str = "") -> Row:
+    """Return a row whose value is the median of the runs."""
+    interval = (rounded(min(values)), rounded(max(values))) if len(values) > 1 else None
+    middle = None if baseline is None else rounded(baseline)
+    return Row(
+        name,
+        rounded(statistics.median(values)),
+        unit,
+        middle,
+        None if ratio is None else rounded(ratio),
+        runs=len(values),
+        interval=interval,
+        note=note,
+    )
+
+
+def at_most(found: Row, bound: float) -> Row:
+    """Give a row an upper bound as its target."""
+    return replace(found, target=f"≤ {bound:g}", ok=found.value is not None and found.value <= bound)
+
+
+def at_least(found: Row, bound: float) -> Row:
+    """Give a row a lower bound as its target."""
+    return replace(found, target=f"≥ {bound:g}", ok=found.value is not None and found.value >= bound)
+
+
+def rounded(value: float) -> float:
+    """Return a value with four significant digits."""
+    return float(f"{value:.4g}")
+
+
+def process_clock(pid: int) -> Callable[[], float]:
+    """Return a clock of the seconds another process has computed; on systems without such clocks it stands still."""
+    number = (~pid << 3) | 2  # what Linux's clock_getcpuclockid answers
+    try:
+        time.clock_gettime(number)
+    except (OSError, AttributeError):
+        return lambda: 0.0
+    return lambda: time.clock_gettime(number)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the smallest value that at least this share of the values does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

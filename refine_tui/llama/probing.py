@@ -1,0 +1,88 @@
+"""Single parts of the engine, timed where they run. Nothing but the bench uses it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refine_tui.llama.binding import Log, lib
+from refine_tui.llama.devices import ALL_LAYERS
+from refine_tui.llama.loading import Wish, context_size, load, open_context, open_model, usable_cores
+from refine_tui.llama.plain import Spent, decode_each, timed
+from refine_tui.llama.sampling import Chooser, TokenArray
+from refine_tui.loop.ports.thinking import Sampling
+
+
+class Probe:
+    """A loaded engine in this process. Times are seconds of this thread's computing where not said otherwise."""
+
+    def __init__(self, path: str, threads: int, gpu_layers: int | None) -> None:
+        self._wish = Wish(path, threads=threads, gpu_layers=gpu_layers)
+        self._log = Log(Path(os.devnull).open("w", encoding="utf-8"))
+        self._flag = ctypes.create_string_buffer(2)
+        self._engine, self._loaded = self._load()
+
+    def decode(self, prompt: str, following: str) -> Spent:
+        """Compute `following` token by token behind the prompt, in the engine's own context with nothing of the engine around it."""
+        engine = self._engine
+        tokens = engine.tokenize(following, whole=False)
+        with engine.prompt(engine.tokenize(prompt, whole=True)) as trunk:
+            at = len(trunk.tokens)
+            _, spent = timed(lambda: decode_each(engine._context, tokens, at, trunk.sequence))
+            engine.drop(trunk.sequence, at)
+        return spent
+
+    def load(self) -> tuple[Spent, Spent]:
+        """Load the model once more beside itself: the engine's way, and with llama.cpp's two calls alone."""
+        (_, _), ours = timed(self._load)
+        return ours, timed(self._load_bare)[1]
+
+    def choose(self, prompt: str, following: str, grammar: str) -> list[tuple[bool, float, float]]:
+        """Choose the token after each place of `following`, greedily, with and without a grammar.
+
+        Returns:
+            For each place whether the grammar took the likeliest token, and the seconds with and without it.
+        """
+        rows = self._rows(prompt, following)
+        array = TokenArray(self._engine.vocabulary_size)
+        sampling = Sampling(temperature=0.0)
+        with Chooser(self._engine.vocab, array, sampling, grammar, 0) as bound, Chooser(self._engine.vocab, array, sampling, "", 0) as free:
+            return [chosen(bound, free, row) for row in rows]
+
+    def _load(self) -> Any:
+        return load(self._wish, self._log, lambda: None, ctypes.addressof(self._flag))
+
+    def _load_bare(self) -> None:
+        model = open_model(self._wish.path, ALL_LAYERS if self._loaded.layers_offloaded else 0, self._log)
+        tokens, _ = context_size(None, lib.llama_model_n_ctx_train(model))
+        context = open_context(model, tokens, self._wish.threads or usable_cores(), self._log)
+        lib.llama_free(context)
+        lib.llama_model_free(model)
+
+    def _rows(self, prompt: str, following: str) -> Any:
+        """Return the logits after each token of `following`, shape (tokens, vocabulary)."""
+        engine, rows = self._engine, []
+        tokens = engine.tokenize(following, whole=False)
+        with engine.prompt(engine.tokenize(prompt, whole=True)) as trunk:
+            for place, token in enumerate(tokens, start=len(trunk.tokens)):
+                rows.append(engine.decode([token], [place], [trunk.sequence], [1], [1])[0].copy())
+            engine.drop(trunk.sequence, len(trunk.tokens))
+        return np.array(rows)
+
+
+def chosen(bound: Chooser, free: Chooser, row: Any) -> tuple[bool, float, float]:
+    """Choose with and without a grammar and say whether both agree, and what each took."""
+    start = time.thread_time()
+    token = bound.choose(row)
+    if token is not None:
+        bound.accept(token)
+    middle = time.thread_time()
+    likeliest = free.choose(row)
+    if likeliest is not None:
+        free.accept(likeliest)
+    return token == likeliest, middle - start, time.thread_time() - middle
