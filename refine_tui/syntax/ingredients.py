@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from refine_tui.syntax.guesses import annotated_kind, kind_by_use, kind_of
+from refine_tui.syntax.hints import hinted_builtins, told_integers
 from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.roles import is_docstring, is_value
 
@@ -187,6 +188,16 @@ class Ingredients:
         """Words of the docstring of four letters and more."""
         return tuple(dict.fromkeys(re.findall(r"[A-Za-z]{4,}", self.docstring)))
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Integers that the docstring names outside its examples."""
+        return told_integers(self.docstring)
+
+    @property
+    def hinted(self) -> tuple[str, ...]:
+        """Builtins that words of the docstring ask for."""
+        return hinted_builtins(self.docstring)
+
     @cached_property
     def items(self) -> tuple[str, ...]:
         """Names that seem to hold lists, sets or dictionaries."""
@@ -228,6 +239,11 @@ class Ingredients:
                 seen.add(name)
                 yield name
 
+    def unused_at(self, node: Node) -> list[str]:
+        """Return variables of the comprehensions and lambdas around a node that nothing in them reads, then unused parameters."""
+        found = [name for above in node.above() if above.kind in COMPREHENSIONS or above.kind == "lambda" for name in _unread(above)]
+        return [*found, *self.unused]
+
     def _local_names(self, node: Node) -> list[str]:
         bound = [name for name in self.bound if name not in self.file.names]
         if not _in_loop(node):
@@ -259,6 +275,13 @@ def margin(node: Node) -> str:
     begin = node.source.rfind("\n", 0, node.start) + 1
     line = node.source[begin : node.start]
     return line[: len(line) - len(line.lstrip(" \t\f"))]
+
+
+def _unread(node: Node) -> list[str]:
+    """Return the variables a comprehension or lambda binds itself and nothing below it reads."""
+    inside = [inner for inner in node.walk() if inner.kind == "identifier"]
+    read = {inner.text for inner in inside if inner.role == "load"}
+    return [inner.text for inner in inside if inner.role in ("store", "param") and inner.text not in read | {"_"}]
 
 
 def names_between(node: Node, function: Node) -> list[str]:

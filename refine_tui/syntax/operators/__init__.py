@@ -15,6 +15,7 @@ from refine_tui.syntax.operators import (
     conditions,
     constants,
     jumps,
+    loops,
     names,
     slices,
     statements,
@@ -27,7 +28,7 @@ __all__ = ["BY_KIND", "OPERATORS", "Draft", "Operator", "operator_named"]
 
 OPERATORS: tuple[Operator, ...] = (
     *comparisons.OPERATORS, *arithmetic.OPERATORS, *conditions.OPERATORS, *constants.OPERATORS, *names.OPERATORS, *terms.OPERATORS,
-    *calls.OPERATORS, *wrapping.OPERATORS, *attributes.OPERATORS, *slices.OPERATORS, *jumps.OPERATORS, *branches.OPERATORS,
+    *calls.OPERATORS, *wrapping.OPERATORS, *attributes.OPERATORS, *slices.OPERATORS, *jumps.OPERATORS, *branches.OPERATORS, *loops.OPERATORS,
     *statements.OPERATORS,
 )  # fmt: skip
 

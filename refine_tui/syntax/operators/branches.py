@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from refine_tui.syntax.ingredients import Ingredients
 from refine_tui.syntax.nodes import Node
-from refine_tui.syntax.operators.record import TEST, Draft, Operator, level, operand, operators_of, put
+from refine_tui.syntax.operators.record import TEST, Draft, Operator, level, operand, operators_of, put, ranked
 
 
 def _swap(node: Node, _have: Ingredients) -> Iterator[Draft]:
@@ -50,6 +50,8 @@ def _filter_add(node: Node, have: Ingredients) -> Iterator[Draft]:
     for at, other in enumerate(near[:3]):
         yield Draft(node.end, node.end, f" if {operand(other, TEST)}", 0.7**at)
     yield Draft(node.end, node.end, f" if {left.text}", 0.4)
+    for test, weight in ranked(("> 0", "% 2 == 0", "% 2 != 0", "is not None"), 4):
+        yield Draft(node.end, node.end, f" if {left.text} {test}", weight * 0.2)
     for name in list(have.names_at(node))[:3]:
         if name != left.text and "items" in have.kinds.get(name, ()):
             yield Draft(node.end, node.end, f" if {left.text} in {name}", 0.3)

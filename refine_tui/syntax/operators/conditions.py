@@ -73,6 +73,51 @@ def _replace(node: Node, have: Ingredients) -> Iterator[Draft]:
         yield put(node, other.text, level(other))
 
 
+def _vary(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Ask what a condition nearby asks, of another number: `i % 3 == 0` beside it gives `i % 4 == 0`."""
+    if node.kind == "parenthesized_expression":
+        return
+    others = [other for other in have.conditions if other.kind == "comparison_operator" and other.text not in (node.text, bare(node).text)]
+    for at, other in enumerate(sorted(others, key=lambda other: abs(other.line - node.line))[:2]):
+        numbers = [inner for inner in other.walk() if inner.kind == "integer"]
+        for place in numbers:
+            texts = [text for text in [*have.told, *have.integers, "1", "2"] if text != place.text]
+            for text, weight in ranked(texts, 3, 0.7):
+                varied = f"{other.source[other.start : place.start]}{text}{other.source[place.end : other.end]}"
+                yield put(node, varied, 5, weight * 0.6**at)
+
+
+def _compose(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Ask something more that is usual for the names at hand: not zero, positive, not the same."""
+    if node.kind == "parenthesized_expression" or (node.parent is not None and node.parent.kind in ("not_operator", "boolean_operator")):
+        return
+    loops = [name for name in have.names_at(node) if name in have.loop_names][:2]
+    numbers = [name for name in have.names_at(node) if "number" in have.kinds.get(name, ())][:2]
+    texts = [f"{loops[1]} != {loops[0]}"] if len(loops) == 2 else []
+    texts += [f"{name} {test}" for name in numbers for test in ("> 0", "!= 0", ">= 0")]
+    for text, weight in ranked([text for text in texts if text not in node.text], 5, 0.8):
+        yield put(node, f"{operand(node, 3)} and {text}", 3, weight, f"and {text}")
+
+
+def _none_add(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Tell an empty value from none: `if a` to `if a is not None`."""
+    inner = node.child("argument") if node.kind == "not_operator" else node
+    if inner is not None and inner.kind in ("identifier", "attribute", "call", "subscript"):
+        asked = "is None" if node.kind == "not_operator" else "is not None"
+        yield put(node, f"{inner.text} {asked}", 5, note=f"{asked} added")
+
+
+def _none_drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    parts = [part for part in node.parts if part.field != "operators"]
+    sign = node.child("operators")
+    if len(parts) == 2 and sign is not None and parts[1].kind == "none":
+        inner = operand(parts[0], 6)
+        if sign.text in ("is", "=="):
+            yield put(node, f"not {inner}", _NOT, note="is None dropped")
+        elif is_condition(node):
+            yield put(node, parts[0].text, level(parts[0]), note="is not None dropped")
+
+
 def _not_add(node: Node, _have: Ingredients) -> Iterator[Draft]:
     inner, parent = bare(node), node.parent
     if inner.kind in ("not_operator", "integer", "string", "lambda") or parent is None or parent.kind == "parenthesized_expression":
@@ -167,6 +212,27 @@ OPERATORS = (
         "def f(a, b):\n    if a:\n        return 1\n    return (2 if b else 3) - (4 if b else 5)\n",
         "def f(a, b):\n    if a:\n        return 1\n    return (2 if a else 3) - (4 if b else 5)\n",
         "condition.replace", _CONDITION, _replace,
+    ),
+    Operator(
+        "condition.vary", 7, 0.008, "a condition nearby taken, with another number",
+        "def f(a, b):\n    if b:\n        return 0\n    if a == 3:\n        return 1\n    if b:\n        return 2\n",
+        "def f(a, b):\n    if b:\n        return 0\n    if a == 3:\n        return 1\n    if a == 1:\n        return 2\n",
+        "condition.replace", _CONDITION, _vary,
+    ),
+    Operator(
+        "condition.compose", 7, 0.008, "something usual asked as well: positive, not zero, not the same",
+        "def f(a, b):\n    if b < 2:\n        return 1 / b\n", "def f(a, b):\n    if b < 2 and b != 0:\n        return 1 / b\n",
+        "condition.drop", _CONDITION, _compose,
+    ),
+    Operator(
+        "condition.none-add", 8, 0.006, "a value asked for being None rather than for its truth",
+        "def f(a):\n    if a:\n        return 1\n", "def f(a):\n    if a is not None:\n        return 1\n",
+        "condition.none-drop", _CONDITION, _none_add,
+    ),
+    Operator(
+        "condition.none-drop", 8, 0.006, "a value asked for its truth rather than for being None",
+        "def f(a):\n    if a is not None:\n        return 1\n", "def f(a):\n    if a:\n        return 1\n",
+        "condition.none-add", operators_of("comparison_operator"), _none_drop,
     ),
     Operator(
         "condition.not-add", 8, 0.02, "`not` added to a value or an operand",

@@ -8,14 +8,14 @@ from difflib import get_close_matches
 
 from refine_tui.syntax.ingredients import Ingredients
 from refine_tui.syntax.nodes import Node
-from refine_tui.syntax.operators.record import Draft, Operator, operators_of, put, ranked, replaced
+from refine_tui.syntax.operators.record import Draft, Operator, operators_of, put, ranked, replaced, wants_bytes
 
 _KIN = (
     ("(", "[", "{", "<"), (")", "]", "}", ">"), (" ", ",", ", ", "\\n", "-", "_", ".", ";", ""), ("+", "-", "*", "/", "%"),
     ("r", "w", "a", "rb", "wb"), ("0", "1", ""), ("", "0", "1"), ("_", "-", "__"),
 )  # fmt: skip
 _FIRST_VALUES = {
-    "integer": ("0", "1", "[]", "''", "None", "float('inf')"),
+    "integer": ("0", "1", "[]", "''", "None", "-1", "float('inf')", "float('-inf')"),
     "string": ("''", "[]", "None", "0"),
     "list": ("[]", "{}", "set()", "''", "0", "None"),
     "dictionary": ("{}", "[]", "set()", "None"),
@@ -32,7 +32,8 @@ def _integer(node: Node, have: Ingredients) -> Iterator[Draft]:
     near = [value + 1, value - 1, 0, 1, 2]
     texts = [str(number) for number in near if number != value]
     others = [text for text in have.integers if text != node.text]
-    for text, weight in ranked([*texts[:2], *others[:4], *texts[2:], "10", "-1"], 9, 0.75):
+    told = [text for text in have.told if text not in texts[:2]][:3]
+    for text, weight in ranked([*texts[:2], *others[:4], *told, *texts[2:], "10", "-1"], 9 + len(told), 0.75):
         negative = text.startswith("-")
         if text != node.text and not (negative and node.parent is not None and node.parent.kind == "unary_operator"):
             yield put(node, text, 12 if negative else 15, weight)
@@ -90,15 +91,18 @@ def _everywhere(node: Node, have: Ingredients) -> Iterator[Draft]:
     if value is not None:
         texts = [str(value + 1), str(value - 1)] if value else ["1"]
     elif node.kind == "string":
-        texts = [text for text in [*_changed(node.text), *_kin(node.text)] if text != node.text]
-    for text, weight in ranked(texts, 4, 0.7):
+        texts = [text for text in [*_changed(node.text), node.text[:1] * 2, *_kin(node.text)] if text != node.text]
+    for text, weight in ranked(texts, 5, 0.7):
         yield replaced(places, text)._replace(weight=weight)
 
 
 def _name_of(node: Node, have: Ingredients) -> Iterator[Draft]:
     """Put the name a string spells: `'text'` to `text`."""
-    if node.text[1:-1] in have.names_at(node):
-        yield put(node, node.text[1:-1])
+    name = node.text[1:-1]
+    if name in have.names_at(node):
+        yield put(node, name)
+        if wants_bytes(node):
+            yield put(node, f"{name}.encode()")
 
 
 def _text_of(node: Node, _have: Ingredients) -> Iterator[Draft]:
@@ -152,7 +156,7 @@ def _first_value(node: Node, have: Ingredients) -> Iterator[Draft]:
     right = node.child("right")
     if right is None or (right.kind in ("list", "dictionary") and right.parts):
         return
-    for text, weight in ranked(_FIRST_VALUES.get(right.kind, ()), 6, 0.8):
+    for text, weight in ranked(_FIRST_VALUES.get(right.kind, ()), 8, 0.8):
         if text != right.text:
             yield put(right, text, weight=weight)
     if right.kind in _FIRST_VALUES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -129,6 +130,13 @@ def put(node: Node, text: str, binds: int = ATOM, weight: float = 1.0, note: str
 def put_node(node: Node, other: Node, weight: float = 1.0) -> Draft:
     """Replace a node by a copy of another expression."""
     return put(node, other.text, level(other), weight)
+
+
+def wants_bytes(node: Node) -> bool:
+    """Say whether a node is an argument of a call that, by its name, works on bytes: a digest, a checksum, a socket."""
+    parent = node.parent
+    called = parent.parent.child("function") if parent is not None and parent.kind == "argument_list" and parent.parent else None
+    return called is not None and re.search(r"md5|sha\d|digest|blake|hmac|crc|b64|compress|sendall|hexlify", called.text) is not None
 
 
 def bare(node: Node) -> Node:

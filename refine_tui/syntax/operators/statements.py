@@ -106,7 +106,6 @@ def _offers(node: Node, have: Ingredients) -> Iterator[str]:
     inside = _in_loop(node)
     ends = inside or node.kind in ("for_statement", "while_statement", "if_statement")
     near = sorted(have.simple_statements, key=lambda other: abs(other.line - node.line))
-    yield from (f"{name} {step}" for name in _stuck(node)[:2] for step in ("-= 1", "+= 1", "//= 2"))
     yield from [other.text for other in near if other.kind == "expression_statement"][:5]
     if inside:
         yield from ("break", "continue")
@@ -117,18 +116,6 @@ def _offers(node: Node, have: Ingredients) -> Iterator[str]:
     yield from (f"{name} {sign} 1" for name in numbers[:2] for sign in ("+=", "-="))
     yield from (f"return {name}" for name in list(have.names_at(node))[:3])
     yield from ("return True", "return False", "return None")
-
-
-def _stuck(node: Node) -> list[str]:
-    """Return the names that the condition of the `while` around a statement asks for and that nothing in it changes."""
-    for above in node.above():
-        if above.kind == "while_statement" and (test := above.child("condition")):
-            changed = {inner.text for inner in above.walk() if inner.kind == "identifier" and inner.role == "store"}
-            asked = [inner.text for inner in test.walk() if inner.kind == "identifier" and inner.field not in ("function", "attribute")]
-            return [name for name in dict.fromkeys(asked) if name not in changed]
-        if above.kind in ("function_definition", "for_statement"):
-            break
-    return []
 
 
 def _composed(node: Node, have: Ingredients) -> Iterator[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from refine_tui.syntax.guesses import TEXT_METHODS
 from refine_tui.syntax.ingredients import Ingredients
 from refine_tui.syntax.nodes import Node
-from refine_tui.syntax.operators.record import Draft, Operator, level, operand, operators_of, put, ranked
+from refine_tui.syntax.operators.record import Draft, Operator, level, operand, operators_of, put, ranked, wants_bytes
 
 _NUMBER = ("abs", "int", "round", "str", "float")
 _ITEMS = ("len", "sorted", "set", "list", "sum", "reversed", "max", "min", "tuple")
@@ -30,7 +31,9 @@ def _wrap(node: Node, have: Ingredients) -> Iterator[Draft]:
     if node.kind in _NEVER_WRAPPED or not _wrappable(node):
         return
     already = _around(node)
-    names = [name for name in [*_builtins(node, have), *_own(node, have)] if name != already and not node.text.startswith(f"{name}(")]
+    usual = _builtins(node, have)
+    told = [name for name in have.hinted if name in usual or name not in _ANY]
+    names = [name for name in [*told[:2], *usual, *_own(node, have)] if name != already and not node.text.startswith(f"{name}(")]
     for name, weight in ranked(names, 7 if node.kind != "identifier" else 6, 0.8):
         inner = node.text[1:-1] if node.kind == "generator_expression" else node.text
         yield put(node, f"{name}({inner})", weight=weight, note=f"{name}() around it")
@@ -159,6 +162,8 @@ def _bounded(node: Node, have: Ingredients) -> Iterator[Draft]:
 def _method_wrap(node: Node, have: Ingredients) -> Iterator[Draft]:
     if node.kind not in ("identifier", "subscript", "call", "attribute") or not _wrappable(node):
         return
+    if wants_bytes(node):
+        yield put(node, f"{operand(node, 15)}.encode()", note=".encode() added")
     kinds = have.kinds.get(node.text, frozenset())
     if kinds and not kinds & {"text", "items"}:
         return
@@ -173,6 +178,30 @@ def _method_unwrap(node: Node, _have: Ingredients) -> Iterator[Draft]:
     receiver = name.child("object") if name is not None and name.kind == "attribute" else None
     if receiver is not None and (node.parent is None or node.parent.kind != "expression_statement"):
         yield put(node, receiver.text, level(receiver), note=f"{node.source[receiver.end : node.end]} dropped")
+
+
+def _receiver(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Make text of what a method of text is called on: `n.count('1')` to `str(n).count('1')`."""
+    if node.kind in _NEVER_WRAPPED or not _of_text(node) or node.text.startswith(("str(", "self")):
+        return
+    for name, weight in ranked(("str", "bin", "list", "repr"), 4, 0.6):
+        yield put(node, f"{name}({node.text})", weight=weight, note=f"{name}() around it")
+
+
+def _of_text(node: Node) -> bool:
+    parent = node.parent
+    name = parent.child("attribute") if parent is not None and parent.kind == "attribute" and node.field == "object" else None
+    return name is not None and name.text in TEXT_METHODS | {"count", "index", "find", "zfill", "encode", "isupper", "islower"}
+
+
+def _unused(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Use a variable that nothing reads, with a call around it, where another name stands."""
+    names = have.unused_at(node)[:1] if node.role == "load" and node.field != "function" else []
+    for name in names:
+        calls = ("str", "bin", "list", "repr") if _of_text(node) else (*have.hinted[:2], "len", "str", "abs", "int", "sum", "set")
+        for call, weight in ranked(calls, 6, 0.7):
+            if node.text != name:
+                yield put(node, f"{call}({name})", weight=weight)
 
 
 def _other(node: Node, _have: Ingredients) -> Iterator[Draft]:
@@ -238,6 +267,16 @@ OPERATORS = (
         "wrap.method-drop", 15, 0.02, "a method call dropped",
         "def f(a, b):\n    return a.lower() + b\n", "def f(a, b):\n    return a + b\n",
         "wrap.method-add", operators_of("call"), _method_unwrap,
+    ),
+    Operator(
+        "wrap.receiver", 15, 0.006, "what a method of text is called on made text",
+        "def f(a):\n    return a.count('1')\n", "def f(a):\n    return str(a).count('1')\n",
+        "wrap.drop", operators_of("identifier", "subscript", "attribute", "call"), _receiver,
+    ),
+    Operator(
+        "wrap.unused", 15, 0.015, "a name replaced by a call on a variable that nothing reads",
+        "def f(a):\n    return [abs(a) for b in a]\n", "def f(a):\n    return [abs(len(b)) for b in a]\n",
+        "name.for-expression", operators_of("identifier"), _unused,
     ),
     Operator(
         "wrap.other", 15, 0.03, "a kindred function called instead",
