@@ -53,6 +53,27 @@ class FileFacts:
         return tuple(dict.fromkeys(node.text for node in names if not _in_comprehension(node)))
 
     @cached_property
+    def arguments(self) -> dict[str, tuple[tuple[str, frozenset[str]], ...]]:
+        """Argument lists of one line that functions of the module are called with, each with the names it reads."""
+        found: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)
+        for node in self.root.walk():
+            name, head = (node.child("function"), node.child("arguments")) if node.kind == "call" else (None, None)
+            if name is not None and name.text in self.functions and head is not None and head.parts and head.line == head.end_line:
+                found[name.text][head.text] = frozenset(inner.text for inner in head.walk() if _is_plain_name(inner))
+        return {name: tuple(lists.items()) for name, lists in found.items()}
+
+    @cached_property
+    def imported(self) -> frozenset[str]:
+        """Names that imports and definitions anywhere in the file bind; `*` when an import binds names unseen."""
+        found = set()
+        for node in self.root.walk():
+            if node.kind in ("import_statement", "import_from_statement", "class_definition", "function_definition"):
+                inside = node.walk() if node.kind.startswith("import") else node.children
+                found |= {inner.text for inner in inside if inner.kind == "identifier"}
+                found |= {"*"} if any(inner.kind == "wildcard_import" for inner in node.children) else set()
+        return frozenset(found)
+
+    @cached_property
     def calls(self) -> tuple[str, ...]:
         """Names of functions that are called, most often called first."""
         return tuple(name for name, _ in Counter(node.text for node in self.root.walk() if _is_called(node)).most_common())
@@ -335,6 +356,10 @@ def _in_loop(node: Node) -> bool:
         if above.kind == "function_definition":
             return False
     return False
+
+
+def _is_plain_name(node: Node) -> bool:
+    return node.kind == "identifier" and node.role == "load" and not _in_comprehension(node)
 
 
 def _is_called(node: Node) -> bool:

@@ -9,11 +9,13 @@ from types import MappingProxyType
 from refine_tui.syntax.operators import (
     arithmetic,
     attributes,
+    blocks,
     branches,
     calls,
     comparisons,
     conditions,
     constants,
+    guards,
     jumps,
     loops,
     names,
@@ -26,11 +28,12 @@ from refine_tui.syntax.operators.record import Draft, Operator
 
 __all__ = ["BY_KIND", "OPERATORS", "Draft", "Operator", "operator_named"]
 
-OPERATORS: tuple[Operator, ...] = (
-    *comparisons.OPERATORS, *arithmetic.OPERATORS, *conditions.OPERATORS, *constants.OPERATORS, *names.OPERATORS, *terms.OPERATORS,
-    *calls.OPERATORS, *wrapping.OPERATORS, *attributes.OPERATORS, *slices.OPERATORS, *jumps.OPERATORS, *branches.OPERATORS, *loops.OPERATORS,
-    *statements.OPERATORS,
+_FAMILIES = (
+    comparisons, arithmetic, conditions, constants, names, terms, calls, wrapping, attributes, slices, jumps, branches, loops, guards,
+    blocks, statements,
 )  # fmt: skip
+
+OPERATORS: tuple[Operator, ...] = tuple(operator for family in _FAMILIES for operator in family.OPERATORS)
 
 
 def _by_kind() -> Mapping[str, tuple[Operator, ...]]:

@@ -126,6 +126,37 @@ def _accumulate(node: Node, _have: Ingredients) -> Iterator[Draft]:
             yield Draft(sign.start, sign.end, text, weight)
 
 
+def _keep(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Keep what a call gives back: `a.strip()` to `a = a.strip()`."""
+    call = node.parts[0] if len(node.parts) == 1 else None
+    name = call.child("function") if call is not None and call.kind == "call" else None
+    holder = name.child("object") if name is not None and name.kind == "attribute" else None
+    if holder is not None and holder.kind in ("identifier", "attribute"):
+        yield Draft(node.start, node.start, f"{holder.text} = ", note=f"kept in {holder.text}")
+    head = call.child("arguments") if call is not None and name is not None and name.kind == "identifier" else None
+    if head is not None and head.kind == "argument_list" and head.parts and head.parts[0].kind == "identifier":
+        yield Draft(node.start, node.start, f"{head.parts[0].text} = ", 0.6, f"kept in {head.parts[0].text}")
+
+
+def _discard(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Call for the effect alone: `a = a.sort()` to `a.sort()`."""
+    left, right = node.child("left"), node.child("right")
+    if left is not None and right is not None and right.kind == "call" and node.parent and node.parent.kind == "expression_statement":
+        yield Draft(node.start, right.start, "", 1.0 if right.text.startswith(f"{left.text}.") else 0.2, "result not kept")
+
+
+def _count(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Add to what a dictionary holds: `a[b] = 1` to `a[b] = a.get(b, 0) + 1`."""
+    left, right = node.child("left"), node.child("right")
+    value, index = (left.child("value"), left.child("subscript")) if left is not None and left.kind == "subscript" else (None, None)
+    if value is None or index is None or right is None or index.kind in ("slice", "integer") or right.kind == "assignment":
+        return
+    if right.kind in ("integer", "identifier", "float") and node.child("type") is None:
+        yield Draft(right.start, right.start, f"{value.text}.get({index.text}, 0) + ", note="added to what is there")
+    if right.kind == "list" and node.child("type") is None:
+        yield Draft(right.start, right.start, f"{value.text}.get({index.text}, []) + ", note="added to what is there")
+
+
 _NUMBERS = operators_of("identifier", "integer", "float", "call", "subscript")
 _SUMS = operators_of("binary_operator")
 
@@ -169,6 +200,21 @@ OPERATORS = (
         "assign.plain", 5, 0.015, "an augmented assignment made plain",
         "def f(a):\n    a += 1\n    return a\n", "def f(a):\n    a = 1\n    return a\n",
         "assign.accumulate", operators_of("augmented_assignment"), _plain,
+    ),
+    Operator(
+        "assign.keep", 5, 0.006, "what a call gives back kept",
+        "def f(a):\n    a.strip()\n    return a\n", "def f(a):\n    a = a.strip()\n    return a\n",
+        "assign.discard", operators_of("expression_statement"), _keep,
+    ),
+    Operator(
+        "assign.discard", 5, 0.004, "what a call gives back not kept",
+        "def f(a):\n    a = a.strip()\n    return a\n", "def f(a):\n    a.strip()\n    return a\n",
+        "assign.keep", operators_of("assignment"), _discard,
+    ),
+    Operator(
+        "assign.count", 5, 0.004, "a value added to what a dictionary holds for the key",
+        "def f(a, b):\n    a[b] = 1\n", "def f(a, b):\n    a[b] = a.get(b, 0) + 1\n",
+        "terms.drop", operators_of("assignment"), _count,
     ),
     Operator(
         "assign.accumulate", 5, 0.02, "a plain assignment made to add up",

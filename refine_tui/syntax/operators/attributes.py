@@ -56,7 +56,34 @@ def _self(node: Node, have: Ingredients) -> Iterator[Draft]:
         yield Draft(node.start, node.end, name.text)
 
 
+def _get(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Ask a dictionary for a key that may be missing: `a[b]` to `a.get(b)` and `a.get(b, 0)`."""
+    value, inside = node.child("value"), [part for part in node.parts if part.field == "subscript"]
+    plain = value is not None and value.kind in ("identifier", "attribute", "subscript")
+    if not plain or len(inside) != 1 or inside[0].kind in ("slice", "integer", "unary_operator") or node.role != "load":
+        return
+    for text, weight in ranked(("", ", 0", ", []", ", ''"), 4, 0.6):
+        yield Draft(value.end, node.end, f".get({inside[0].text}{text})", weight)  # type: ignore[union-attr]
+
+
+def _of_get(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    name, head = node.child("function"), node.child("arguments")
+    receiver = name.child("object") if name is not None and name.kind == "attribute" and name.text.endswith(".get") else None
+    if receiver is not None and head is not None and head.kind == "argument_list" and len(head.parts) in (1, 2):
+        yield Draft(receiver.end, node.end, f"[{head.parts[0].text}]")
+
+
 OPERATORS = (
+    Operator(
+        "attribute.get", 16, 0.004, "a key asked for that may be missing",
+        "def f(a, b):\n    return a[b]\n", "def f(a, b):\n    return a.get(b)\n",
+        "attribute.of-get", operators_of("subscript"), _get,
+    ),
+    Operator(
+        "attribute.of-get", 16, 0.003, "a key looked up that has to be there",
+        "def f(a, b):\n    return a.get(b)\n", "def f(a, b):\n    return a[b]\n",
+        "attribute.get", operators_of("call"), _of_get,
+    ),
     Operator(
         "attribute.other", 16, 0.04, "another attribute or method of the same receiver",
         "def f(a, b):\n    a.append(b)\n", "def f(a, b):\n    a.extend(b)\n",

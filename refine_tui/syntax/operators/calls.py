@@ -26,6 +26,7 @@ _USUAL = {
     "replace": ("1",),
     "zip": ("strict=True",),
 }
+_KEYED = frozenset({"sorted", "sort", "min", "max"})
 
 
 def _arguments(node: Node) -> list[Node]:
@@ -59,6 +60,8 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
     called, parts = name.text.rpartition(".")[2], head.parts
     if called == "range":
         yield from _range(parts, have)
+    if called in _KEYED:
+        yield from _keyed(head, parts, have)
     given = {part.text for part in parts}
     room = [text for text in _USUAL.get(called, ()) if text not in given and (parts or "=" not in text or called == "sort")]
     names = [text for text in have.names_at(node) if text not in given]
@@ -67,6 +70,29 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
         yield _appended(head, parts, text, weight)
         if "=" not in text and len(parts) == 1 and called in have.file.functions:
             yield Draft(parts[0].start, parts[0].start, f"{text}, ", weight * 0.5, f"{text} added")
+
+
+def _keyed(head: Node, parts: list[Node], have: Ingredients) -> Iterator[Draft]:
+    """Sort or choose by what the docstring's words ask for, alone or with the value itself to decide between equals."""
+    measures = [f"{name}({{}})" for name in have.hinted if name in ("len", "abs", "sum", "str", "bin", "int")]
+    measures = ["len(set({}))", *measures] if "set" in have.hinted else measures
+    if any(part.text.startswith("key=") for part in parts):
+        return
+    for text, weight in ranked([*measures, "len({})", "{}[1]", "{}[0]"], 4, 0.7):
+        measure = text.format("x")
+        for key, share in ((measure, 0.6), (f"(-{measure}, x)", 0.5), (f"({measure}, x)", 0.5), (f"-{measure}", 0.2)):
+            yield _appended(head, parts, f"key=lambda x: {key}", weight * share * 0.3)
+
+
+def _like(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Pass what another call of the same function in the file passes."""
+    head, name = node.child("arguments"), node.child("function")
+    if head is None or name is None or head.kind != "argument_list":
+        return
+    known = {*have.names_at(node), *have.file.imported, *have.file.functions}
+    others = [texts for texts, names in have.file.arguments.get(name.text, ()) if texts != head.text and names <= known]
+    for text, weight in ranked(others, 3, 0.6):
+        yield Draft(head.start, head.end, text, weight)
 
 
 def _appended(head: Node, parts: list[Node], text: str, weight: float) -> Draft:
@@ -126,6 +152,11 @@ OPERATORS = (
         "call.add", 14, 0.03, "an argument added: a usual one for a builtin, or a name in scope",
         "def f(a, b):\n    return f(a)\n", "def f(a, b):\n    return f(a, b)\n",
         "call.drop", _CALL, _add,
+    ),
+    Operator(
+        "call.like", 14, 0.004, "what another call of the same function passes",
+        "def f(a, b):\n    return f(a, b) + f(b, a) + f(a, b)\n", "def f(a, b):\n    return f(a, b) + f(b, a) + f(b, a)\n",
+        "call.like", _CALL, _like,
     ),
     Operator(
         "call.element-add", 14, 0.01, "an element added to a list, tuple or set",

@@ -55,6 +55,17 @@ def _bound_add(node: Node, have: Ingredients) -> Iterator[Draft]:
             yield Draft(node.end, node.end, text, weight * 0.6, f"step {text[1:]} added")
 
 
+def _transpose(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Swap two indices that follow each other: `a[i][j]` to `a[j][i]`."""
+    inner = node.child("value")
+    if inner is None or inner.kind != "subscript":
+        return
+    first, second = ([part for part in owner.parts if part.field == "subscript"] for owner in (inner, node))
+    if len(first) == len(second) == 1 and first[0].text != second[0].text:
+        between = node.source[first[0].end : second[0].start]
+        yield Draft(first[0].start, second[0].end, f"{second[0].text}{between}{first[0].text}", note="indices swapped")
+
+
 def _shift(node: Node, _have: Ingredients) -> Iterator[Draft]:
     """Move a slice as a whole: `[i:j]` to `[i:j + i]`."""
     parts = node.parts
@@ -115,6 +126,11 @@ OPERATORS = (
         "slice.bound-add", 17, 0.01, "a bound or step added",
         "def f(a):\n    return a[:]\n", "def f(a):\n    return a[1:]\n",
         "slice.bound-drop", _SLICE, _bound_add,
+    ),
+    Operator(
+        "slice.transpose", 17, 0.01, "two indices that follow each other swapped",
+        "def f(a, b, c):\n    return a[b][c]\n", "def f(a, b, c):\n    return a[c][b]\n",
+        "slice.transpose", _SUBSCRIPT, _transpose, targets=True,
     ),
     Operator(
         "slice.length", 17, 0.002, "the upper bound counted from the lower",

@@ -142,22 +142,6 @@ def _in_loop(node: Node) -> bool:
     return False
 
 
-def _guard(node: Node, have: Ingredients) -> Iterator[Draft]:
-    """Leave early for an empty or zero argument: before the first statement of the function."""
-    group = [part for part in siblings(node) if part.role == "load"]
-    if have.function.kind != "function_definition" or node.parent is not have.function.child("body"):
-        return
-    if group[0] is not node or not alone(node):
-        return
-    returned = [other.text[7:] for other in have.simple_statements if other.text.startswith("return ")]
-    values = list(dict.fromkeys(["None", "0", "[]", "''", "False", "True", *returned[-2:]]))
-    lead = margin(node) + have.indent
-    for place, name in enumerate(have.parameters[:2]):
-        for at, value in enumerate([*values[:8], name, "1", "-1"]):
-            text = f"if not {name}:{have.file.newline}{lead}return {value}{have.file.newline}{margin(node)}"
-            yield Draft(node.start, node.start, text, 0.85 ** (at + 2 * place), f"if not {name}: return {value} inserted")
-
-
 def _wrap(node: Node, have: Ingredients) -> Iterator[Draft]:
     """Do a statement only under a condition of the function."""
     if not movable(node):
@@ -249,11 +233,6 @@ OPERATORS = (
         "statement.insert", 22, 0.045, "a statement inserted: one of the function, or a usual one",
         "def f(a):\n    for b in a:\n        a += b\n", "def f(a):\n    for b in a:\n        a += b\n        break\n",
         "statement.delete", _EVERY, _insert,
-    ),
-    Operator(
-        "statement.guard", 22, 0.015, "an early return for an empty argument",
-        "def f(a):\n    return a[0]\n", "def f(a):\n    if not a:\n        return None\n    return a[0]\n",
-        "statement.delete", _EVERY, _guard,
     ),
     Operator(
         "statement.wrap", 22, 0.01, "a statement made conditional",

@@ -91,6 +91,22 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
     yield from _constant_terms(node, have)
 
 
+def _add_expression(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Add a call or an element that the function computes elsewhere: `return a` to `return a + f(b)`."""
+    parent = node.parent
+    if parent is None or parent.kind not in ("return_statement", "assignment", "augmented_assignment") or not _extendable(node, parent):
+        return
+    others = [other for other in have.expressions if other.kind in ("call", "subscript") and not _overlaps(other, node)]
+    near = sorted(others, key=lambda other: (other.kind != "call", abs(other.line - node.line)))
+    for at, other in enumerate([other for other in near if other.text not in node.text][:3]):
+        yield put(node, f"{operand(node, 10)} + {other.text}", 10, 0.7**at, f"+ {other.text} added")
+        yield put(node, f"{other.text} + {operand(node, 11)}", 10, 0.4 * 0.7**at, f"{other.text} + added")
+
+
+def _overlaps(one: Node, other: Node) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
 def _constant_terms(node: Node, have: Ingredients) -> Iterator[Draft]:
     texts = [text for text in have.integers if text not in ("0", "1", node.text)]
     for text, weight in ranked([*texts, "2"], 2):
@@ -149,6 +165,12 @@ OPERATORS = (
         "terms.add", 12, 0.045, "an operand added: a name in scope, or a constant used nearby",
         "def f(a, b):\n    return a\n", "def f(a, b):\n    return a + b\n",
         "terms.drop", _PLACES, _add,
+    ),
+    Operator(
+        "terms.add-expression", 12, 0.006, "an operand added: a call or an element of the function",
+        "def f(a, b):\n    if a[0]:\n        return b\n    return f(a)\n",
+        "def f(a, b):\n    if a[0]:\n        return b + a[0]\n    return f(a)\n",
+        "terms.drop", _PLACES, _add_expression,
     ),
     Operator(
         "terms.compare-add", 12, 0.005, "a comparison bounded from the other side as well",
