@@ -23,6 +23,8 @@ class Suspects:
 
     scopes: tuple[Scope, ...]
     lines: Suspicion
+    values: tuple[str, ...] = ()
+    """What the failing tests compared, as `repr` gave it, the expected side of each first."""
 
 
 def plan_tasks(
@@ -83,7 +85,12 @@ def suspects_of(
         _add_unexecuted(scope, best, kept)
     # Functions before modules: a module's lines are mostly definitions, executed by every test that imports it.
     order = sorted(best, key=lambda scope: (scope.kind == "module", -best[scope], scope.path, scope.span))
-    return Suspects(tuple(order), kept)
+    return Suspects(tuple(order), kept, _compared(baseline, targets))
+
+
+def _compared(baseline: Baseline, targets: Collection[str]) -> tuple[str, ...]:
+    cases = [case for node in targets if (case := baseline.suite.by_id.get(node)) and case.values]
+    return tuple(dict.fromkeys(value for case in cases for value in reversed(case.values or ())))
 
 
 def _add_unexecuted(scope: Scope, best: dict[Scope, float], kept: Suspicion) -> None:

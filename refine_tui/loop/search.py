@@ -52,7 +52,7 @@ def propose_edits(base: Base, suspects: Suspects, syntax: Syntax) -> list[Propos
     found: list[tuple[float, Scope, OperatorEdit, SourceFile]] = []
     for scope, lines, source in _places(base, suspects, syntax):
         top = max(lines.values())
-        for edit in syntax.edits(source, scope, tuple(lines)):
+        for edit in syntax.edits(source, scope, tuple(lines), suspects.values):
             suspicion = lines.get(edit.line, 0.3 * top)
             found.append((SUSPICION_WEIGHT * log(max(suspicion, 1e-3)) + PRIOR_WEIGHT * log(max(edit.prior, 1e-6)), scope, edit, source))
         if len(found) > ENOUGH:

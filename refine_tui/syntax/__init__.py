@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 
 import tree_sitter
@@ -65,12 +65,15 @@ class TreeSitter:
         """Return the token stream as one string: equal for texts that differ in comments and layout only."""
         return token_text(parse(source).root)
 
-    def edits(self, source: SourceFile, scope: Scope, lines: Collection[int] | None = None) -> Iterator[OperatorEdit]:
+    def edits(
+        self, source: SourceFile, scope: Scope, lines: Collection[int] | None = None, values: Sequence[str] = ()
+    ) -> Iterator[OperatorEdit]:
         """Yield every single edit in a scope, results that are equal as text once, by falling prior.
 
         Args:
             source: the file as it is now; the edits are for this text.
             scope: a scope of this text; no edit leaves its span.
             lines: 0-based; only nodes that begin on one of them are edited. None: all.
+            values: what failing tests compared, as `repr` gave it, likeliest first; short literals among them are offered as constants.
         """
-        yield from scope_edits(source, parse(source).root, scope, lines)
+        yield from scope_edits(source, parse(source).root, scope, lines, tuple(values))

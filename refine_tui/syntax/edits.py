@@ -25,14 +25,16 @@ from 0 to 0.7 the first repair's median rank fell from 39 to 26, its upper quart
 _NOT_IN_FORMAT = frozenset("'\"\\{}")
 
 
-def scope_edits(source: SourceFile, root: Node, scope: Scope, lines: Collection[int] | None) -> list[OperatorEdit]:
+def scope_edits(
+    source: SourceFile, root: Node, scope: Scope, lines: Collection[int] | None, values: tuple[str, ...] = ()
+) -> list[OperatorEdit]:
     """Return the edits within the scope whose node begins on one of `lines` (0-based; None: anywhere), by falling prior.
 
     What several operators lead to is one edit: its prior is the sum of theirs, its name that of the likeliest.
     """
     found: dict[tuple[int, int, str], list[tuple[Operator, Draft]]] = defaultdict(list)
     totals: dict[str, float] = defaultdict(float)
-    for operator, draft in drafts(root, scope.span, lines):
+    for operator, draft in drafts(root, scope.span, lines, values):
         key = _identity(draft, root.source)
         if key is not None:
             found[key].append((operator, draft))
@@ -51,10 +53,10 @@ def _bounded(edits: list[OperatorEdit]) -> list[OperatorEdit]:
     return kept
 
 
-def drafts(root: Node, span: Span, lines: Collection[int] | None) -> Iterator[tuple[Operator, Draft]]:
+def drafts(root: Node, span: Span, lines: Collection[int] | None, values: tuple[str, ...] = ()) -> Iterator[tuple[Operator, Draft]]:
     """Yield what every operator offers within the span, the same result as often as it is offered."""
     wanted = None if lines is None else frozenset(lines)
-    for node, have, formatted in _reach(root, span):
+    for node, have, formatted in _reach(root, span, values):
         if wanted is not None and node.line not in wanted:
             continue
         for operator in _operators(node):
@@ -66,10 +68,10 @@ def drafts(root: Node, span: Span, lines: Collection[int] | None) -> Iterator[tu
                     yield operator, draft
 
 
-def _reach(root: Node, span: Span) -> Iterator[tuple[Node, Ingredients, bool]]:
+def _reach(root: Node, span: Span, values: tuple[str, ...]) -> Iterator[tuple[Node, Ingredients, bool]]:
     """Yield the nodes of the span that an edit may touch, with what their function offers and whether they stand in an f-string."""
     facts = file_facts(root)
-    stack: list[tuple[Node, Ingredients, bool]] = [(root, Ingredients(facts, root), False)]
+    stack: list[tuple[Node, Ingredients, bool]] = [(root, Ingredients(facts, root, None, values), False)]
     while stack:
         node, have, formatted = stack.pop()
         if node.end < span.start or node.start > span.end or (node.role == "none" and node.kind != "decorated_definition"):
@@ -78,7 +80,7 @@ def _reach(root: Node, span: Span) -> Iterator[tuple[Node, Ingredients, bool]]:
             yield node, have, formatted
         if node.kind in ("function_definition", "class_definition"):
             outer = have if have.function.kind == "function_definition" else None
-            have = Ingredients(facts, node, outer)
+            have = Ingredients(facts, node, outer, values)
         formatted = formatted or node.kind == "interpolation"
         stack.extend((child, have, formatted) for child in reversed(node.children))
 

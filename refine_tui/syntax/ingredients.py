@@ -23,6 +23,9 @@ SIMPLE = frozenset({
 COMPOUND = frozenset({"if_statement", "for_statement", "while_statement", "try_statement", "with_statement", "match_statement"})
 
 
+_LITERAL = re.compile(r"""-?\d{1,6}(\.\d{1,6})?|True|False|None|'[^'"\\{}\n]{0,24}'|\[\]|\{\}|\(\)|set\(\)""", re.ASCII)
+
+
 @dataclass(frozen=True)
 class FileFacts:
     """What a whole file offers; computed once a file."""
@@ -101,6 +104,8 @@ class Ingredients:
     file: FileFacts
     function: Node
     outer: Ingredients | None = None
+    values: tuple[str, ...] = ()
+    """What failing tests compared, as `repr` gave it, likeliest first."""
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -165,6 +170,11 @@ class Ingredients:
     def integers(self) -> tuple[str, ...]:
         """Integer constants of the function, most used first."""
         return self.texts("integer")
+
+    @cached_property
+    def compared(self) -> tuple[str, ...]:
+        """Short literals that failing tests compared; longer values say what the result is, not what the code lacks."""
+        return tuple(text for text in dict.fromkeys(self.values) if _LITERAL.fullmatch(text))
 
     @cached_property
     def strings(self) -> tuple[str, ...]:

@@ -204,3 +204,14 @@ def test_broken_text_gives_edits_or_none_but_no_error(text: str) -> None:
 def test_very_deep_code_is_edited_without_running_out_of_stack() -> None:
     file = source(f"def f(a):\n    return {' + '.join(['a'] * 600)} and {'(' * 90}a{')' * 90}\n")
     assert len(list(SYNTAX.edits(file, SYNTAX.scopes(file)[1]))) > 100
+
+
+def test_what_failing_tests_compared_is_offered_as_a_constant() -> None:
+    file = source("def f(a):\n    if a:\n        return None\n    return a + 5\n")
+    scope = SYNTAX.scopes(file)[1]
+    with_values = {edited(file, edit) for edit in SYNTAX.edits(file, scope, None, ["'none'", "731", "[1, 2, 3]"])}
+    without = {edited(file, edit) for edit in SYNTAX.edits(file, scope)}
+    assert any("return 'none'" in text for text in with_values)
+    assert any("a + 731" in text for text in with_values)
+    assert not any("none'" in text or "731" in text for text in without)
+    assert not any("[1, 2, 3]" in text for text in with_values)

@@ -32,7 +32,8 @@ def _integer(node: Node, have: Ingredients) -> Iterator[Draft]:
     near = [value + 1, value - 1, 0, 1, 2]
     texts = [str(number) for number in near if number != value]
     others = [text for text in have.integers if text != node.text]
-    told = [text for text in have.told if text not in texts[:2]][:3]
+    seen = [text for text in have.compared if text.isdecimal()][:2]
+    told = [text for text in [*seen, *have.told] if text not in texts[:2]][:4]
     for text, weight in ranked([*texts[:2], *others[:4], *told, *texts[2:], "10", "-1"], 9 + len(told), 0.75):
         negative = text.startswith("-")
         if text != node.text and not (negative and node.parent is not None and node.parent.kind == "unary_operator"):
@@ -53,18 +54,23 @@ def _float(node: Node, have: Ingredients) -> Iterator[Draft]:
         yield put(node, text, weight=weight)
 
 
-def _word(node: Node, _have: Ingredients) -> Iterator[Draft]:
+def _word(node: Node, have: Ingredients) -> Iterator[Draft]:
     others = {"true": ("False", "None"), "false": ("True", "None"), "none": ("False", "True", "0", "[]", "''")}
-    for text, weight in ranked(others[node.kind], 5, 0.5):
-        yield put(node, text, weight=weight)
+    for text, weight in ranked([*others[node.kind], *have.compared[:2]], 6, 0.5):
+        if text != node.text:
+            yield put(node, text, weight=weight)
 
 
 def _string(node: Node, have: Ingredients) -> Iterator[Draft]:
     if "\n" in node.text or any(child.kind == "interpolation" for child in node.children):
         return
-    texts = [*_spelled(node.text, have.words), *_kin(node.text), *_changed(node.text), *have.strings]
+    texts = [*_spelled(node.text, have.words), *_kin(node.text), *_changed(node.text), *_compared(have), *have.strings]
     for text, weight in ranked([text for text in texts if text != node.text], 10, 0.85):
         yield put(node, text, weight=weight)
+
+
+def _compared(have: Ingredients) -> list[str]:
+    return [text for text in have.compared if text[0] == "'"][:2]
 
 
 def _kin(text: str) -> Iterator[str]:

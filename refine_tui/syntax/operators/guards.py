@@ -28,7 +28,7 @@ def _guard(node: Node, have: Ingredients) -> Iterator[Draft]:
         return
     if group[0] is not node or not alone(node):
         return
-    values = list(dict.fromkeys(["None", "0", "[]", "''", "False", "True", *_returned(have)[-2:]]))
+    values = list(dict.fromkeys([*have.compared[:2], "None", "0", "[]", "''", "False", "True", *_returned(have)[-2:]]))
     for place, name in enumerate(have.parameters[:2]):
         for at, value in enumerate([*values[:8], name, "1", "-1"]):
             yield _before(node, have, f"not {name}", f"return {value}", 0.85 ** (at + 2 * place))

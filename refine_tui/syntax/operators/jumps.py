@@ -19,7 +19,7 @@ def _value(node: Node, have: Ingredients) -> Iterator[Draft]:
             yield Draft(node.end, node.end, f" {text}", weight)
         return
     names = list(have.similar(value)) if value.kind == "identifier" else list(have.names_at(node))
-    for text, weight in ranked([*returned, *names[:4], *_VALUES], 11, 0.8):
+    for text, weight in ranked([*returned, *names[:4], *have.compared[:2], *_VALUES], 12, 0.8):
         if text != value.text:
             yield Draft(value.start, value.end, text, weight)
 
