@@ -292,6 +292,8 @@ def run_recipe(options: argparse.Namespace) -> bool:
 
     return learn(
         options.out,
+        size=options.size,
+        device=options.device,
         tokens=options.tokens,
         threads=options.threads,
         exclusions=options.exclude,

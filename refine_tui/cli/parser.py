@@ -168,6 +168,7 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     engine.add_argument("--gpu-layers", type=int, default=None, metavar="N", help="0: none; -1: all (default: as many as fit)")
     engine.add_argument("--threads", type=_number(int, 1), default=None, metavar="N", help="on the CPU (default: all cores but one)")
     engine.add_argument("--quick", action="store_true", help="a toy model, each row once: does it run at all?")
+    engine.add_argument("--repeats", type=_number(int, 1), default=None, metavar="N", help="runs of which a row is the median (default: 5)")
     engine.add_argument("--cache", type=Path, default=None, metavar="DIR", help="where generated models are kept")
     engine.add_argument("--json", action="store_true", help="one JSON object a row")
 
@@ -175,5 +176,7 @@ def _bench(parser: argparse.ArgumentParser) -> None:
 def _learn(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="checkpoints and results")
     parser.add_argument("--exclude", type=Path, action="append", default=[], metavar="FILE.jsonl")
+    parser.add_argument("--size", choices=("6m", "19m"), default="6m")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--tokens", type=int, default=10_000_000)
     parser.add_argument("--threads", type=int, default=2)

@@ -6,19 +6,40 @@ import signal
 import sys
 import sysconfig
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from refine_tui.learn.examples import Mutate, RenderEdit, RenderPrompt
-from refine_tui.learn.export import Label
+from refine_tui.learn.export import Label, Quantisation
+from refine_tui.learn.network import Shape
 from refine_tui.learn.recipe import Recipe, run
 from refine_tui.learn.training import Plan
 
-LABEL = Label("refine-line-edit-6m", "Refine line edit 6M", "MIT")
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One of the models the recipe makes."""
+
+    label: Label
+    shape: Shape
+    quantisation: Quantisation
+
+
+SIZES = {
+    "6m": Size(Label("refine-line-edit-6m", "Refine line edit 6M", "MIT"), Shape(), "F16"),
+    "19m": Size(Label("refine-line-edit-19m", "Refine line edit 19M", "MIT"), Shape(width=384, layers=10, heads=6, feed_forward=1024), "Q8_0"),
+}
+"""What can be made, by parameters."""
+_GPU: dict[str, Any] = {"batch_tokens": 65_536, "window": 16, "code_sample": 1.0}
+"""What a GPU's plan has otherwise: it takes large batches, and its output layer is cheap."""
 
 
 def learn(
     out: Path,
     *,
+    size: str,
+    device: str,
     tokens: int,
     threads: int,
     exclusions: Sequence[Path],
@@ -29,14 +50,26 @@ def learn(
 ) -> bool:
     """Train in `out` until `tokens` are read, carrying on from a checkpoint there; the first SIGTERM or Ctrl+C saves and stops.
 
+    With a GPU the threads are processes that make examples.
+
     Returns:
         Whether all tokens were read.
     """
     asked: list[int] = []
     before = {number: signal.signal(number, lambda number, _: asked.append(number)) for number in (signal.SIGTERM, signal.SIGINT)}
     site = Path(sysconfig.get_paths()["purelib"])
+    chosen = SIZES[size]
     plan = Plan(tokens=tokens, threads=threads)
-    recipe = Recipe(sites=(site,), marks=marks, label=LABEL, exclusions=tuple(exclusions), plan=plan)
+    recipe = Recipe(
+        sites=(site,),
+        marks=marks,
+        label=chosen.label,
+        exclusions=tuple(exclusions),
+        shape=chosen.shape,
+        quantisation=chosen.quantisation,
+        plan=plan if device == "cpu" else replace(plan, device=device, **_GPU),
+        makers=0 if device == "cpu" else threads,
+    )
     out.mkdir(parents=True, exist_ok=True)
     try:
         result = run(

@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 
 from refine_tui.learn.corpus import Function, without_docstring
 
@@ -97,25 +98,51 @@ def examples_of(
 
 
 def inject(text: str, pool: Sequence[Mutant], wanted: int, injector: Injector) -> tuple[str, tuple[str, ...]]:
-    """Return the text with up to `wanted` bugs, and their families.
+    """Return the text with up to `wanted` bugs in places that do not meet, and their families.
 
     Args:
         text: the good function.
         pool: its single mutants, made once because making them is what costs time.
         wanted: how many bugs.
-        injector: draws and makes mutants.
+        injector: draws mutants.
     """
     families: list[str] = []
-    for number in range(wanted):
-        choice = pool if number == 0 else injector.mutants(text)
-        if not choice:
-            break
-        mutant = injector.pick(choice)
-        if not parses(mutant.text):
+    changes: list[Change] = []
+    bad = text
+    for _ in range(wanted if pool else 0):
+        mutant = injector.pick(pool)
+        change = change_between(text, mutant.text)
+        if any(change.start <= other.end and other.start <= change.end for other in changes):
             continue
-        text = mutant.text
-        families.append(mutant.family)
-    return text, tuple(families)
+        tried = applied(text, [*changes, change])
+        if parses(tried):
+            bad = tried
+            changes.append(change)
+            families.append(mutant.family)
+    return bad, tuple(families)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The one stretch in which two texts differ: characters `start` to `end` become `new`."""
+
+    start: int
+    end: int
+    new: str
+
+
+def change_between(old: str, new: str) -> Change:
+    """Return the shortest single change that makes `new` of `old`."""
+    start = len(commonprefix([old, new]))
+    tail = len(commonprefix([old[start:][::-1], new[start:][::-1]]))
+    return Change(start, len(old) - tail, new[start : len(new) - tail])
+
+
+def applied(text: str, changes: Sequence[Change]) -> str:
+    """Return the text after changes that do not meet."""
+    for change in sorted(changes, key=lambda each: -each.start):
+        text = text[: change.start] + change.new + text[change.end :]
+    return text
 
 
 def parses(text: str) -> bool:

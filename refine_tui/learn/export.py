@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gguf
-import numpy
 from safetensors.torch import save_file
 
 from refine_tui.learn.network import Network, Shape
@@ -25,21 +24,29 @@ class Label:
     version: str = "1"
 
 
-def write_gguf(path: Path, network: Network, vocabulary: Vocabulary, label: Label) -> None:
-    """Write matrices as f16 and norms as f32; the file appears whole or not at all.
+Quantisation = Literal["F16", "Q8_0"]
+"""How matrices are stored: two bytes a number, or blocks of 32 numbers of one byte and their scale."""
+
+
+def write_gguf(path: Path, network: Network, vocabulary: Vocabulary, label: Label, quantisation: Quantisation = "F16") -> None:
+    """Write matrices as asked and norms as f32; the file appears whole or not at all.
 
     Raises:
         OSError: the folder cannot be written.
     """
     partial = path.with_suffix(".part")
     writer = gguf.GGUFWriter(partial, "llama")
-    _describe(writer, network.shape, label)
+    kind = gguf.GGMLQuantizationType[quantisation]
+    _describe(writer, network.shape, label, quantisation)
     _add_vocabulary(writer, vocabulary)
     for name, weight in network.llama_state().items():
-        array = weight.float().numpy()
+        array = weight.float().cpu().numpy()
         if name.endswith(("q_proj.weight", "k_proj.weight")):
             array = interleave(array, network.shape.heads)
-        writer.add_tensor(_gguf_name(name), array.astype(numpy.float16) if array.ndim == 2 else array)
+        if array.ndim == 2:
+            writer.add_tensor(_gguf_name(name), gguf.quants.quantize(array, kind), raw_dtype=kind)
+        else:
+            writer.add_tensor(_gguf_name(name), array)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -53,11 +60,11 @@ def interleave(weight: Any, heads: int) -> Any:
     return weight.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
 
-def _describe(writer: Any, shape: Shape, label: Label) -> None:
+def _describe(writer: Any, shape: Shape, label: Label, quantisation: Quantisation) -> None:
     writer.add_name(label.name)
     writer.add_license(label.licence)
     writer.add_version(label.version)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{quantisation}"])
     writer.add_context_length(shape.context)
     writer.add_embedding_length(shape.width)
     writer.add_block_count(shape.layers)

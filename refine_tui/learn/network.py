@@ -154,7 +154,7 @@ class Network(nn.Module):  # type: ignore[misc] # torch is not there where types
         """
         places = slice(tokens.shape[1]) if positions is None else positions
         x = self.embed_tokens(tokens)
-        if torch.is_autocast_enabled("cpu"):
+        if torch.is_autocast_enabled(x.device.type):
             x = x.to(torch.bfloat16)
         cos, sin = self.cos[places].to(x.dtype), self.sin[places].to(x.dtype)
         for layer in self.layers:

@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import torch
 
 from refine_tui.learn.corpus import Corpus, Exclusions, Function, Package, collect, installed, standard_library
 from refine_tui.learn.examples import Mix, Mutate, RenderEdit, RenderPrompt, draw
-from refine_tui.learn.export import Label, write_gguf
+from refine_tui.learn.export import Label, Quantisation, write_gguf
+from refine_tui.learn.making import Makers
 from refine_tui.learn.network import Network, Shape
 from refine_tui.learn.tokenizer import Vocabulary
 from refine_tui.learn.training import Log, Plan, Tokens, Trainer
@@ -60,13 +62,16 @@ class Recipe:
     lines: tuple[int, int] = (3, 45)
     longest: int = 2400
     """Characters a function may have."""
-    per_package: int = 5000
+    per_package: int = 25_000
     chunk: int = 400
     """Functions a chunk."""
     favoured: int = 250
     """Functions longer than this many characters come up the more rarely, the longer they are."""
     echo: Echo = field(default_factory=Echo)
     shape: Shape = field(default_factory=Shape)
+    quantisation: Quantisation = "F16"
+    makers: int = 0
+    """Processes that make chunks ahead; with none they are made in between, which is right where training is slow."""
     mix: Mix = field(default_factory=Mix)
     plan: Plan = field(default_factory=Plan)
 
@@ -112,12 +117,13 @@ def run(
     vocabulary = learn_vocabulary(recipe, corpus, render_prompt, out)
     network = Network(recipe.shape)
     chunks = Chunks(recipe, corpus.functions, vocabulary, mutate, render_prompt, render_edit)
-    trainer = Trainer(network, recipe.plan, chunks.make, recipe.seed, vocabulary.end)
-    checkpoint = out / "checkpoint.pt"
-    if checkpoint.exists():
-        trainer.load(checkpoint)
-        log("carrying on: " + trainer.describe())
-    finished = trainer.run(log, lambda: trainer.save(checkpoint), stop)
+    with Makers(chunks.make, recipe.makers) if recipe.makers else nullcontext(chunks.make) as make_chunk:
+        trainer = Trainer(network, recipe.plan, make_chunk, recipe.seed, vocabulary.end)
+        checkpoint = out / "checkpoint.pt"
+        if checkpoint.exists():
+            trainer.load(checkpoint)
+            log("carrying on: " + trainer.describe())
+        finished = trainer.run(log, lambda: trainer.save(checkpoint), stop)
     return Result(export(recipe, network, vocabulary, out), write_manifest(recipe, corpus, trainer, out), finished)
 
 
@@ -215,7 +221,7 @@ class Chunks:
 def export(recipe: Recipe, network: Network, vocabulary: Vocabulary, out: Path) -> Path:
     """Write the network as it is to a GGUF file in `out`."""
     path = out / f"{recipe.label.file_stem}.gguf"
-    write_gguf(path, network, vocabulary, recipe.label)
+    write_gguf(path, network, vocabulary, recipe.label, recipe.quantisation)
     return path
 
 
@@ -226,6 +232,7 @@ def write_manifest(recipe: Recipe, corpus: Corpus, trainer: Trainer, out: Path) 
         "seed": recipe.seed,
         "held_out": list(recipe.held_out),
         "shape": trainer.network.describe(),
+        "quantisation": recipe.quantisation,
         "plan": asdict(recipe.plan),
         "mix": asdict(recipe.mix),
         "echo": asdict(recipe.echo),

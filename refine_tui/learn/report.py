@@ -54,9 +54,10 @@ def _score(network: Network, prompt: Sequence[int], answers: Sequence[Sequence[i
     positions = torch.cat([torch.arange(start), *(torch.arange(start, start + int(length)) for length in lengths)])
     tokens = torch.tensor([*prompt, *(token for answer in answers for token in answer)])
     mask = ((owner[:, None] == owner[None, :]) | (owner[None, :] == 0)).tril()
+    device = network.embed_tokens.weight.device
     with torch.no_grad():
-        states = network(tokens[None], positions, mask)[0]
-        return _sum_up(functional.log_softmax(network.logits(states[start - 1 :]).float(), dim=-1), answers)
+        states = network(tokens[None].to(device), positions.to(device), mask.to(device))[0]
+        return _sum_up(functional.log_softmax(network.logits(states[start - 1 :]).float(), dim=-1).cpu(), answers)
 
 
 def _sum_up(after: Tensor, answers: Sequence[Sequence[int]]) -> list[float]:

@@ -1,7 +1,7 @@
 """The training loop: seeded, resumable at any batch, one schedule for the rate.
 
-Work is cut into *chunks* of functions. A chunk's examples, their order and their batches follow from the seed and the chunk's
-number alone, so that a run that was stopped makes its chunk again and goes on at the batch where it stood.
+Work is cut into *chunks* of functions, and some chunks in a row are shuffled together. Their examples, order and batches follow
+from the seed and the chunks' numbers alone, so that a run that was stopped makes them again and goes on at the batch where it stood.
 """
 
 from __future__ import annotations
@@ -53,6 +53,10 @@ class Plan:
     clip: float = 1.0
     bfloat16: bool = True
     threads: int = 2
+    device: str = "cpu"
+    """`cpu` or `cuda`."""
+    window: int = 1
+    """Chunks shuffled together: batches larger than a chunk's functions are worth more when they are mixed."""
     save_every: float = 240.0
     """Seconds between checkpoints."""
 
@@ -83,7 +87,7 @@ class Trainer:
     """Holds the network, its optimisers and the progress; `run` carries on to the end of the plan."""
 
     def __init__(self, network: Network, plan: Plan, make_chunk: MakeChunk, seed: int, pad: int) -> None:
-        self.network = network
+        self.network = network.to(plan.device)
         self.plan = plan
         self.progress = Progress()
         self._make_chunk = make_chunk
@@ -103,7 +107,7 @@ class Trainer:
         saved = begun = time.monotonic()
         before = self.progress.seconds
         while self.progress.tokens < self.plan.tokens:
-            sequences, families = self._make_chunk(self.progress.chunk)
+            sequences, families = self._make_window()
             batches = make_batches(sequences, self.plan.batch_tokens, random.Random(f"{self._seed}/{self.progress.chunk}"))
             if self.progress.batch == 0:
                 self.progress.families += families
@@ -118,9 +122,18 @@ class Trainer:
                     save()
                 if stopping:
                     return self.progress.tokens >= self.plan.tokens
-            self.progress.chunk += 1
+            self.progress.chunk += self.plan.window
             self.progress.batch = 0
         return True
+
+    def _make_window(self) -> tuple[list[Tokens], Counter[str]]:
+        sequences: list[Tokens] = []
+        families: Counter[str] = Counter()
+        for chunk in range(self.progress.chunk, self.progress.chunk + self.plan.window):
+            more, bugs = self._make_chunk(chunk)
+            sequences += more
+            families += bugs
+        return sequences, families
 
     def describe(self) -> str:
         """Return one line for the log."""
@@ -137,7 +150,7 @@ class Trainer:
             for group in optimiser.param_groups:
                 group["lr"] = rate
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self.progress.step)
-        tokens, targets, weights = collate(batch, self._pad, self.plan, generator)
+        tokens, targets, weights = (each.to(self.plan.device) for each in collate(batch, self._pad, self.plan, generator))
         loss, answer = self._loss(tokens, targets, weights)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.clip)
@@ -148,7 +161,7 @@ class Trainer:
 
     def _loss(self, tokens: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, float]:
         scored = weights > 0
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bfloat16):
+        with torch.autocast(self.plan.device, torch.bfloat16, enabled=self.plan.bfloat16):
             logits = self.network.logits(self.network(tokens)[scored])
         each = functional.cross_entropy(logits.float(), targets[scored], reduction="none")
         share = weights[scored]
@@ -176,7 +189,7 @@ class Trainer:
 
     def load(self, path: Path) -> None:
         """Go back to where `save` was called; the file must come from this recipe, it is unpickled."""
-        state = torch.load(path, weights_only=False)
+        state = torch.load(path, map_location=self.plan.device, weights_only=False)
         self.network.load_state_dict(state["network"])
         for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
