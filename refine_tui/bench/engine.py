@@ -21,6 +21,7 @@ Say = Callable[[str], None]
 
 ROWS: dict[str, Measure] = {
     "computed": rows.computed,
+    "speed": rows.speed,
     "first-token": rows.first_token,
     "best-of": rows.best_of,
     "batch": rows.batched,
@@ -35,9 +36,9 @@ ROWS: dict[str, Measure] = {
     "busy": rows.busy,
     "load": rows.load,
 }
-ANY_MODEL = ("first-token", "best-of", "batch", "overhead", "load")
+ANY_MODEL = ("speed", "first-token", "best-of", "batch", "overhead", "load")
 """Rows that need no model whose output is known."""
-LARGE = ("first-token", "best-of", "batch", "overhead", "lookup", "no-loss", "cancel", "load")
+LARGE = ("speed", "first-token", "best-of", "batch", "overhead", "lookup", "no-loss", "cancel", "load")
 CPU_ONLY = ("busy",)
 REPEATS, QUICK_REPEATS = 5, 1
 LARGE_NEEDS_BYTES = 24e9
@@ -57,6 +58,8 @@ class Wish:
     threads: int | None = None
     gpu_layers: int | None = None
     quick: bool = False
+    repeats: int | None = None
+    """`None`: `REPEATS`, or once for a quick run."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Subject:
     path: Callable[[], Path]
     chain: Chain | None
     rows: Sequence[str]
+    is_judged: bool = True
+    """Whether the targets for times are meant for it. Those for counts hold for every model."""
     needs_gpu_bytes: float = 0.0
     """It is left out when less GPU memory is free."""
 
@@ -100,27 +105,27 @@ def chosen(lab: Lab, wish: Wish) -> list[Subject]:
     """Return what is to be measured."""
     if wish.model is not None:
         path = wish.model
-        return [Subject(path.name, lambda: path, None, ANY_MODEL)]
+        return [Subject(path.name, lambda: path, None, ANY_MODEL, is_judged=False)]
     if wish.shapes:
         return [generated(lab, SHAPES[name], list(ROWS)) for name in wish.shapes]
     if wish.quick:
         return [generated(lab, TOY, list(ROWS))]
     main = [name for name in ROWS if name != "grammar"]
     found = [generated(lab, HALF, main), generated(lab, GRAMMAR, ["grammar"])]
-    found.append(Subject("the model that ships", lab.shipped, None, ANY_MODEL))
+    found.append(Subject("the model that ships", lab.shipped, None, ANY_MODEL, is_judged=False))
     return [*found, replace(generated(lab, SEVEN, LARGE), needs_gpu_bytes=LARGE_NEEDS_BYTES)]
 
 
 def generated(lab: Lab, shape: Shape, names: Sequence[str]) -> Subject:
     """Return a model with random weights."""
     name = f"random weights, {shape.name} ({shape.layers} layers, width {shape.width}, V={shape.vocabulary:,}), {shape.kind}"
-    return Subject(name, lambda: model_file(shape, lab.cache), Chain(shape), names)
+    return Subject(name, lambda: model_file(shape, lab.cache), Chain(shape), names, is_judged=shape is not TOY)
 
 
 def measured(lab: Lab, wish: Wish, subject: Subject, names: Sequence[str], say: Say) -> Generator[Row, None, int]:
     """Yield the rows of one model, and return the memory that was free on the GPUs in use."""
     say(f"{subject.name}: making and loading it")
-    repeats = QUICK_REPEATS if wish.quick else REPEATS
+    repeats = wish.repeats or (QUICK_REPEATS if wish.quick else REPEATS)
     try:
         pair_of = open_pair(
             lab,
@@ -133,15 +138,29 @@ def measured(lab: Lab, wish: Wish, subject: Subject, names: Sequence[str], say: 
             words=Chain(TOY),
         )
         with pair_of as pair:
+            yield finished(Row("loaded", note=" ".join((describe(pair), *pair.loaded.warnings))), pair, subject)
             for place, name in enumerate(names, start=1):
                 say(f"{subject.name}: {place}/{len(names)} {name}")
                 for found in attempted(pair, name):
-                    basis = found.basis or ("cpu" if pair.counts_cpu else "wall")
-                    yield replace(found, model=subject.name, device=pair.loaded.device, basis=basis)
+                    yield finished(found, pair, subject)
             return sum(device.free_bytes for device in pair.loaded.devices if device.is_gpu) if pair.on_gpu else 0
     except RefineError as error:
         yield Row("load", model=subject.name, unavailable=str(error))
     return 0
+
+
+def describe(pair: Pair) -> str:
+    """Return what is really loaded."""
+    loaded = pair.loaded
+    return f"{loaded.quantisation}, {loaded.parameters / 1e6:,.0f} M parameters, context {loaded.context_tokens:,}, {loaded.device}."
+
+
+def finished(found: Row, pair: Pair, subject: Subject) -> Row:
+    """Return a row with what it was measured on."""
+    basis = found.basis or ("cpu" if pair.counts_cpu else "wall")
+    if not subject.is_judged and basis != "count":
+        found = replace(found, target=None, ok=None)
+    return replace(found, model=subject.name, device=pair.loaded.device, basis=basis)
 
 
 def attempted(pair: Pair, name: str) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from refine_tui.bench.measuring import Row, at_least, at_most, percentile, row
+from refine_tui.bench.measuring import TIMES, Row, at_least, at_most, percentile, rounded, row
 from refine_tui.bench.pairs import Pair, delays, medians
 from refine_tui.loop.ports.thinking import Request, Sampling
 
@@ -46,6 +46,21 @@ def first_token(pair: Pair) -> Iterator[Row]:
     yield at_most(row(f"first token, {new} of {length} tokens new, of cold", shares, "share", baseline=plain_shares, note=times), 0.115)
 
 
+def speed(pair: Pair) -> Iterator[Row]:
+    """How fast it reads and writes, one sequence."""
+    length, tokens = pair.prompt_tokens(PROMPT), 4 * ANSWER
+    costs = []
+    for _ in pair.runs():
+        prompt = pair.texts.fresh(length)
+        reading, plain_reading = pair.ask(prompt)[1], pair.ask_plain(prompt)[2]
+        writing, plain_writing = pair.ask(prompt, tokens=tokens)[1], pair.ask_plain(prompt, tokens=tokens)[2]
+        costs.append((length / reading, length / plain_reading, tokens / writing, tokens / plain_writing))
+    for name, mine, plain in (("reading a prompt", 0, 1), ("writing", 2, 3)):
+        baseline = statistics.median(cost[plain] for cost in costs)
+        found = row(f"{name}, behind {length} tokens" if mine else f"{name} of {length} tokens", [cost[mine] for cost in costs], "tokens/s")
+        yield replace(found, baseline=rounded(baseline), ratio=rounded((found.value or 0.0) / baseline))
+
+
 def best_of(pair: Pair) -> Iterator[Row]:
     """Several answers to one new prompt, against asking for each from the beginning."""
     length = pair.prompt_tokens(PROMPT)
@@ -57,9 +72,9 @@ def best_of(pair: Pair) -> Iterator[Row]:
             cold, again = (pair.ask_plain(prompt, tokens=ANSWER, temperature=TEMPERATURE)[2] for _ in range(2))
             costs.append((ours, count * cold, cold + (count - 1) * again))
         ours, each_cold, reused = medians(costs)
-        note = f"{1e3 * ours:.0f} ms; plain {count} × cold {1e3 * each_cold:.0f} ms, with the prompt still there {1e3 * reused:.0f} ms"
-        found = row(f"best of {count}, {ANSWER} tokens after {length}, of cold", [cold / mine for mine, cold, _ in costs], "×", note=note)
-        yield at_least(replace(found, baseline=1.0, ratio=round(reused / ours, 3)), target)
+        note = f"{1e3 * ours:.0f} ms; plain {count} times cold {1e3 * each_cold:.0f} ms, with the prompt still there {1e3 * reused:.0f} ms"
+        found = row(f"best of {count}, {ANSWER} tokens after {length}, of cold", [cold / mine for mine, cold, _ in costs], TIMES, note=note)
+        yield at_least(replace(found, baseline=rounded(each_cold / reused)), target)
 
 
 def batched(pair: Pair) -> Iterator[Row]:
@@ -75,7 +90,9 @@ def batched(pair: Pair) -> Iterator[Row]:
             costs.append((ours, count * pair.ask_plain(prompt, tokens=tokens, temperature=TEMPERATURE)[2], count * one))
         ours, plain, alone = medians(costs)
         note = f"{count * tokens / ours:.0f} tokens/s; plain {count * tokens / plain:.0f}; ours one by one {count * tokens / alone:.0f}"
-        found = row(f"{count} answers at once, tokens/s of one by one", [cost[1] / cost[0] for cost in costs], "×", baseline=1.0, note=note)
+        found = row(
+            f"{count} answers at once, tokens/s of one by one", [cost[1] / cost[0] for cost in costs], TIMES, baseline=1.0, note=note
+        )
         yield at_least(found, gpu_target if pair.on_gpu else cpu_target)
 
 
@@ -93,7 +110,9 @@ def overhead(pair: Pair) -> Iterator[Row]:
             costs.append((ours, raw, pair.ask_plain(prompt, tokens=tokens)[2] / (tokens - 1)))
         ours, raw, plain = medians(costs)
         note = f"{1e3 * ours:.3f} ms a token, llama_decode {1e3 * raw:.3f}, plain {1e3 * plain:.3f}"
-        found = row(f"a token of {tokens}, of llama_decode alone", [cost[0] / cost[1] for cost in costs], "×", baseline=plain / raw, note=note)
+        found = row(
+            f"a token of {tokens}, of llama_decode alone", [cost[0] / cost[1] for cost in costs], TIMES, baseline=plain / raw, note=note
+        )
         yield at_most(found, 1.03)
 
 
@@ -113,7 +132,8 @@ def computed(pair: Pair) -> Iterator[Row]:
     after = pair.ours.usage()
     done = after.prompt - before.prompt - (after.reused - before.reused)
     note = f"{done + fed} computed, {needed + fed} needed; plain keeps one sequence and would compute each prompt anew"
-    yield at_most(row("tokens computed, of those needed, in a refinement", [(done + fed) / (needed + fed)], "×", note=note), 1.0)
+    found = row("tokens computed, of those needed, in a refinement", [(done + fed) / (needed + fed)], TIMES, note=note)
+    yield at_most(replace(found, basis="count"), 1.0)
 
 
 def news(told: set[tuple[str, ...]], text: str) -> int:
@@ -145,9 +165,11 @@ def lookup(pair: Pair) -> Iterator[Row]:
         calls = (answer.tokens - (after.accepted - before.accepted)) / answer.tokens
         costs.append((ours, plain))
     ours, plain = medians(costs)
-    yield at_most(row(f"model calls a token, {name}", [calls], "calls", baseline=1.0), 0.11)
+    yield at_most(replace(row(f"model calls a token, {name}", [calls], "calls", baseline=1.0), basis="count"), 0.11)
     note = f"{1e3 * ours:.0f} ms, plain {1e3 * plain:.0f} ms"
-    yield at_least(row(f"speed, {name}", [cost[1] / cost[0] for cost in costs], "×", baseline=1.0, note=note), 5.0 if pair.on_gpu else 2.1)
+    yield at_least(
+        row(f"speed, {name}", [cost[1] / cost[0] for cost in costs], TIMES, baseline=1.0, note=note), 5.0 if pair.on_gpu else 2.1
+    )
 
 
 def copy_case(pair: Pair) -> tuple[str, str]:
@@ -173,7 +195,7 @@ def no_loss(pair: Pair) -> Iterator[Row]:
         ours = pair.ask(prompt, tokens=tokens)[1] / (tokens - 1)
         costs.append((ours, pair.seconds(pair.probe.call("decode", prompt, pair.texts.after(tokens - 1))) / (tokens - 1)))
     note = "speed, of llama_decode alone; the worker's own overhead is in it"
-    yield at_least(row("text that copies nothing", [raw / ours for ours, raw in costs], "×", note=note), 0.97)
+    yield at_least(row("text that copies nothing", [raw / ours for ours, raw in costs], TIMES, note=note), 0.97)
 
 
 def grammar(pair: Pair) -> Iterator[Row]:
@@ -233,7 +255,9 @@ def ticks(pair: Pair) -> Iterator[Row]:
     pair.ask(prompt)
     busy = tick_lateness(2.0, lambda: pair.ask(prompt, count=4, tokens=pair.prompt_tokens(512), temperature=TEMPERATURE))
     late = 1e3 * percentile(busy, 0.99)
-    found = row("tick beside generation, late by, p99", [late], "ms", baseline=1e3 * percentile(idle, 0.99), note=f"worst {1e3 * max(busy):.1f} ms")
+    found = row(
+        "tick beside generation, late by, p99", [late], "ms", baseline=1e3 * percentile(idle, 0.99), note=f"worst {1e3 * max(busy):.1f} ms"
+    )
     yield at_most(replace(found, runs=len(busy)), 16.7)
 
 
@@ -269,7 +293,7 @@ def busy(pair: Pair) -> Iterator[Row]:
                     costs.append((wall(crowded, prompt, tokens), idle))
         beside, idle = medians(costs)
         note = f"{1e3 * beside:.1f} ms a token, {1e3 * idle:.1f} on one thread of the idle machine"
-        found = row(f"a token beside a busy process, {threads} threads, of idle", [cost[0] / cost[1] for cost in costs], "×", note=note)
+        found = row(f"a token beside a busy process, {threads} threads, of idle", [cost[0] / cost[1] for cost in costs], TIMES, note=note)
         yield at_most(replace(found, basis="wall"), 1.5)
 
 
@@ -310,7 +334,7 @@ def load(pair: Pair) -> Iterator[Row]:
         costs.append((ours[0], bare[0], pair.plain.call("load")[0]))
     ours, bare, plain = medians(costs)
     note = f"{1e3 * ours:.0f} ms, llama.cpp's two calls {1e3 * bare:.0f}, plain {1e3 * plain:.0f}"
-    found = row("load, warm, of llama.cpp alone", [cost[0] / cost[1] for cost in costs], "×", baseline=plain / bare, note=note)
+    found = row("load, warm, of llama.cpp alone", [cost[0] / cost[1] for cost in costs], TIMES, baseline=plain / bare, note=note)
     yield at_most(replace(found, basis="wall"), 1.2)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
+TIMES = "\N{MULTIPLICATION SIGN}"
+
 
 class Spent(NamedTuple):
     """What something cost."""
@@ -39,7 +41,7 @@ class Row:
     model: str = ""
     device: str = ""
     basis: str = ""
-    """What the seconds are: of computing, or on the clock."""
+    """What the figure is made of: `cpu`, seconds of computing; `wall`, on the clock; `count`, nothing that depends on the machine."""
     unavailable: str = ""
     """Why this version has no such figure."""
 

@@ -6,7 +6,7 @@ import itertools
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,7 +103,9 @@ class Pair:
         """Return the seconds that count."""
         return spent[1] if self.counts_cpu else spent[0]
 
-    def ask(self, prompt: str, *, count: int = 1, tokens: int = 1, temperature: float = 0.0, grammar: str = "") -> tuple[list[Completion], float]:
+    def ask(
+        self, prompt: str, *, count: int = 1, tokens: int = 1, temperature: float = 0.0, grammar: str = ""
+    ) -> tuple[list[Completion], float]:
         """Let our engine write; return what it wrote and the seconds."""
         request = Request(prompt, count, tokens, Sampling(temperature), grammar=grammar)
         return self.timed(lambda: [part for part in self.ours.complete(request, lambda: False) if isinstance(part, Completion)])
@@ -164,7 +166,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def medians(pairs: list[tuple[float, ...]]) -> tuple[float, ...]:
+def medians(pairs: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
     """Return the median of each column."""
     return tuple(statistics.median(column) for column in zip(*pairs, strict=True))
 

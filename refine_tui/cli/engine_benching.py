@@ -23,6 +23,7 @@ def run_engine_bench(options: argparse.Namespace) -> int:
         threads=options.threads,
         gpu_layers=options.gpu_layers,
         quick=options.quick,
+        repeats=options.repeats,
     )
     missed = False
     with TemporaryDirectory(prefix="refine-bench-") as folder:
@@ -36,7 +37,8 @@ def run_engine_bench(options: argparse.Namespace) -> int:
                 continue
             if row.model != model:
                 model = row.model
-                print(visible(f"\n{model}, on {row.device}"))
+                print()
+                print(visible(f"{model}, on {row.device}"))
             print(visible(line(row)), flush=True)
     return 1 if missed else 0
 
@@ -67,5 +69,8 @@ def line(row: Row) -> str:
         return f"  {row.row:52} --  {row.unavailable}"
     verdict = {True: "ok", False: "MISSED", None: ""}[row.ok]
     target = f"{row.target or ''} {verdict}"
+    plain = f"plain {row.baseline:g}. " if row.ratio is not None else ""
     spread = f" ({row.interval[0]:g} to {row.interval[1]:g})" if row.interval else ""
-    return f"  {row.row:52} {row.value:>8g} {row.unit:6} {target:16} {row.note}{spread}"
+    if row.value is None:
+        return f"  {row.row}: {row.note}"
+    return f"  {row.row:52} {row.value:>8g} {row.unit:6} {target:16} {plain}{row.note}{spread}"

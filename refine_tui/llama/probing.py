@@ -23,7 +23,7 @@ class Probe:
 
     def __init__(self, path: str, threads: int, gpu_layers: int | None) -> None:
         self._wish = Wish(path, threads=threads, gpu_layers=gpu_layers)
-        self._log = Log(Path(os.devnull).open("w", encoding="utf-8"))
+        self._log = Log(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
         self._flag = ctypes.create_string_buffer(2)
         self._engine, self._loaded = self._load()
 
