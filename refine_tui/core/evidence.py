@@ -43,6 +43,8 @@ class CaseResult:
     error: str = ""
     """Name of the exception's class."""
     timed_out: bool = False
+    cut_short_s: float = 0.0
+    """Seconds it had before it was interrupted, when that was less than the project grants a test; 0: it had all its time."""
 
     @property
     def is_red(self) -> bool:
@@ -77,7 +79,8 @@ class SuiteResult:
     complete: bool = True
     """Every test that was asked for gave an outcome."""
     stopped: str = ""
-    """Why the run ended early: `time`, `memory`, `output`, `crash`, `cancelled`, `stale`, or why collection failed; else empty."""
+    """Why the run ended early: `time`, `memory`, `output`, `crash`, `cancelled`, `stale`, `no better` (what was run already told that),
+    or why collection failed; else empty."""
     duration_s: float = 0.0
     warm: bool = False
     level: Level = Level.STATIC
@@ -95,6 +98,11 @@ class SuiteResult:
     def red(self) -> tuple[str, ...]:
         """Node ids of failed tests and tests in error, in order."""
         return tuple(case.node_id for case in self.cases if case.is_red)
+
+    @cached_property
+    def cut_short(self) -> tuple[str, ...]:
+        """Node ids of tests that were interrupted before they had all their time: what they would have said is not known."""
+        return tuple(case.node_id for case in self.cases if case.is_red and case.cut_short_s)
 
     @cached_property
     def counts(self) -> Counts:
@@ -116,17 +124,21 @@ class Coverage:
 
     lines: Mapping[str, LineMap] = field(default_factory=dict)
     """Node id → path → 0-based lines; project files only, test files included."""
+    in_part: frozenset[str] = frozenset()
+    """Tests of which only the beginning was watched: any change may affect them."""
 
     def tests_touching(self, paths_lines: LineMap) -> tuple[str, ...]:
-        """Return the tests that executed any of these lines."""
+        """Return the tests that executed any of these lines, or may have."""
         return tuple(
-            node for node, files in self.lines.items() if any(files.get(path, frozenset()) & lines for path, lines in paths_lines.items())
+            node
+            for node, files in self.lines.items()
+            if node in self.in_part or any(files.get(path, frozenset()) & lines for path, lines in paths_lines.items())
         )
 
     def tests_touching_files(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Return the tests that executed any line of these files."""
+        """Return the tests that executed any line of these files, or may have."""
         wanted = set(paths)
-        return tuple(node for node, files in self.lines.items() if wanted & files.keys())
+        return tuple(node for node, files in self.lines.items() if node in self.in_part or wanted & files.keys())
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from typing import Any
 
 
 def tool(name: str) -> Any:
-    """Load a neighbour by its path, under a name that no project uses."""
+    """Return a neighbour, loaded once by its path, under a name that no project uses."""
+    known = sys.modules.get("refine_tui_inside" + name)
+    if known is not None:
+        return known
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
     spec = importlib.util.spec_from_file_location("refine_tui_inside" + name, path)
     assert spec is not None
@@ -54,7 +57,7 @@ def main() -> int:
     emit = writer(report)
     reporting = tool("_report")
     guard.install_pytest()
-    return int(reporting.run(plan, guard, tool("_options"), emit, lambda: plan, tool("_tracer").Tracer))
+    return int(reporting.run(plan, guard, tool, emit, lambda: plan))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def test_expected():
 """
 
 
-def rehearse(reporting: Any, options: Any, guard_class: Any) -> None:
+def rehearse(reporting: Any, tools: Any, guard_class: Any) -> None:
     """Run it; leave the process as it was, but for what is now cached."""
     with tempfile.TemporaryDirectory() as folder:
         name = "refine_tui_rehearsal"
@@ -68,7 +68,7 @@ def rehearse(reporting: Any, options: Any, guard_class: Any) -> None:
         os.chdir(folder)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         try:
-            reporting.run(plan, guard_class(folder), options, lambda _event: None, lambda: plan)
+            reporting.run(plan, guard_class(folder), tools, lambda _event: None, lambda: plan)
         finally:
             os.chdir(before[0])
             sys.path[:] = before[1]

@@ -9,9 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 import random
-import signal
 import sys
-import threading
 import time
 import traceback
 from typing import Any, Callable
@@ -24,66 +22,23 @@ FRAMES = 40
 Emit = Callable[[dict], None]  # type: ignore[type-arg]
 
 
-class TimeLimitReached(BaseException):
-    """Raised in a test that used up its time; not an `Exception`, so that ordinary handlers let it through."""
-
-
-TimeLimitReached.__module__ = "builtins"  # shown without a module
-
-
-class Timer:
-    """Interrupts the main thread when one phase of a test takes longer than `limit` seconds."""
-
-    def __init__(self, limit: float, owns: Callable[[str], bool]) -> None:
-        self.limit = limit
-        self.fired = False
-        self._owns = owns
-        self._armed = False
-        self._previous: Any = None
-
-    def start(self) -> None:
-        """Arm the timer. Repeats, because a test may swallow the first interruption."""
-        if self.limit <= 0 or threading.current_thread() is not threading.main_thread():
-            return
-        self._armed = True
-        self._previous = signal.signal(signal.SIGALRM, self._ring)
-        signal.setitimer(signal.ITIMER_REAL, self.limit, 0.2)
-
-    def stop(self) -> None:
-        """Disarm it and give the signal back."""
-        if self._armed:
-            self._armed = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, self._previous if self._previous is not None else signal.SIG_DFL)
-
-    def _ring(self, _signum: int, frame: Any) -> None:
-        if self._armed and (not self.fired or self._in_project(frame)):
-            self.fired = True
-            raise TimeLimitReached(f"no result after {self.limit:g} s")
-
-    def _in_project(self, frame: Any) -> bool:
-        while frame is not None:
-            if self._owns(frame.f_code.co_filename):
-                return True
-            frame = frame.f_back
-        return False
-
-
 class Reporter:
     """The plugin. It asks for its plan as late as it can: when pytest has read its configuration and no conftest file yet."""
 
-    def __init__(self, guard: Any, options: Any, emit: Emit, next_plan: Callable[[], dict[str, Any]], tracer_class: Any) -> None:
+    def __init__(self, guard: Any, tools: Any, emit: Emit, next_plan: Callable[[], dict[str, Any]]) -> None:
         self._guard = guard
-        self._options = options
+        self._tools = tools
+        self._options = tools("_options")
         self._emit = emit
         self._next_plan = next_plan
-        self._tracer_class = tracer_class
         self._tracer: Any = None
         self._phases: list[Any] = []
         self._facts: dict[str, Any] = {}
         self._values: Any = None
         self._indexed = False
         self.plan: dict[str, Any] = {}
+        self.shared_s = 0.0
+        """Seconds spent on fixtures that tests share: any of them may have to pay for it when it runs alone."""
 
     def _begin(self, plan: dict[str, Any]) -> None:
         self.plan = plan
@@ -91,10 +46,10 @@ class Reporter:
         self._wanted = None if ids is None else set(ids)
         self._reverse = bool(plan.get("reverse"))
         self._seed = plan.get("seed", 0)
-        self._stop_at_first = bool(plan.get("stop_at_first"))
-        self._deadline = time.monotonic() + plan["budget_s"] if plan.get("budget_s") else None
-        self._timer = Timer(plan.get("test_limit_s", 0), self._guard.owns)
-        self._tracer = self._tracer_class(self._guard) if plan.get("trace") else None
+        self._tracer = self._tools("_tracer").Tracer(self._guard) if plan.get("trace") else None
+        patience = self._tools("_patience")
+        self._timer = patience.Timer(plan, self._guard, self._tracer)
+        self._enough = patience.Enough(plan)
 
     # configuration
 
@@ -181,32 +136,42 @@ class Reporter:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: Any) -> Any:
         """Frame one test: start, its phases, result."""
-        self._phases, self._facts, self._values, self._timer.fired = [], {}, None, False
-        self._emit({"event": "start", "id": item.nodeid})
+        self._phases, self._facts, self._values = [], {}, None
+        self._timer.begin(item.nodeid)
+        self._emit({"event": "start", "id": item.nodeid, "limit": self._timer.limit_of(item.nodeid)})
         if self._tracer:
             self._tracer.begin()
         yield
         if self._tracer:
-            self._emit({"event": "coverage", "id": item.nodeid, "files": self._tracer.end(item)})
+            files, whole = self._tracer.end(item)
+            self._emit({"event": "coverage", "id": item.nodeid, "files": files, "whole": whole})
         self._finish(item)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_setup(self) -> Any:
         """Limit the time of fixtures."""
-        yield from self._timed()
+        yield from self._timed("setup")
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Any:
         """Limit the time of the test."""
-        yield from self._timed()
+        yield from self._timed("call")
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self) -> Any:
         """Limit the time of the clean-up."""
-        yield from self._timed()
+        yield from self._timed("teardown")
 
-    def _timed(self) -> Any:
-        self._timer.start()
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Any:
+        """Measure what fixtures cost that tests share."""
+        began = time.monotonic()
+        yield
+        if fixturedef.scope != "function":
+            self.shared_s += time.monotonic() - began
+
+    def _timed(self, phase: str) -> Any:
+        self._timer.start(phase)
         try:
             yield
         finally:
@@ -235,8 +200,10 @@ class Reporter:
             self._phases.append(report)
 
     def _finish(self, item: Any) -> None:
-        result = {"event": "result", "id": item.nodeid, "outcome": outcome_of(self._phases), "timed_out": self._timer.fired}
+        timer = self._timer
+        result = {"event": "result", "id": item.nodeid, "outcome": outcome_of(self._phases), "timed_out": timer.fired}
         result["duration"] = sum(getattr(report, "duration", 0.0) for report in self._phases)
+        result["given"], result["place"] = timer.given_s, timer.place
         bad = next((report for report in self._phases if report.failed), None)
         if bad is not None:
             crash = getattr(bad.longrepr, "reprcrash", None)
@@ -246,12 +213,14 @@ class Reporter:
             result["message"] = first_line(crash.message if crash else text.strip().split("\n")[-1])
         elif result["outcome"] == "skipped" and self._phases:
             result["message"] = first_line(str(self._phases[-1].longrepr))
+        elif not timer.fired:
+            timer.passed(item.nodeid, result["duration"])
         self._emit(result)
-        if bad is not None and self._stop_at_first:
-            item.session.shouldstop = "the first failure was asked for"
-        if self._deadline and time.monotonic() > self._deadline:
-            item.session.shouldstop = "time"
-            self._emit({"event": "note", "stopped": "time"})
+        reason = self._enough.after(item.nodeid, bad is not None, bool(timer.given_s), result["duration"])
+        if reason:
+            item.session.shouldstop = reason
+            if reason != "first":
+                self._emit({"event": "note", "stopped": reason})
 
 
 def outcome_of(phases: list[Any]) -> str:
@@ -326,20 +295,19 @@ def cut(text: str) -> str:
     return text if len(text) <= DETAILS_BYTES else text[: DETAILS_BYTES // 4] + "\n…\n" + text[-DETAILS_BYTES * 3 // 4 + 4 :]
 
 
-def run(
-    base: dict[str, Any], guard: Any, options: Any, emit: Emit, next_plan: Callable[[], dict[str, Any]], tracer_class: Any = None
-) -> int:
+def run(base: dict[str, Any], guard: Any, tools: Callable[[str], Any], emit: Emit, next_plan: Callable[[], dict[str, Any]]) -> int:
     """Run pytest; return its exit status.
 
     Args:
         base: what is known beforehand: `project`, its path, and `args`, options of the user.
+        tools: returns a neighbour of this file by its name.
         next_plan: called once, when pytest is ready for it: `paths`, `ids`, limits.
     """
     os.environ.pop("PYTEST_ADDOPTS", None)
-    args = options.fixed_arguments(base["project"], int(pytest.__version__.split(".")[0]))
-    reporter = Reporter(guard, options, emit, next_plan, tracer_class)
+    args = tools("_options").fixed_arguments(base["project"], int(pytest.__version__.split(".")[0]))
+    reporter = Reporter(guard, tools, emit, next_plan)
     status = int(pytest.main([*base.get("args", []), *args], plugins=[reporter]))
-    end = {"event": "end", "status": status, "foreign": foreign_modules(base["project"])}
+    end = {"event": "end", "status": status, "foreign": foreign_modules(base["project"]), "shared": reporter.shared_s}
     if reporter.plan.get("trace"):
         end["loaded"], end["compiled"] = loaded_modules(guard), guard.known()
     emit(end)

@@ -22,26 +22,43 @@ class Tracer:
         self._guard = guard
         self._lines: set[tuple[str, int]] = set()
         self._shared: dict[int, set[tuple[str, int]]] = {}
+        self._in_part: set[int] = set()
+        """Shared fixtures that were not traced to their end."""
         self._imports: set[tuple[str, str, str, int, tuple[str, ...]]] = set()
         self._watch_imports()
         self._monitoring = getattr(sys, "monitoring", None)
         self._tool = self._free_tool()
+        self._has_let_go = False
         if self._tool is None:
             sys.settrace(self._on_call)
             threading.settrace(self._on_call)
+
+    @property
+    def slows(self) -> bool:
+        """Whether the running test is slowed down by being traced."""
+        return self._tool is None and not self._has_let_go
+
+    def let_go(self) -> None:
+        """Trace the rest of this test no more; safe in a signal handler. Each thread notices at its next line."""
+        self._has_let_go = True
 
     def begin(self) -> None:
         """Start anew for the next test."""
         self._lines.clear()
         self._restart()
+        if self._has_let_go:
+            self._has_let_go = False
+            sys.settrace(self._on_call)
 
-    def end(self, item: Any) -> dict[str, list[int]]:
-        """Return the lines that the test executed, those of its wider-scoped fixtures included."""
+    def end(self, item: Any) -> tuple[dict[str, list[int]], bool]:
+        """Return the lines that the test executed, those of its wider-scoped fixtures included, and whether these are all."""
+        whole = not self._has_let_go
         lines = set(self._lines)
         for definitions in getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).values():
             for definition in definitions:
                 lines |= self._shared.get(id(definition), set())
-        return self._by_file(lines)
+                whole = whole and id(definition) not in self._in_part
+        return self._by_file(lines), whole
 
     def imported(self) -> dict[str, list[int]]:
         """Return the lines executed so far: what importing the tests ran."""
@@ -54,9 +71,12 @@ class Tracer:
             yield
             return
         before = set(self._lines)
-        self.begin()
+        self._lines.clear()
+        self._restart()
         yield
         self._shared[id(fixturedef)] = set(self._lines)
+        if self._has_let_go:
+            self._in_part.add(id(fixturedef))
         self._lines |= before
 
     def edges(self) -> dict[str, list[str]]:
@@ -109,7 +129,9 @@ class Tracer:
         return self._on_event if self._guard.owns(frame.f_code.co_filename) else None
 
     def _on_event(self, frame: Any, event: str, _arg: Any) -> Any:
-        if event == "line":
+        if self._has_let_go:
+            sys.settrace(None)
+        elif event == "line":
             self._lines.add((frame.f_code.co_filename, frame.f_lineno))
         return self._on_event
 

@@ -25,7 +25,10 @@ _OUTPUT = 8192
 
 
 def tool(name: str) -> Any:
-    """Load a neighbour by its path, under a name that no project uses."""
+    """Return a neighbour, loaded once by its path, under a name that no project uses."""
+    known = sys.modules.get("refine_tui_inside" + name)
+    if known is not None:
+        return known
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
     spec = importlib.util.spec_from_file_location("refine_tui_inside" + name, path)
     assert spec is not None
@@ -61,11 +64,9 @@ class Parent:
         self._base = base
         self._guard = self._bytecode.Guard(base["project"])
         self._guard.install()
-        self._options = tool("_options")
-        self._tracer = tool("_tracer")
         self._reporting = tool("_report")
         self._guard.install_pytest()
-        tool("_rehearsal").rehearse(self._reporting, self._options, self._bytecode.Guard)
+        tool("_rehearsal").rehearse(self._reporting, tool, self._bytecode.Guard)
         self._prepare()
 
     def serve(self) -> None:
@@ -107,8 +108,9 @@ class Parent:
     def _prepare(self) -> None:
         version = int(self._reporting.pytest.__version__.split(".")[0])
         project = self._base["project"]
-        self._prepared = tool("_prepared").Prepared(project, self._options.fixed_arguments(project, version))
-        self._prepared.load_plugins(self._is_own, self._options.BLOCKED)
+        options = tool("_options")
+        self._prepared = tool("_prepared").Prepared(project, options.fixed_arguments(project, version))
+        self._prepared.load_plugins(self._is_own, options.BLOCKED)
 
     def _preload(self, names: list[str], files: list[list[str]]) -> None:
         for name in names:
@@ -230,7 +232,7 @@ class Parent:
                     event["output"] = tail(output)
                 self._send(json.dumps(event).encode() + b"\n")
 
-        return int(self._reporting.run(self._base, self._guard, self._options, emit, plan, self._tracer.Tracer))
+        return int(self._reporting.run(self._base, self._guard, tool, emit, plan))
 
     def _wait(self, pid: int, number: int, deadline: float) -> int:
         while True:

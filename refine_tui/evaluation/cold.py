@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from refine_tui.core.evidence import CaseResult
@@ -28,11 +28,17 @@ class Job:
     """New content over the tree."""
     limit_s: float = 60.0
     stop_at_first: bool = False
+    better_than: Collection[str] | None = None
+    """See `Evaluator.run`."""
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """Node id → seconds, for tests that get less than the full time."""
+    patient: Collection[str] | None = None
+    """Tests that get their full time even where others were stuck; `None`: all of them."""
     trace: bool = False
     reverse: bool = False
     hash_seed: int = 0
 
-    def plan(self, place: Place, node_ids: Sequence[str] | None, left_s: float) -> dict[str, object]:
+    def plan(self, place: Place, node_ids: Sequence[str] | None, left_s: float, so_far: Gathered) -> dict[str, object]:
         """Return the plan that the script inside reads."""
         return {
             "project": str(place.project),
@@ -40,12 +46,18 @@ class Job:
             "ids": None if node_ids is None else list(node_ids),
             "args": list(place.settings.arguments),
             "changed": list(self.files),
-            "test_limit_s": min(place.settings.test_limit_s, self.limit_s),
+            "test_limit_s": place.settings.test_limit_s,
+            "most_s": min(place.settings.test_limit_s, self.limit_s),
+            "limits": dict(self.limits),
+            "shorten": self.patient is not None,
+            "patient": list(self.patient or ()),
+            "stuck": so_far.stuck,
             "budget_s": left_s,
             "trace": self.trace,
             "seed": self.hash_seed,
             "reverse": self.reverse,
             "stop_at_first": self.stop_at_first,
+            "better_than": None if self.better_than is None else list(self.better_than),
         }
 
 
@@ -56,6 +68,8 @@ class Ran:
     gathered: Gathered
     duration_s: float
     output: str
+    processes: int
+    """Processes that were started or forked for it."""
 
 
 def run_cold(place: Place, sandbox: Sandbox, job: Job, cancelled: Cancelled, on_case: OnCase | None = None) -> Ran:
@@ -63,15 +77,17 @@ def run_cold(place: Place, sandbox: Sandbox, job: Job, cancelled: Cancelled, on_
     began = time.monotonic()
     gathered = Gathered(job.node_ids, on_case)
     node_ids, output = job.node_ids, ""
+    processes = 0
     for _ in range(RESTARTS):
         left = began + job.limit_s - time.monotonic()
         if left <= 0 or cancelled():
             gathered.stopped = "cancelled" if left > 0 else "time"
             break
-        tools = {"plan.json": json.dumps(job.plan(place, node_ids, left)).encode()}
+        processes += 1
+        tools = {"plan.json": json.dumps(job.plan(place, node_ids, left, gathered)).encode()}
         launch = place.launch("_cold.py", tools=tools, files=job.files, wall_s=left + 5.0, hash_seed=job.hash_seed)
         with sandbox.launch(launch) as running:
-            again = _follow(running, gathered, place.settings.test_limit_s, began + job.limit_s, cancelled)
+            again = _follow(running, gathered, began + job.limit_s, cancelled)
             output = running.stderr_tail
         node_ids = gathered.remaining()
         if not again or not node_ids or (job.stop_at_first and any(case.is_red for case in gathered.cases.values())):
@@ -79,13 +95,17 @@ def run_cold(place: Place, sandbox: Sandbox, job: Job, cancelled: Cancelled, on_
     else:
         gathered.stopped = "crash"
     gathered.settle()
-    return Ran(gathered, time.monotonic() - began, output)
+    return Ran(gathered, time.monotonic() - began, output, processes)
 
 
-def _follow(running: Running, gathered: Gathered, test_limit_s: float, deadline: float, cancelled: Cancelled) -> bool:
+def hard_limit_s(gathered: Gathered) -> float:
+    """Return the seconds without a word after which the running test cannot be interrupted from within."""
+    return 2 * gathered.limit_s + 2.0
+
+
+def _follow(running: Running, gathered: Gathered, deadline: float, cancelled: Cancelled) -> bool:
     """Read events until the process ends; say whether the remaining tests deserve a new one."""
     lines = Lines(running.stdout)
-    hard_s = 2 * test_limit_s + 2.0
     since = time.monotonic()
     while True:
         event = lines.next(_POLL_S)
@@ -99,7 +119,7 @@ def _follow(running: Running, gathered: Gathered, test_limit_s: float, deadline:
             gathered.stopped = "cancelled"
         elif now > deadline:
             gathered.stopped = "time"
-        elif gathered.running and now - since > hard_s:
+        elif gathered.running and now - since > hard_limit_s(gathered):
             running.kill()
             gathered.add(stuck(gathered.running, now - since))
             return True

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from refine_tui.core.errors import ProjectError, RunnerError, StaleBaseError
+from refine_tui.core.errors import RunnerError, StaleBaseError
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, GateResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
@@ -17,14 +18,34 @@ from refine_tui.evaluation import interpreter
 from refine_tui.evaluation.cold import Job, Ran, run_cold
 from refine_tui.evaluation.gates import Gates
 from refine_tui.evaluation.impact import affected, coverage_of
+from refine_tui.evaluation.pace import Pace
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.stream import Gathered, limits_met
+from refine_tui.evaluation.unusable import failure, refuse_unusable, where
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
 from refine_tui.loop.ports.running import Cancelled, OnCase, Sandbox
 
 _OUTPUT = 8192
 _SAMPLE_S = 15.0
 """Seconds of tests, by their own durations, that are run warm once to compare with the cold base run."""
+
+
+@dataclass
+class Tally:
+    """What an evaluator has done so far."""
+
+    forks: int = 0
+    """Copies of the warm parent."""
+    processes: int = 0
+    """Fresh pytest processes."""
+    tests: int = 0
+    """Tests that were begun, in either."""
+
+    def add(self, ran: Ran, *, warm: bool) -> None:
+        """Count one run."""
+        self.forks += ran.processes if warm else 0
+        self.processes += 0 if warm else ran.processes
+        self.tests += ran.gathered.started
 
 
 class PytestEvaluator:
@@ -46,6 +67,10 @@ class PytestEvaluator:
         self._cold_reason = ""
         self._gates: Gates | None = None
         self._base: Gathered | None = None
+        self._pace = Pace()
+        self._patient: frozenset[str] = frozenset()
+        """Tests that pass on the base when they get their full time."""
+        self.tally = Tally()
         self._lock = threading.Lock()
         self._closed = threading.Event()
 
@@ -62,15 +87,15 @@ class PytestEvaluator:
         cancelled = self._or_closed(cancelled)
         place = self._ready()
         self._start_warm(place)  # gets ready while the cold run goes on
-        ran = run_cold(place, self._sandbox, Job(limit_s=limit_s, trace=coverage), cancelled, on_case)
+        job = Job(limit_s=limit_s, trace=coverage, patient=self._patient if coverage else None)
+        ran = self._run_cold(job, cancelled, on_case)
         gathered = ran.gathered
-        if coverage:
-            self._without_tracing(place, ran, cancelled, on_case, began + limit_s)
         if gathered.stopped != "cancelled":
-            self._refuse_unusable(place, ran)
-        self._base = gathered
+            refuse_unusable(place, ran)
+        self._base, self._pace = gathered, Pace()
         for case in gathered.broken.values():
             gathered.cases.setdefault(case.node_id, case)
+        self._pace.learn(gathered.cases.values())
         suite = self._suite(ran, warm=False)
         flaky: tuple[str, ...] = ()
         if not gathered.stopped:
@@ -89,26 +114,37 @@ class PytestEvaluator:
         )
 
     def run(
-        self, patch: Patch, node_ids: Sequence[str], cancelled: Cancelled, *, limit_s: float, stop_at_first: bool = False
+        self,
+        patch: Patch,
+        node_ids: Sequence[str],
+        cancelled: Cancelled,
+        *,
+        limit_s: float,
+        stop_at_first: bool = False,
+        better_than: Collection[str] | None = None,
+        full_time: bool = False,
     ) -> SuiteResult:
         """Run some tests with a patch, warm where possible; see the port."""
         files = self._patched(patch)
         if files is None:
-            return SuiteResult(complete=False, stopped="stale", level=self.level)
-        job = Job(tuple(node_ids), files, limit_s, stop_at_first)
+            return self._stale()
+        is_trial = (stop_at_first or better_than is not None) and not full_time
+        limits = self._pace.limits(node_ids, self._settings.test_limit_s) if is_trial else {}
+        patient = None if full_time else self._patient
+        job = Job(tuple(node_ids), files, limit_s + self._shared_s, stop_at_first, better_than, limits, patient)
         ran, warm = self._run(job, cancelled)
-        if self._patched(patch) is None:
-            return SuiteResult(complete=False, stopped="stale", level=self.level)
-        return self._suite(ran, warm=warm)
+        if is_trial:
+            self._give_time(job, ran, cancelled)
+        return self._stale() if self._patched(patch) is None else self._suite(ran, warm=warm)
 
     def confirm(self, patch: Patch, on_case: OnCase, cancelled: Cancelled, *, limit_s: float) -> SuiteResult:
         """Run the whole suite cold with a patch; see the port."""
         files = self._patched(patch)
         if files is None:
-            return SuiteResult(complete=False, stopped="stale", level=self.level)
-        ran = run_cold(self._ready(), self._sandbox, Job(files=files, limit_s=limit_s), self._or_closed(cancelled), on_case)
-        if self._patched(patch) is None:
-            return SuiteResult(complete=False, stopped="stale", level=self.level)
+            return self._stale()
+        ran = self._run_cold(Job(files=files, limit_s=limit_s), self._or_closed(cancelled), on_case)
+        if self._patched(patch) is None or not self._base_was_stuck(ran, cancelled):
+            return self._stale()
         for case in ran.gathered.broken.values():
             ran.gathered.cases.setdefault(case.node_id, case)
         return self._suite(ran, warm=False)
@@ -156,7 +192,7 @@ class PytestEvaluator:
         jobs = [Job(wanted, limit_s=limit_s, hash_seed=1), Job(wanted, limit_s=limit_s, hash_seed=2, reverse=True)]
         passed: set[str] = set()
         for job in jobs:
-            cases = run_cold(self._ready(), self._sandbox, job, cancelled).gathered.cases
+            cases = self._run_cold(job, cancelled).gathered.cases
             passed |= {node for node, case in cases.items() if not case.is_red}
         return tuple(node for node in wanted if node in passed)
 
@@ -184,10 +220,59 @@ class PytestEvaluator:
                 self._start_warm(place)
             if (warm := self._warm) is not None:
                 try:
-                    return warm.run(job, cancelled), True
+                    ran = warm.run(job, cancelled)
+                    self.tally.add(ran, warm=True)
+                    return ran, True
                 except RunnerError as error:
                     self._give_up_warm(str(error))
-        return run_cold(place, self._sandbox, job, cancelled), False
+        return self._run_cold(job, cancelled), False
+
+    def _run_cold(self, job: Job, cancelled: Cancelled, on_case: OnCase | None = None) -> Ran:
+        ran = run_cold(self._ready(), self._sandbox, job, cancelled, on_case)
+        self.tally.add(ran, warm=False)
+        return ran
+
+    def _give_time(self, job: Job, ran: Ran, cancelled: Cancelled) -> None:
+        """Run tests that were cut short with their full time, when they are all that speaks against the candidate.
+
+        The first that uses that up ends it. Where more tests were cut short than pass, one more look at the whole candidate is left to
+        the caller, who knows whether there is nothing better to do.
+        """
+        found = ran.gathered
+        short = tuple(node for node, case in found.cases.items() if case.is_red and case.cut_short_s)
+        passing = sum(not case.is_red for case in found.cases.values())
+        if not short or found.stopped or len(short) + passing < len(found.cases) or (job.better_than is not None and passing <= len(short)):
+            return
+        limit_s = job.limit_s + len(short) * self._settings.test_limit_s
+        whole = replace(
+            job, node_ids=(*short, *found.remaining()), limit_s=limit_s, stop_at_first=True, better_than=None, limits={}, patient=None
+        )
+        again, _ = self._run(whole, cancelled)
+        found.cases.update(again.gathered.cases)
+        found.stopped = again.gathered.stopped
+
+    def _base_was_stuck(self, ran: Ran, cancelled: Cancelled) -> bool:
+        """Say whether tests that pass now, and on the base had less than their full time, do tell a difference.
+
+        They do when they need much less than that. The others get their full time on the base; one that passes there is given it in
+        each run from now on, and whoever took it for failing has to begin again.
+        """
+        base = self._base.cases if self._base else {}
+        near = tuple(
+            node
+            for node, case in ran.gathered.cases.items()
+            if node in base and not case.is_red and base[node].is_red and case.duration_s > base[node].cut_short_s / 2 > 0
+        )
+        if not near:
+            return True
+        limit_s = 10.0 + len(near) * 2 * self._settings.test_limit_s
+        again = self._run_cold(Job(near, limit_s=limit_s), self._or_closed(cancelled)).gathered.cases
+        self._patient |= {node for node, case in again.items() if not case.is_red}
+        return not self._patient & set(near)
+
+    @property
+    def _shared_s(self) -> float:
+        return self._base.shared_s if self._base else 0.0
 
     def _or_closed(self, cancelled: Cancelled) -> Cancelled:
         return lambda: self._closed.is_set() or cancelled()
@@ -197,14 +282,6 @@ class PytestEvaluator:
         warm, self._warm = self._warm, None
         if warm is not None:
             warm.close()
-
-    def _without_tracing(self, place: Place, ran: Ran, cancelled: Cancelled, on_case: OnCase, deadline: float) -> None:
-        """Give tests that took too long another chance: tracing may be what made them slow."""
-        slow = tuple(case.node_id for case in ran.gathered.cases.values() if case.timed_out)
-        if slow and not ran.gathered.stopped:
-            job = Job(slow, limit_s=max(1.0, deadline - time.monotonic()))
-            again = run_cold(place, self._sandbox, job, cancelled, on_case)
-            ran.gathered.cases.update(again.gathered.cases)
 
     def _preload(self, base: Gathered) -> None:
         if self._warm is not None:
@@ -216,16 +293,18 @@ class PytestEvaluator:
     def _compare_warm(self, suite: SuiteResult, flaky: Sequence[str], cancelled: Cancelled, *, limit_s: float) -> None:
         if self._warm is None:
             return
-        sample = _sample([case for case in suite.cases if "::" in case.node_id and case.node_id not in flaky])
+        usable = [case for case in suite.cases if "::" in case.node_id and case.node_id not in flaky and not case.timed_out]
+        sample = _sample(usable)
         if not sample:
             return
         ran, warm = self._run(Job(tuple(sample), limit_s=min(limit_s, 2 * _SAMPLE_S)), cancelled)
         if not warm or ran.gathered.stopped in ("cancelled", "time"):
             return
         found = ran.gathered.cases
+        self._pace.learn(found.values())
         differing = tuple(node for node in sample if _verdict(found.get(node)) != _verdict(suite.by_id[node]))
         if differing:  # once more, since a test that is flaky says nothing about warm and cold
-            again = run_cold(self._ready(), self._sandbox, Job(differing, limit_s=limit_s), cancelled).gathered.cases
+            again = self._run_cold(Job(differing, limit_s=limit_s), cancelled).gathered.cases
             real = [node for node in differing if _verdict(found.get(node)) != _verdict(again.get(node))]
             if real:
                 self._give_up_warm(f"{real[0]} ends differently in a warm fork than in a fresh process")
@@ -252,7 +331,7 @@ class PytestEvaluator:
         return SuiteResult(
             cases=tuple(gathered.cases.values()),
             complete=not gathered.stopped and gathered.status in (0, 1, 2, 5) and all(_has_outcome(node, gathered) for node in wanted),
-            stopped=gathered.stopped or _failure(gathered, ran.output),
+            stopped=gathered.stopped or failure(gathered, ran.output),
             duration_s=ran.duration_s,
             warm=warm,
             level=self.level,
@@ -260,40 +339,13 @@ class PytestEvaluator:
             output=ran.output[-_OUTPUT:],
         )
 
-    def _refuse_unusable(self, place: Place, ran: Ran) -> None:
-        gathered = ran.gathered
-        if gathered.foreign and not any(
-            path for files in gathered.coverage.values() for path in files if _in_package(path, gathered.foreign)
-        ):
-            name, file = next(iter(gathered.foreign.items()))
-            raise ProjectError(
-                f"The tests import {name} from {file}, not from {self.project}: a patch would change nothing. "
-                f"Install the project so that it is imported from here ({place.interpreter.path} -m pip install -e .), or set PYTHONPATH."
-            )
-        if gathered.collected or gathered.stopped == "time":
-            return
-        if gathered.broken:
-            first = list(gathered.broken.values())[:3]
-            raise ProjectError("No test could be collected:\n" + "\n".join(f"  {_where(case)}: {case.message}" for case in first))
-        if gathered.status == 5:
-            raise ProjectError(f"No tests found in {self.project}. Add one, or choose the project with --project.")
-        reason = _failure(gathered, ran.output) or gathered.stopped
-        raise ProjectError(f"pytest could not start on {self.project}: {reason}\n{ran.output.strip()[-2000:]}")
+    def _stale(self) -> SuiteResult:
+        return SuiteResult(complete=False, stopped="stale", level=self.level)
 
 
 def _has_outcome(node: str, gathered: Gathered) -> bool:
     """Say whether a test gave an outcome, or every test of a file that is wanted as a whole."""
     return node in gathered.cases or ("::" not in node and any(found.startswith(node + "::") for found in gathered.cases))
-
-
-def _where(case: CaseResult) -> str:
-    return f"{case.frames[-1].path}:{case.frames[-1].line + 1}" if case.frames else case.node_id
-
-
-def _in_package(path: str, names: object) -> bool:
-    parts = path.split("/")
-    top = parts[1] if parts[0] == "src" and len(parts) > 1 else parts[0]
-    return isinstance(names, dict) and top in names
 
 
 def _verdict(case: CaseResult | None) -> tuple[str, str]:
@@ -312,20 +364,14 @@ def _sample(cases: Sequence[CaseResult]) -> list[str]:
     return [case.node_id for case in cases if case.node_id in chosen]
 
 
-def _failure(gathered: Gathered, output: str) -> str:
-    """Say why pytest itself gave up, in one line; empty when it did not."""
-    if gathered.status is None:
-        return "" if gathered.cases else "crash"
-    if gathered.status not in (3, 4):
-        return ""
-    lines = [line for line in output.splitlines() if line.startswith(("ERROR", "E  ", "INTERNALERROR> E", "ImportError"))]
-    return (lines[-1] if lines else f"pytest ended with status {gathered.status}")[:300]
-
-
 def _notes(gathered: Gathered, flaky: Sequence[str]) -> tuple[str, ...]:
     notes = []
     if gathered.dropped:
         notes.append("options of the project that are left out here: " + ", ".join(gathered.dropped))
-    notes += [f"cannot be collected: {_where(case)}: {case.message}" for case in gathered.broken.values()]
+    notes += [f"cannot be collected: {where(case)}: {case.message}" for case in gathered.broken.values()]
+    for place, (first, seconds) in gathered.stuck.items():
+        count = sum(case.cut_short_s > 0 and f" in {place}, where " in case.message for case in gathered.cases.values())
+        if count:
+            notes.append(f"cut short after less than {seconds:g} s: {count} more stuck in {place}, as {first} was")
     notes += [f"flaky: {node} failed and passed on the same code" for node in flaky]
     return tuple(notes)

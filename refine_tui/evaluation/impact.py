@@ -28,7 +28,7 @@ def coverage_of(gathered: Gathered) -> Coverage:
         for path, own in gathered.coverage.get(node, {}).items():
             lines[path] = frozenset(own) | imported.get(path, frozenset())
         result[node] = lines
-    return Coverage(result)
+    return Coverage(result, frozenset(gathered.in_part))
 
 
 def _closure(file: str, edges: Mapping[str, Sequence[str]], known: Mapping[str, object]) -> set[str]:

@@ -11,7 +11,7 @@ from refine_tui.core.isolation import Limits
 from refine_tui.evaluation.interpreter import Interpreter
 from refine_tui.loop.ports.running import Launch
 
-TOOLS = ("_bytecode.py", "_cold.py", "_options.py", "_prepared.py", "_rehearsal.py", "_report.py", "_tracer.py", "_warm.py")
+TOOLS = tuple(f"_{name}.py" for name in ("bytecode", "cold", "options", "patience", "prepared", "rehearsal", "report", "tracer", "warm"))
 _REPORT_BYTES = 256 << 20
 """Our own reports count as output; per-test coverage of a large suite is long."""
 

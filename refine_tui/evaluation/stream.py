@@ -68,6 +68,16 @@ class Gathered:
     broken: dict[str, CaseResult] = field(default_factory=dict)
     running: str = ""
     """The test that has started and given no result."""
+    limit_s: float = 0.0
+    """What each phase of it may take."""
+    started: int = 0
+    """Tests that were begun."""
+    stuck: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Functions in which a test used up its time: `path::function` → that test, its seconds."""
+    in_part: set[str] = field(default_factory=set)
+    """Tests of which only the beginning was traced."""
+    shared_s: float = 0.0
+    """What fixtures cost that tests share."""
     coverage: dict[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
     imported: Mapping[str, Sequence[int]] = field(default_factory=dict)
     edges: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -116,16 +126,21 @@ class Gathered:
         self.was_collected = True
 
     def _on_start(self, event: Mapping[str, Any]) -> None:
-        self.running = event["id"]
+        self.running, self.limit_s = event["id"], event.get("limit", 0.0)
+        self.started += 1
 
     def _on_result(self, event: Mapping[str, Any]) -> None:
         self.add(case_of(event))
+        if event.get("place"):
+            self.stuck.setdefault(event["place"], (event["id"], event.get("given") or self.limit_s))
 
     def _on_broken(self, event: Mapping[str, Any]) -> None:
         self.broken[event["id"]] = case_of({**event, "outcome": "error"})
 
     def _on_coverage(self, event: Mapping[str, Any]) -> None:
         self.coverage[event["id"]] = event["files"]
+        if not event.get("whole", True):
+            self.in_part.add(event["id"])
 
     def _on_imported(self, event: Mapping[str, Any]) -> None:
         if not self.imported:
@@ -137,7 +152,7 @@ class Gathered:
 
     def _on_end(self, event: Mapping[str, Any]) -> None:
         self.status, self.foreign = event["status"], event["foreign"]
-        self.loaded, self.compiled = event.get("loaded", ()), event.get("compiled", ())
+        self.loaded, self.compiled, self.shared_s = event.get("loaded", ()), event.get("compiled", ()), event.get("shared", 0.0)
 
 
 def case_of(event: Mapping[str, Any]) -> CaseResult:
@@ -153,6 +168,7 @@ def case_of(event: Mapping[str, Any]) -> CaseResult:
         values=(values[0], values[1]) if values else None,
         error=event.get("error", ""),
         timed_out=event.get("timed_out", False),
+        cut_short_s=event.get("given", 0.0),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from refine_tui.core.errors import RunnerError
-from refine_tui.evaluation.cold import RESTARTS, Job, Ran, died, reason_of, stuck
+from refine_tui.evaluation.cold import RESTARTS, Job, Ran, died, hard_limit_s, reason_of, stuck
 from refine_tui.evaluation.settings import Place
 from refine_tui.evaluation.stream import ENDED, Gathered, Lines
 from refine_tui.loop.ports.running import Cancelled, Running, Sandbox
@@ -114,13 +114,14 @@ class WarmRunner:
         self._await_ready()
         began = time.monotonic()
         gathered = Gathered(job.node_ids)
-        remaining, output = job.node_ids, ""
+        remaining, output, processes = job.node_ids, "", 0
         for _ in range(RESTARTS):
             left = began + job.limit_s - time.monotonic()
             if left <= 0:
                 gathered.stopped = "time"
                 break
-            self._request(job, remaining, left)
+            processes += 1
+            self._request(job, remaining, left, gathered)
             again, output = self._follow(gathered, began + job.limit_s, cancelled)
             remaining = gathered.remaining()
             if not again or not remaining or (job.stop_at_first and any(case.is_red for case in gathered.cases.values())):
@@ -128,15 +129,15 @@ class WarmRunner:
         else:
             gathered.stopped = "crash"
         gathered.settle()
-        return Ran(gathered, time.monotonic() - began, output)
+        return Ran(gathered, time.monotonic() - began, output, processes)
 
-    def _request(self, job: Job, node_ids: Sequence[str], left_s: float) -> None:
+    def _request(self, job: Job, node_ids: Sequence[str], left_s: float, so_far: Gathered) -> None:
         self._number += 1
         self._send(
             {
                 "number": self._number,
                 "files": {path: base64.b64encode(data).decode() for path, data in job.files.items()},
-                "plan": job.plan(self._place, node_ids, left_s),
+                "plan": job.plan(self._place, node_ids, left_s, so_far),
                 "limits": self._limits(left_s, min(self._place.settings.limits.cpu_s, 2 * left_s + 1)),
                 "spare_fits": all(path.endswith(".py") for path in job.files),  # a spare child has read pytest's configuration
             }
@@ -185,7 +186,6 @@ class WarmRunner:
 
     def _follow(self, gathered: Gathered, deadline: float, cancelled: Cancelled) -> tuple[bool, str]:
         """Read events until the child is done; say whether the remaining tests deserve another one, and what was printed."""
-        hard_s = 2 * self._place.settings.test_limit_s + 2.0
         since, killed = time.monotonic(), ""
         while True:
             event, now = self._event(), time.monotonic()
@@ -198,7 +198,7 @@ class WarmRunner:
                 if event["event"] == "end" and not gathered.running and self._place.settings.overlap:
                     return False, event["output"]  # the child is still on its way out; the next request does not wait for that
             if not killed:
-                killed = self._end_reason(gathered, now > deadline, now - since > hard_s, cancelled)
+                killed = self._end_reason(gathered, now > deadline, now - since > hard_limit_s(gathered), cancelled)
                 if killed:
                     self._send({"kill": self._number})
 
@@ -211,7 +211,7 @@ class WarmRunner:
 
     def _after(self, event: dict[str, Any], gathered: Gathered, killed: str) -> bool:
         if killed == "stuck" and gathered.running:
-            gathered.add(stuck(gathered.running, 2 * self._place.settings.test_limit_s + 2.0))
+            gathered.add(stuck(gathered.running, hard_limit_s(gathered)))
             return True
         if killed in ("cancelled", "time"):
             gathered.stopped = killed

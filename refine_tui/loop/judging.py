@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from refine_tui.core.candidate import Candidate, Verdict, changed_lines
 from refine_tui.core.errors import StaleBaseError
@@ -58,9 +59,9 @@ class Judge:
         Raises:
             StaleBaseError: the user's tree changed under the task.
         """
-        suite = self._run(proposal.patch, self.task.targets)
-        change = delta(self.baseline.suite, suite)
         before = set(parent.delta.fixed) if parent else set()
+        suite = self._run(proposal.patch, self.task.targets, better_than=before)
+        change = delta(self.baseline.suite, suite)
         if set(change.fixed) > before:
             others = self._affected(proposal.patch)
             if others:
@@ -71,14 +72,16 @@ class Judge:
         parent_id = parent.id if parent else ""
         return Candidate(f"c{self.judged}", proposal, round, verdict, change, suite, parent_id, flags=suite.limited)
 
-    def _run(self, patch: Patch, nodes: tuple[str, ...]) -> SuiteResult:
+    def _run(self, patch: Patch, nodes: tuple[str, ...], better_than: Collection[str] | None = None) -> SuiteResult:
+        """Run some tests: targets until they show that nothing is `better_than` what passes already, others until one fails."""
         self.executions += 1
         limit_s = self.limit_s(nodes)
-        suite = self.evaluator.run(patch, nodes, self.cancelled, limit_s=limit_s)
+        run = partial(self.evaluator.run, patch, nodes, self.cancelled, stop_at_first=better_than is None, better_than=better_than)
+        suite = run(limit_s=limit_s)
         if suite.stopped == "time" and delta(self.baseline.suite, suite).fixed:
             # It helped before the time was over: on a busy machine that may have been too little.
             self.executions += 1
-            suite = self.evaluator.run(patch, nodes, self.cancelled, limit_s=PATIENCE * limit_s)
+            suite = run(limit_s=PATIENCE * limit_s)
         if suite.stopped == "stale":
             raise StaleBaseError("The project changed while candidates were being run. The task starts again on what is there now.")
         return suite

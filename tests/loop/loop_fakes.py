@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,15 @@ class ForkEvaluator:
         return Baseline(suite, Coverage(lines), True, "", sys.executable, "fork")
 
     def run(
-        self, patch: Patch, node_ids: Sequence[str], cancelled: Cancelled, *, limit_s: float, stop_at_first: bool = False
+        self,
+        patch: Patch,
+        node_ids: Sequence[str],
+        cancelled: Cancelled,
+        *,
+        limit_s: float,
+        stop_at_first: bool = False,
+        better_than: Collection[str] | None = None,
+        full_time: bool = False,
     ) -> SuiteResult:
         return self._execute(patch, set(node_ids))[0]
 

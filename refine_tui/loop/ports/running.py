@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
@@ -100,11 +100,28 @@ class Evaluator(Protocol):
         """
 
     def run(
-        self, patch: Patch, node_ids: Sequence[str], cancelled: Cancelled, *, limit_s: float, stop_at_first: bool = False
+        self,
+        patch: Patch,
+        node_ids: Sequence[str],
+        cancelled: Cancelled,
+        *,
+        limit_s: float,
+        stop_at_first: bool = False,
+        better_than: Collection[str] | None = None,
+        full_time: bool = False,
     ) -> SuiteResult:
         """Run some tests on the tree with a patch, warm where possible.
 
-        A patch whose base is not the tree's text any more gives a result with `stopped="stale"`.
+        A patch whose base is not the tree's text any more gives a result with `stopped="stale"`. With `stop_at_first` or `better_than`
+        it is a trial: a test gets a few times what tests took on the base, and its full time only when nothing else speaks against
+        the patch; see `SuiteResult.cut_short`.
+
+        Args:
+            limit_s: seconds for the first run of them all.
+            stop_at_first: end at the first failure.
+            better_than: the tests that pass without what is tried here. The run ends, `stopped="no better"`, when one of them fails, or
+                when failures have cost more than a moment and no other test passes.
+            full_time: give every test its full time at once.
         """
 
     def confirm(self, patch: Patch, on_case: OnCase, cancelled: Cancelled, *, limit_s: float) -> SuiteResult:
