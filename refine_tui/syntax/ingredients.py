@@ -289,6 +289,11 @@ class Ingredients:
         found = [name for name in (names if names is not None else self.names_at(node)) if name != node.text]
         return sorted(found, key=lambda name: -self._likeness(name, wanted))
 
+    def may_count(self, name: str) -> bool:
+        """Say whether a name could hold a number: known to, or nothing known."""
+        kinds = self.kinds.get(name, frozenset())
+        return "number" in kinds or not kinds
+
     def _likeness(self, name: str, wanted: frozenset[str]) -> int:
         kinds = self.kinds.get(name, frozenset())
         if not kinds or not wanted:

@@ -145,6 +145,14 @@ def _discard(node: Node, _have: Ingredients) -> Iterator[Draft]:
         yield Draft(node.start, right.start, "", 1.0 if right.text.startswith(f"{left.text}.") else 0.2, "result not kept")
 
 
+def _turn(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Assign the other way round: `a = b` to `b = a`."""
+    left, right = node.child("left"), node.child("right")
+    plain = ("identifier", "attribute", "subscript")
+    if left is not None and right is not None and node.child("type") is None and left.kind in plain and right.kind in plain:
+        yield Draft(node.start, node.end, f"{right.text}{node.source[left.end : right.start]}{left.text}", note="turned round")
+
+
 def _count(node: Node, _have: Ingredients) -> Iterator[Draft]:
     """Add to what a dictionary holds: `a[b] = 1` to `a[b] = a.get(b, 0) + 1`."""
     left, right = node.child("left"), node.child("right")
@@ -210,6 +218,11 @@ OPERATORS = (
         "assign.discard", 5, 0.004, "what a call gives back not kept",
         "def f(a):\n    a = a.strip()\n    return a\n", "def f(a):\n    a.strip()\n    return a\n",
         "assign.keep", operators_of("assignment"), _discard,
+    ),
+    Operator(
+        "assign.turn", 5, 0.004, "an assignment turned round",
+        "def f(a, b):\n    a[0] = b\n    return b\n", "def f(a, b):\n    b = a[0]\n    return b\n",
+        "assign.turn", operators_of("assignment"), _turn,
     ),
     Operator(
         "assign.count", 5, 0.004, "a value added to what a dictionary holds for the key",

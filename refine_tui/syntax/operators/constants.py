@@ -23,6 +23,9 @@ _FIRST_VALUES = {
     "true": ("True", "False"),
     "false": ("False", "True"),
 }
+_COUNTED = frozenset({
+    "argument_list", "comparison_operator", "binary_operator", "subscript", "slice", "augmented_assignment", "assignment",
+})  # fmt: skip
 
 
 def _integer(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -111,6 +114,24 @@ def _name_of(node: Node, have: Ingredients) -> Iterator[Draft]:
             yield put(node, f"{name}.encode()")
 
 
+def _to_name(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Put a name in scope where a number stands."""
+    names = have.similar(node)
+    numbers = [name for name in names if have.may_count(name)]
+    for name, weight in ranked(numbers, 3, 0.6):
+        yield put(node, name, weight=weight)
+
+
+def _for_name(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Put a number used nearby where a name stands that could hold one."""
+    parent = node.parent
+    if node.role != "load" or parent is None or node.field in ("function", "object", "value"):
+        return
+    if have.may_count(node.text) and parent.kind in _COUNTED:
+        for text, weight in ranked(("1", "0", *have.integers[:1]), 3, 0.6):
+            yield put(node, text, weight=weight)
+
+
 def _text_of(node: Node, _have: Ingredients) -> Iterator[Draft]:
     if node.parent is not None and node.parent.kind == "argument_list" and node.field != "function":
         yield put(node, f"'{node.text}'", weight=0.3)
@@ -141,6 +162,8 @@ def _character(node: Node, _have: Ingredients) -> Iterator[Draft]:
         return
     for at in range(1, len(text) - 1):
         yield put(node, text[:at] + text[at + 1 :], weight=0.1)
+    for letter in [one for one in dict.fromkeys(text[1:-1].lower()) if one != one.upper() and one in text and one.upper() in text]:
+        yield put(node, text.replace(letter, "").replace(letter.upper(), ""), weight=0.1, note=f"{letter} dropped in both cases")
 
 
 def _letter(node: Node, _have: Ingredients) -> Iterator[Draft]:
@@ -189,6 +212,16 @@ OPERATORS = (
         "constant.text-of", 10, 0.0005, "a variable's name as a string",
         "def f(text):\n    return f(text)\n", "def f(text):\n    return f('text')\n",
         "constant.name-of", operators_of("identifier"), _text_of,
+    ),
+    Operator(
+        "constant.to-name", 10, 0.012, "a number replaced by a name in scope",
+        "def f(a, b):\n    return a[0] + b\n", "def f(a, b):\n    return a[b] + b\n",
+        "constant.for-name", operators_of("integer"), _to_name,
+    ),
+    Operator(
+        "constant.for-name", 10, 0.005, "a name replaced by a number",
+        "def f(a, b):\n    return a[b] + b\n", "def f(a, b):\n    return a[0] + b\n",
+        "constant.to-name", operators_of("identifier"), _for_name,
     ),
     Operator(
         "constant.integer", 9, 0.13, "another integer: one off, 0, 1, or one used nearby",

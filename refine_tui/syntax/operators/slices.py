@@ -80,17 +80,11 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
     if node.parent.kind in ("expression_statement", "subscript") or "number" in have.kinds.get(node.text, ()):
         return
     inside = {inner.text for inner in node.walk() if inner.kind == "identifier"}
-    counts = [name for name in have.similar(node, have.names_at(node)) if name not in inside and _counts(name, have)]
+    counts = [name for name in have.similar(node, have.names_at(node)) if name not in inside and have.may_count(name)]
     named = [text for name in counts[:2] for text in (f"[:{name}]", f"[{name}:]", f"[{name}]")]
     texts = [*_SLICES, "[0]", "[-1]", *named] if not counts or counts[0] not in have.unused else [*named, *_SLICES]
-    for text, weight in ranked(texts, 9, 0.85):
+    for text, weight in ranked(texts, 9 if node.kind == "identifier" else 5, 0.85):
         yield put(node, f"{node.text}{text}", weight=weight, note=f"{text} added")
-
-
-def _counts(name: str, have: Ingredients) -> bool:
-    """Say whether a name could hold an index: known to be a number, or nothing known."""
-    kinds = have.kinds.get(name, frozenset())
-    return "number" in kinds or not kinds
 
 
 def _drop(node: Node, _have: Ingredients) -> Iterator[Draft]:

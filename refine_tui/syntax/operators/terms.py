@@ -82,8 +82,9 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
     names = [name for name in have.similar(node) if "callable" not in have.kinds.get(name, ())]
     numeric = "number" in have.kinds.get(node.text, ()) or node.kind in ("integer", "float", "binary_operator")
     fresh = [name for name in names if name not in inside] + [name for name in names if name in inside]
-    for name, weight in ranked(fresh, 3, 0.6):
-        for sign, share in (("+", 1.0), ("*", 0.6), ("-", 0.6), ("%", 0.2)) if numeric or node.kind == "call" else (("+", 1.0),):
+    signs = (("+", 1.0), ("*", 0.6), ("-", 0.6), ("%", 0.2)) if numeric or node.kind == "call" else (("+", 1.0),)
+    for at, (name, weight) in enumerate(ranked(fresh, 3, 0.6)):
+        for sign, share in signs[: (4, 3, 1)[at]]:
             bound = binding(sign)
             yield put(node, f"{operand(node, bound)} {sign} {name}", bound, weight * share, f"{sign} {name} added")
         if not numeric:

@@ -34,7 +34,7 @@ def _wrap(node: Node, have: Ingredients) -> Iterator[Draft]:
     usual = _builtins(node, have)
     told = [name for name in have.hinted if name in usual or name not in _ANY]
     names = [name for name in [*told[:2], *usual, *_own(node, have)] if name != already and not node.text.startswith(f"{name}(")]
-    for name, weight in ranked(names, 7 if node.kind != "identifier" else 6, 0.8):
+    for name, weight in ranked(names, 5 if node.kind in ("attribute", "subscript") else 6, 0.8):
         inner = node.text[1:-1] if node.kind == "generator_expression" else node.text
         yield put(node, f"{name}({inner})", weight=weight, note=f"{name}() around it")
 
