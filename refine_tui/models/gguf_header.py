@@ -30,6 +30,12 @@ LONGEST_TEXT = 4 * 1024 * 1024
 LONGEST_TENSOR_NAME = 255
 MOST_DIMENSIONS = 4
 MOST_NUMBERS = 1 << 46
+LARGEST_HEADER = 256 * 1024 * 1024
+"""Bytes before the tensors' data; the largest vocabularies take under twenty million."""
+MOST_KEPT = 16 * 1024 * 1024
+"""Bytes of names and values that are kept of one header."""
+NUMBER_BYTES = 64
+"""What one number of an array costs when it is kept."""
 BUFFER_BYTES = 1 << 18
 
 TEXT, ARRAY = 8, 9
@@ -110,6 +116,7 @@ class _Reader:
         self._file, self._size, self._path = file, size, path
         self._at = 0
         self._elements = 0
+        self._kept = 0
         self._marks: set[bytes] = set()
         self._vocabulary_size = 0
 
@@ -120,7 +127,7 @@ class _Reader:
             self._damaged(f"it claims {fields:,} fields and {tensors:,} tensors")
         metadata: dict[str, Value] = {}
         for _ in range(fields):
-            key = self._text(LONGEST_KEY, "a field's name").decode("utf-8", "replace")
+            key = self._kept_text(LONGEST_KEY, "a field's name")
             value = self._value(self._number("<I"), key)
             if value is not None:
                 metadata[key] = value
@@ -157,6 +164,8 @@ class _Reader:
     def _require(self, size: int) -> None:
         if size > self._size - self._at:
             raise ModelError(f"{self._path} is cut short: its header ends after {self._size:,} bytes. Fetch the file again.")
+        if self._at + size > LARGEST_HEADER:
+            self._damaged(f"its header claims more than {LARGEST_HEADER:,} bytes")
 
     def _number(self, form: str) -> int:
         (value,) = struct.unpack(form, self._take(struct.calcsize(form)))
@@ -168,9 +177,19 @@ class _Reader:
             self._damaged(f"{what} claims {size:,} bytes")
         return self._take(size)
 
+    def _kept_text(self, longest: int, what: str) -> str:
+        data = self._text(longest, what)
+        self._keep(len(data), what)
+        return data.decode("utf-8", "replace")
+
+    def _keep(self, size: int, what: str) -> None:
+        self._kept += size
+        if self._kept > MOST_KEPT:
+            self._damaged(f"with {what} its fields take more than {MOST_KEPT:,} bytes")
+
     def _value(self, kind: int, key: str) -> Value | None:
         if kind == TEXT:
-            return self._text(LONGEST_TEXT, key).decode("utf-8", "replace")
+            return self._kept_text(LONGEST_TEXT, key)
         if kind == ARRAY:
             return self._array(key)
         if kind not in SCALARS:
@@ -194,6 +213,7 @@ class _Reader:
         if count > KEPT_ELEMENTS:
             self._skip(size)
             return None
+        self._keep(count * NUMBER_BYTES, key)
         return struct.unpack(f"<{count}{form[1]}", self._take(size))
 
     def _walk_texts(self, key: str, count: int) -> None:

@@ -117,7 +117,7 @@ def test_mutated_headers_are_read_or_refused_within_bounded_memory(tiny: Path, t
     rng = random.Random(7)
     tracemalloc.start()
     sentences = []
-    for _ in range(2000):
+    for _ in range(300):
         with path.open("wb") as file:
             file.write(mutant(sound, rng))
             # A large sparse file lets claims through that a short one would contradict.
@@ -127,7 +127,7 @@ def test_mutated_headers_are_read_or_refused_within_bounded_memory(tiny: Path, t
     tracemalloc.stop()
     assert peak < 30_000_000
     assert all(sentence.isprintable() for sentence in sentences)
-    assert 100 < sum(map(bool, sentences)) < 1900
+    assert 15 < sum(map(bool, sentences)) < 285
 
 
 def test_an_unknown_tensor_type_leaves_its_size_unchecked(tmp_path: Path, tiny_gguf: Any) -> None:
