@@ -12,6 +12,7 @@ class StopReason(Enum):
     NOTHING_FAILING = "nothing was failing"
     PLATEAU = "no better for two rounds"
     EXHAUSTED = "nothing left to try"
+    REPEATED = "only repeats what was tried"
     SECONDS = "time budget spent"
     ROUNDS = "all rounds used"
     CANCELLED = "cancelled"

@@ -1,37 +1,47 @@
-"""Talking with the model about one task: drafts of scopes, and why the tests fail."""
+"""Talking with the model about one task: how to go about it, drafts of scopes, and why the tests fail."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-from refine_tui.core.critique import Critique
+from refine_tui.core.critique import Critique, Hypothesis
 from refine_tui.core.errors import ModelError
 from refine_tui.core.patch import Patch
 from refine_tui.core.proposal import Proposal
 from refine_tui.core.scope import Scope
+from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
-from refine_tui.loop.critiquing import in_words, machine_critique, strike_out
-from refine_tui.loop.drafting import ask_of, draft
-from refine_tui.loop.ports.thinking import Ask, Completion, Generator, Profile, Request, Sampling
+from refine_tui.loop.critiquing import checked, cited_lines, in_words, machine_critique, strike_out
+from refine_tui.loop.drafting import TEMPERATURE, Writer
+from refine_tui.loop.ports.thinking import Ask, Completion, Fault, Prompt, Request, Sampling, Step
 from refine_tui.loop.run import Run
-from refine_tui.loop.search import Base, is_plain, scope_in
+from refine_tui.loop.search import Base, is_plain, scope_in, scope_lines
+from refine_tui.loop.surroundings import surroundings
 
 DRAFTS = 16
 DRAFTED_SCOPES = 3
+LONGEST_SCOPE = 120
+"""Lines; a longer scope is not shown to a model."""
+BOLDER = 1.1
+"""Temperature of the second look: the usual one has said what it has to say."""
 
 
 def drafts(run: Run, base: Base, into: list[Proposal]) -> Iterator[events.Event]:
-    """Ask the model for changes of the most suspicious scopes; proposals go `into` the list, what it writes is told."""
-    profile, is_over = run.tools.profile, run.half_time()
-    for scope in run.suspects.scopes[:DRAFTED_SCOPES]:
-        generator, ask = run.generator, _ask(run, base, scope)
-        if ask is None or generator is None or profile is None or is_over():
+    """Ask the model for changes of the most suspicious scopes; proposals go `into` the list, what it writes is told.
+
+    A second look begins with a plan, forgets critique and candidate, and takes in twice as many scopes.
+    """
+    is_over = run.half_time()
+    yield from _planned(run)
+    for scope in run.suspects.scopes[: DRAFTED_SCOPES * (2 if run.looks_again else 1)]:
+        writer, ask = _writer(run), _ask(run, base, scope)
+        if ask is None or writer is None or is_over():
             continue
         count, seed = run.task.budget.candidates or DRAFTS, run.task.seed + 1000 * run.round + len(into)
-        told = draft(ask, base, generator, profile, count=count, seed=seed, task_id=run.task.id, cancelled=is_over, tally=run.tally)
+        step: Step = "refine" if ask.critique else "propose"
         try:
-            for item in told:
+            for item in replace(writer, cancelled=is_over).draft(ask, base, step, count=count, seed=seed):
                 if isinstance(item, Proposal):
                     into.append(item)
                 else:
@@ -41,61 +51,126 @@ def drafts(run: Run, base: Base, into: list[Proposal]) -> Iterator[events.Event]
         yield from run.failures_to_tell()
 
 
+def _writer(run: Run) -> Writer | None:
+    """Return the model with what it needs, or `None` when there is none or it may not write any more."""
+    generator, profile, tools = run.generator, run.tools.profile, run.tools
+    if generator is None or profile is None:
+        return None
+    temperature = BOLDER if run.looks_again else TEMPERATURE
+    name = tools.info.name if tools.info else ""
+    is_over, is_spent = run.half_time(), lambda: run.generator is None
+    return Writer(generator, profile, tools.syntax, name, run.task.id, run.tally, is_over, is_spent, temperature)
+
+
 def _ask(run: Run, base: Base, scope: Scope) -> Ask | None:
     """Return the question about a scope as it stands in `base`, or `None` when it is not there or not text."""
     now = scope_in(base, scope, run.tools.syntax)
-    if now is None or now.kind == "module" or now.last_line - now.first_line > 120:
+    if now is None or now.kind == "module" or now.last_line - now.first_line > LONGEST_SCOPE:
         return None
-    lines = sorted(
-        (line for path, line in run.suspects.lines if path == scope.path and now.holds_line(line)),
-        key=lambda n: -run.suspects.lines[scope.path, n],
-    )
-    ask = ask_of(
-        base,
+    lines, original = scope_lines(base.text(scope.path), now), scope_lines(run.tree[scope.path], scope)
+    if not is_plain(lines) or not is_plain(original):
+        return None
+    critique = None if run.looks_again else run.critique
+    source = SourceFile(scope.path, run.tree[scope.path])
+    known = run.critique or criticise(run)
+    return Ask(
+        run.task.goal,
         now,
-        goal=run.task.goal,
-        failures=run.critique.failures if run.critique else criticise(run).failures,
-        suspects=tuple(line - now.first_line for line in lines),
-        tried=tuple(candidate.proposal.note for candidate in run.tried[-20:]),
-        critique=in_words(run.critique) if run.critique else "",
-        note=run.task.note,
+        tuple(lines),
+        known.failures,
+        _suspects(run, scope, original, critique),
+        known.ruled_out,
+        in_words(critique) if critique else "",
+        run.task.note,
+        tuple(original),
+        surroundings(source, scope, run.tools.syntax.scopes(source)),
+        run.plan,
     )
-    return ask if is_plain(ask.lines) else None
+
+
+def _suspects(run: Run, scope: Scope, original: list[str], critique: Critique | None) -> tuple[int, ...]:
+    """Return the scope's suspicious lines, 0-based within it: those a critique rests on first, then by score."""
+    numbered = dict(enumerate(original, scope.first_line + 1))
+    cited = cited_lines(critique.rests_on, numbered) if critique else ()
+    scores = {line: score for (path, line), score in run.suspects.lines.items() if path == scope.path and scope.holds_line(line)}
+    order = sorted(scores, key=lambda line: (line + 1 not in cited, -scores[line]))
+    return tuple(line - scope.first_line for line in order if line - scope.first_line < len(original))
 
 
 def criticise(run: Run) -> Critique:
     """Return the machine half of a critique of the best state so far."""
-    return machine_critique(run.task, run.round, run.judge.baseline, run.best, run.suspects, run.tree, len(run.tried))
+    return machine_critique(run.task, run.round, run.judge.baseline, run.best, run.suspects, run.tree, run.tried, run.tally)
 
 
 def criticised(run: Run) -> Iterator[events.Event]:
     """Add the model's hypothesis where the model can write one, its citations checked, and tell the critique."""
-    tools, critique = run.tools, run.critique
-    if critique is None:
+    if run.critique is None:
         return
-    if run.generator and tools.profile and run.suspects.scopes and not run.spent():
+    if run.suspects.scopes and not run.spent():
         try:
-            yield from _hypothesised(run, critique, run.generator, tools.profile)
+            yield from _hypothesised(run, run.critique, run.suspects.scopes[0])
         except ModelError as error:
             run.model_failed(run.suspects.scopes[0], error)
         yield from run.failures_to_tell()
-        critique = run.critique or critique
-    yield events.CritiqueReady(run.task.id, critique)
+    yield events.CritiqueReady(run.task.id, run.critique)
 
 
-def _hypothesised(run: Run, critique: Critique, generator: Generator, profile: Profile) -> Iterator[events.Event]:
-    """Ask the model why the tests fail, and keep what of its answer holds."""
+def _hypothesised(run: Run, critique: Critique, scope: Scope) -> Iterator[events.Event]:
+    """Ask the model why the tests fail, and keep what of its answer holds. An answer that cannot be read twice is left at that."""
     patch = run.best.proposal.patch if run.best else Patch()
-    ask = _ask(run, Base(run.tree, patch), run.suspects.scopes[0])
-    prompt = profile.critique_prompt(ask) if ask else ""
-    if ask is None or not prompt:
+    writer, ask = _writer(run), _ask(run, Base(run.tree, patch), scope)
+    prompt = writer.profile.prompt(ask, "critique") if writer and ask else None
+    if writer is None or ask is None or prompt is None:
         return
+    answer = yield from _written(run, writer, ask, "critique", prompt)
+    said = writer.profile.read_critique(answer)
+    if isinstance(said, Fault):
+        prompt = writer.profile.again(ask, "critique", answer, said)
+        answer = (yield from _written(run, writer, ask, "critique", prompt)) if prompt and not (run.spent() or writer.spent()) else ""
+        said = writer.profile.read_critique(answer)
+    if isinstance(said, Hypothesis):
+        kept, struck = checked(said, _numbered(run, scope), critique.failures)
+        run.critique = replace(critique, hypothesis=kept.cause, rests_on=kept.rests_on, change=kept.change, struck=struck)
+    else:
+        run.tally.unread_critiques += 1
+        run.critique = replace(critique, unread=run.tally.unread_critiques)
+
+
+def _planned(run: Run) -> Iterator[events.Event]:
+    """Let the model say how it would go about it, where that is worth its time: for a goal in words, and for a second look."""
+    wanted = run.looks_again or (run.round == 1 and bool(run.task.note))
+    writer = _writer(run)
+    if not wanted or writer is None or not run.suspects.scopes:
+        return
+    scope = run.suspects.scopes[0]
+    run.plan = ""
+    try:
+        ask = _ask(run, Base(run.tree, Patch()), scope)
+        prompt = writer.profile.prompt(ask, "plan") if ask else None
+        if ask is None or prompt is None:
+            return
+        answer = yield from _written(run, writer, ask, "plan", prompt)
+    except ModelError as error:
+        run.model_failed(scope, error)
+        return
+    run.plan, struck = strike_out(answer, _numbered(run, scope), ask.failures, new_code=True)
+    yield events.PlanReady(run.task.id, run.plan, struck)
+
+
+def _numbered(run: Run, scope: Scope) -> dict[int, str]:
+    """Return the lines of a scope in the user's tree by their 1-based numbers."""
+    return dict(enumerate(scope_lines(run.tree[scope.path], scope), scope.first_line + 1))
+
+
+def _written(run: Run, writer: Writer, ask: Ask, step: Step, prompt: Prompt) -> Generator[events.Event, None, str]:
+    """Let the model write one answer, most likely words only; what it writes is told as it comes."""
+    request = Request(
+        prompt.text, 1, writer.profile.max_tokens(ask, step), Sampling(temperature=0.0, seed=run.task.seed), writer.profile.stop
+    )
     text = ""
-    for item in generator.complete(Request(prompt, 1, 200, Sampling(temperature=0.0, seed=run.task.seed), profile.stop), run.half_time()):
+    for item in writer.generator.complete(request, writer.cancelled):
         if isinstance(item, Completion):
             text = item.text
         else:
             yield events.TextStreamed(run.task.id, item.index, item.text)
-    shown = {ask.scope.first_line + n + 1: line for n, line in enumerate(ask.lines)}
-    hypothesis, struck = strike_out(text, shown, critique.failures)
-    run.critique = replace(critique, hypothesis=hypothesis, struck=struck)
+    return text

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
-from refine_tui.core.patch import Edit
+from refine_tui.core.patch import Edit, Patch
 from refine_tui.core.proposal import Proposal
 from refine_tui.core.scope import Scope
+from refine_tui.core.text import SourceFile
 from refine_tui.loop.events import TextStreamed
-from refine_tui.loop.ports.thinking import Ask, Completion, Delta, Generator, Profile, Request, Sampling
+from refine_tui.loop.ports.thinking import Ask, Completion, Delta, Fault, Generator, Profile, Prompt, Request, Sampling, Step, Syntax
 from refine_tui.loop.ranking import WEIGHT, bounded
-from refine_tui.loop.search import Base, scope_lines
+from refine_tui.loop.search import Base, scope_in, scope_lines
 
 DRAFT_PRIOR = -4.0
 """Log prior of a model's draft beside the operators' priors."""
+TEMPERATURE = 0.9
+QUESTION_SEEDS = 100
+"""How far the seeds of the questions about one scope lie apart: more than a question has answers."""
 
 
 @dataclass
@@ -23,48 +28,130 @@ class DraftCount:
     """How the model's answers fared; kept for the task's record."""
 
     answers: int = 0
-    malformed: int = 0
+    readable: int = 0
+    unchanged: int = 0
+    """Readable answers that changed nothing."""
+    faults: Counter[str] = field(default_factory=Counter)
+    """What was wrong with those that could not be read."""
+    asked_again: int = 0
+    unread_critiques: int = 0
 
 
-def draft(
-    ask: Ask,
-    base: Base,
-    generator: Generator,
-    profile: Profile,
-    *,
-    count: int,
-    seed: int,
-    task_id: str,
-    cancelled: Callable[[], bool],
-    tally: DraftCount,
-) -> Iterator[TextStreamed | Proposal]:
-    """Ask for `count` changes of one scope; yields the text as it comes and a proposal for each answer that can be read."""
-    request = Request(profile.prompt(ask), count, profile.max_tokens(ask), Sampling(temperature=0.9, seed=seed), profile.stop)
-    for item in generator.complete(request, cancelled):
-        if isinstance(item, Delta):
-            yield TextStreamed(task_id, item.index, item.text)
-            continue
-        tally.answers += 1
-        proposal = _proposal(item, ask, base, profile, seed) if item.reason == "stop" else None
-        if proposal is None:
-            tally.malformed += item.reason != "cancelled"
-        else:
-            yield proposal
+@dataclass(frozen=True)
+class Question:
+    """One prompt about a scope, as it is asked."""
+
+    ask: Ask
+    base: Base
+    step: Step
+    prompt: Prompt
+    count: int
+    seed: int
 
 
-def _proposal(item: Completion, ask: Ask, base: Base, profile: Profile, seed: int) -> Proposal | None:
-    lines = profile.read(item.text, ask)
-    if lines is None or tuple(lines) == ask.lines:
-        return None
-    patch = base.with_edits(ask.scope.path, (replace_scope(base.text(ask.scope.path), ask.scope, lines),))
-    if patch.is_empty:
-        return None
-    changed = next((i for i, (a, b) in enumerate(zip(ask.lines, lines, strict=False)) if a != b), min(len(lines), len(ask.lines)) - 1)
-    detail = (("seed", str(seed)), ("index", str(item.index)), ("tokens", str(item.tokens)))
-    note = _note(ask.lines, lines)
-    return Proposal(
-        patch, "model", profile.name, note, ask.scope, ask.scope.first_line + changed, DRAFT_PRIOR + WEIGHT * bounded(item.logprob), detail
-    )
+@dataclass(frozen=True)
+class Writer:
+    """The model at work on one task."""
+
+    generator: Generator
+    profile: Profile
+    syntax: Syntax
+    model: str
+    task_id: str
+    tally: DraftCount
+    cancelled: Callable[[], bool]
+    spent: Callable[[], bool]
+    """Whether the model has written all it may; asked before each request, never in the middle of one."""
+    temperature: float = TEMPERATURE
+
+    def draft(self, ask: Ask, base: Base, step: Step, *, count: int, seed: int) -> Iterator[TextStreamed | Proposal]:
+        """Ask for `count` changes of one scope; yields the text as it comes and a proposal for each answer that can be used.
+
+        The first answer to a question that cannot be read is asked for once more, with its fault named. Every such answer counts.
+
+        Raises:
+            ModelError: the model cannot be asked or does not answer.
+        """
+        for number, (one, share) in enumerate(self.profile.questions(ask, count)):
+            prompt = self.profile.prompt(one, step)
+            if prompt is None or self._is_over():
+                return
+            question = Question(one, base, step, prompt, share, seed + QUESTION_SEEDS * number)
+            unread: list[tuple[str, Fault]] = []
+            yield from self._answers(question, unread)
+            again = self.profile.again(one, step, *unread[0]) if unread and not self._is_over() else None
+            if again is not None:
+                self.tally.asked_again += 1
+                yield from self._answers(replace(question, prompt=again, count=1), [])
+
+    def _is_over(self) -> bool:
+        return self.cancelled() or self.spent()
+
+    def _answers(self, question: Question, unread: list[tuple[str, Fault]]) -> Iterator[TextStreamed | Proposal]:
+        """Ask one prompt; answers that cannot be read go into `unread` with what is wrong with them."""
+        sampling = Sampling(temperature=self.temperature, seed=question.seed)
+        longest = self.profile.max_tokens(question.ask, question.step)
+        request = Request(question.prompt.text, question.count, longest, sampling, self.profile.stop)
+        for item in self.generator.complete(request, self.cancelled):
+            if isinstance(item, Delta):
+                yield TextStreamed(self.task_id, item.index, item.text)
+            elif item.reason != "cancelled":
+                self.tally.answers += 1
+                read = self._read(item, question)
+                if isinstance(read, Fault):
+                    self.tally.faults[read.words] += 1
+                    unread.append((item.text, read))
+                elif read is not None:
+                    yield read
+
+    def _read(self, item: Completion, question: Question) -> Proposal | Fault | None:
+        """Return what an answer proposes, what is wrong with it, or `None` when it changes nothing."""
+        if item.reason == "length":
+            return Fault("it was cut off because it is too long")
+        ask, base = question.ask, question.base
+        lines = self.profile.read(item.text, ask)
+        if isinstance(lines, Fault):
+            return lines
+        if tuple(lines) == ask.lines:
+            self.tally.readable += 1
+            self.tally.unchanged += 1
+            return None
+        path = ask.scope.path
+        patch = base.with_edits(path, (replace_scope(base.text(path), ask.scope, lines),))
+        if fault := self._gated(patch, base, ask.scope):
+            return fault
+        self.tally.readable += 1
+        return self._proposal(patch, lines, item, question)
+
+    def _gated(self, patch: Patch, base: Base, scope: Scope) -> Fault | None:
+        after = Base(base.tree, patch)
+        if not self.syntax.is_valid(SourceFile(scope.path, after.text(scope.path))):
+            return Fault("its code does not parse")
+        return None if scope_in(after, scope, self.syntax) else Fault(f"its code does not define `{scope.name}`")
+
+    def _proposal(self, patch: Patch, lines: Sequence[str], item: Completion, question: Question) -> Proposal | None:
+        if patch.is_empty:
+            return None
+        ask = question.ask
+        changed = next((i for i, (a, b) in enumerate(zip(ask.lines, lines, strict=False)) if a != b), min(len(lines), len(ask.lines)) - 1)
+        score = DRAFT_PRIOR + WEIGHT * bounded(item.logprob)
+        line = ask.scope.first_line + changed
+        return Proposal(patch, "model", self.profile.name, _note(ask.lines, lines), ask.scope, line, score, self._detail(item, question))
+
+    def _detail(self, item: Completion, question: Question) -> tuple[tuple[str, str], ...]:
+        """Return the provenance: all that is needed to ask the same again, and what the model was not told."""
+        detail = {
+            "model": self.model,
+            "seed": str(question.seed),
+            "index": str(item.index),
+            "tokens": str(item.tokens),
+            "temperature": str(self.temperature),
+            "prompt": question.prompt.form,
+            "prompts": self.profile.prompts,
+            "parts": question.prompt.budget,
+            "left out": question.prompt.left_out,
+        }
+        return tuple((key, value) for key, value in detail.items() if value)
 
 
 def replace_scope(text: bytes, scope: Scope, lines: Sequence[str]) -> Edit:
@@ -86,8 +173,3 @@ def _note(old: Sequence[str], new: Sequence[str]) -> str:
     if added:
         return f"write `{added[0][:60]}`"
     return f"remove `{removed[0][:60]}`" if removed else "reorder lines"
-
-
-def ask_of(base: Base, scope: Scope, **told: object) -> Ask:
-    """Return the question about one scope of a base; `told` are further fields of `Ask`."""
-    return Ask(scope=scope, lines=tuple(scope_lines(base.text(scope.path), scope)), **told)  # type: ignore[arg-type]

@@ -62,6 +62,17 @@ class TaskStarted(Event):
 
 
 @dataclass(frozen=True)
+class PlanReady(Event):
+    """The model said how it would go about a task."""
+
+    task_id: str
+    text: str
+    """What of its words held; may be empty."""
+    struck: int
+    """Citations that named a line or an error that does not exist."""
+
+
+@dataclass(frozen=True)
 class RoundStarted(Event):
     """A round begins; `best` is the candidate it builds on, empty for the user's tree."""
 

@@ -13,7 +13,7 @@ from refine_tui.core.candidate import Candidate, Verdict, rank
 from refine_tui.core.evidence import Baseline, CaseResult, delta
 from refine_tui.core.patch import Patch
 from refine_tui.core.proposal import Proposal
-from refine_tui.core.stopping import StopReason, has_plateaued
+from refine_tui.core.stopping import StopReason
 from refine_tui.core.task import Task
 from refine_tui.loop import events
 from refine_tui.loop.asking import criticise, criticised, drafts
@@ -23,6 +23,7 @@ from refine_tui.loop.planning import Suspects
 from refine_tui.loop.ranking import rank_by_model
 from refine_tui.loop.run import Run, Tools
 from refine_tui.loop.search import Base, merge, pair_up, propose_edits
+from refine_tui.loop.stopping import Watch
 
 __all__ = ["Tools", "refine"]
 
@@ -85,13 +86,13 @@ def _outcome(run: Run, reason: StopReason) -> str:
 
 
 def _rounds(run: Run) -> Iterator[events.Event]:
-    fixed_by_round: list[int] = []
+    watch = Watch()
     for number in range(1, run.task.budget.rounds + 1):
         run.round, run.judged_before = number, run.judge.judged
         run.stop = run.spent()
         if run.stop:
             return
-        before, tried = run.best, len(run.tried)
+        watch.begin(run)
         yield from _round(run)
         if run.solved:
             return
@@ -100,11 +101,7 @@ def _rounds(run: Run) -> Iterator[events.Event]:
         run.stop = run.spent()
         if run.stop:
             return
-        fixed_by_round.append(len(run.best.delta.fixed) if run.best else 0)
-        if run.best is before and len(run.tried) == tried:
-            run.stop = StopReason.EXHAUSTED
-        elif has_plateaued(fixed_by_round):
-            run.stop = StopReason.PLATEAU
+        run.stop = watch.after(run)
         if run.stop:
             return
     run.stop = StopReason.ROUNDS
@@ -116,21 +113,29 @@ def _round(run: Run) -> Iterator[events.Event]:
         yield from _explore(run, Base(run.tree, Patch()), None, None)
         return
     grown = sorted(run.improved, key=rank)[:BEAM]
-    run.improved = []
+    from_scratch, run.improved = run.looks_again, []
+    if from_scratch:
+        yield from _drafted(run)
+        run.looks_again = False
     for parent in grown:
         if run.spent() or run.solved:
             return
         yield from _explore(run, Base(run.tree, parent.proposal.patch, parent.id), parent, PER_BASE)
-    if not grown and run.writes_well:
+    if not grown and run.writes_well and not from_scratch:
         # A model that reads critiques gets another try with this round's.
-        drafted: list[Proposal] = []
-        yield from drafts(run, Base(run.tree, Patch()), drafted)
-        yield from _try_all(run, drafted, None, None)
+        yield from _drafted(run)
     if not run.solved:
         yield from _try_all(run, _take(run.leftover), None, None)
     if not run.solved and not run.improved and run.singles:
         singles, run.singles = run.singles[:PAIRED], []
         yield from _try_all(run, pair_up(singles, Base(run.tree, Patch()), limit=PAIRED * PAIRED), None, None)
+
+
+def _drafted(run: Run) -> Iterator[events.Event]:
+    """Try what the model makes of the user's tree."""
+    drafted: list[Proposal] = []
+    yield from drafts(run, Base(run.tree, Patch()), drafted)
+    yield from _try_all(run, drafted, None, None)
 
 
 def _take(leftover: list[Proposal]) -> list[Proposal]:

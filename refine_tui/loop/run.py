@@ -61,6 +61,10 @@ class Run:
     singles: list[Proposal] = field(default_factory=list)
     tally: DraftCount = field(default_factory=DraftCount)
     critique: Critique | None = None
+    plan: str = ""
+    """How the model said it would go about it."""
+    looks_again: bool = False
+    """Whether this round begins from scratch, since the ones before led nowhere."""
     queued: int = 0
     told_at: float = float("-inf")
     judged_before: int = 0
@@ -81,7 +85,7 @@ class Run:
     @property
     def writes_well(self) -> bool:
         """Whether the model writes whole scopes and reads critiques, unlike the small one that ships."""
-        return self.tools.info is not None and self.tools.info.profile != "line-edit"
+        return self.tools.profile is not None and self.tools.profile.converses
 
     @property
     def seconds(self) -> float:

@@ -1,25 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from refine_tui.core.errors import ModelError
-from refine_tui.core.evidence import CaseResult
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import Span
-from refine_tui.loop.ports.thinking import Ask, ModelInfo
+from refine_tui.loop.ports.thinking import Ask, Fault, FillMarks, ModelInfo, Profile
 from refine_tui.prompting.chat import LONGEST_TEMPLATE, ChatTurn, render_chat
-from refine_tui.prompting.profiles import LineEdit, ScopeRewrite, profile_for
+from refine_tui.prompting.profiles import LineEdit, profile_for
 
 METHOD = ("    def total(self):", "        return self.price", "")
-ASK = Ask(
-    "make test_total pass",
-    Scope("cart.py", "Cart.total", "method", Span(0, 10), 4, 6),
-    METHOD,
-    (CaseResult("tests/test_cart.py::test_total", "failed", message="assert 1 == 2", details="E assert 1 == 2"),),
-    suspects=(1,),
-    tried=("+ to -",),
-    note="mind the quantity",
-)
+ASK = Ask("make test_total pass", Scope("cart.py", "Cart.total", "method", Span(0, 10), 4, 6), METHOD)
 TURNS = (ChatTurn("system", "Be brief."), ChatTurn("user", "Hello"))
 
 
@@ -29,12 +22,21 @@ def info(profile: str) -> ModelInfo:
 
 def test_the_ranking_form_takes_indentation_off_and_the_answer_gets_it_back() -> None:
     profile = LineEdit()
-    assert "1|def total(self):" in profile.prompt(ASK)
+    prompt = profile.prompt(ASK, "propose")
+    assert prompt is not None
+    assert "1|def total(self):" in prompt.text
     edit = profile.render_edit(METHOD, ("    def total(self):", "        return self.price * self.count", ""))
     assert edit.startswith("2|    return self.price * self.count\n")
     assert profile.read(edit, ASK) == ["    def total(self):", "        return self.price * self.count", ""]
-    assert profile.read("9|x\n", ASK) is None
-    assert profile.critique_prompt(ASK) == ""
+    assert profile.read("9|x\n", ASK) == Fault("it is not a list of line edits")
+
+
+def test_a_model_that_writes_edits_only_is_asked_for_nothing_else() -> None:
+    profile: Profile = LineEdit()
+    assert profile.prompt(ASK, "critique") is profile.prompt(ASK, "plan") is profile.again(ASK, "propose", "x", Fault("y")) is None
+    assert not profile.converses
+    with pytest.raises(ModelError, match="own marks"):
+        profile.prompt(replace(ASK, lines=("x = '<|end|>'",)), "propose")
 
 
 def test_what_copying_a_line_costs_is_asked_in_the_same_form_as_an_edit() -> None:
@@ -46,31 +48,14 @@ def test_what_copying_a_line_costs_is_asked_in_the_same_form_as_an_edit() -> Non
     assert profile.touched(profile.render_unchanged(METHOD, 2)) == (2,)
 
 
-def test_an_instruct_model_is_told_rules_code_failures_and_what_was_tried_in_that_order() -> None:
-    prompt = ScopeRewrite("").prompt(ASK)
-    places = [
-        prompt.index(word)
-        for word in ("You repair", "return self.price", "make test_total pass", "assert 1 == 2", "+ to -", "mind the quantity")
-    ]
-    assert places == sorted(places)
-    assert "   6          return self.price" in prompt
-
-
-def test_a_whole_function_is_read_from_one_block_and_indented_like_the_scope() -> None:
-    profile = ScopeRewrite("")
-    answer = "Here:\n```python\ndef total(self):\n    return self.price * 2\n```\n"
-    assert profile.read(answer, ASK) == ["    def total(self):", "        return self.price * 2"]
-    assert profile.read(answer.rstrip().removesuffix("```"), ASK) == ["    def total(self):", "        return self.price * 2"]
-
-
-@pytest.mark.parametrize("answer", ["", "no block", "```\na\n```\n```\nb\n```", "```python\n\n```"])
-def test_an_answer_that_is_not_one_block_is_malformed(answer: str) -> None:
-    assert ScopeRewrite("").read(answer, ASK) is None
-
-
 def test_each_model_gets_its_profile() -> None:
     assert profile_for(info("line-edit")).name == "line-edit"
     assert profile_for(info("scope-rewrite")).name == "scope-rewrite"
+    assert profile_for(info("fim"), FillMarks("<P>", "<S>", "<M>")).name == "fim"
+
+
+def test_a_completion_model_whose_marks_are_not_known_is_asked_to_rewrite() -> None:
+    assert profile_for(info("fim")).name == "scope-rewrite"
 
 
 def test_a_template_of_the_file_is_used() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from refine_tui.core.critique import Hypothesis
 from refine_tui.core.evidence import CaseResult
 from refine_tui.core.proposal import OperatorEdit
 from refine_tui.core.scope import Scope
@@ -30,8 +31,13 @@ class Syntax(Protocol):
     def normalised(self, source: SourceFile) -> str:
         """Return the file without comments and insignificant white space: equal texts are the same program."""
 
-    def edits(self, source: SourceFile, scope: Scope, lines: Collection[int] | None = None) -> Iterator[OperatorEdit]:
-        """Yield single applications of the edit operators in a scope, optionally only at some 0-based lines."""
+    def edits(
+        self, source: SourceFile, scope: Scope, lines: Collection[int] | None = None, values: Sequence[str] = ()
+    ) -> Iterator[OperatorEdit]:
+        """Yield single applications of the edit operators in a scope, optionally only at some 0-based lines.
+
+        `values` are what failing tests compared, as `repr` gave it: a source of constants.
+        """
 
 
 DeviceKind = Literal["CPU", "GPU", "integrated GPU", "accelerator", "several devices"]
@@ -183,6 +189,10 @@ class LineEditing(Protocol):
         """Return the edited lines, or `None` when the answer is malformed."""
 
 
+Step = Literal["plan", "propose", "critique", "refine"]
+"""What a model is asked for: how to go about it, a first change, why it is not good enough, a better change."""
+
+
 @dataclass(frozen=True)
 class Ask:
     """What a model is told about one scope: the stable part first, the volatile part last."""
@@ -190,15 +200,77 @@ class Ask:
     goal: str
     scope: Scope
     lines: tuple[str, ...]
-    """The scope as it stands, its indentation kept."""
+    """The scope as it stands in the state that is built on, its indentation kept; an answer replaces these."""
     failures: tuple[CaseResult, ...] = ()
     suspects: tuple[int, ...] = ()
-    """0-based lines within `lines`, most suspicious first."""
+    """0-based lines within `user_lines`, most suspicious first."""
     tried: tuple[str, ...] = ()
     """Changes that were run and did not help, in words."""
     critique: str = ""
     note: str = ""
     """What the user said."""
+    original: tuple[str, ...] = ()
+    """The scope as it stands in the user's tree; empty: the same as `lines`."""
+    around: str = ""
+    """The file around the scope, without the bodies of its other functions."""
+    plan: str = ""
+    """How the model said it would go about it."""
+
+    @property
+    def user_lines(self) -> tuple[str, ...]:
+        """The scope in the user's tree: what stays the same from round to round."""
+        return self.original or self.lines
+
+
+@dataclass(frozen=True, slots=True)
+class FillMarks:
+    """The tokens by which a model fills in the middle, as they are written."""
+
+    prefix: str
+    suffix: str
+    middle: str
+    """Comes last; empty for a model that begins to write after the prefix."""
+    suffix_first: bool = False
+    """Whether it was trained to see what follows before what leads to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a prompt, and what it costs. Tokens are counted as about three bytes each."""
+
+    name: str
+    tokens: int
+    limit: int | None = None
+    """Tokens it may have; `None`: as many as it needs."""
+    left_out: int = 0
+    """Tokens that did not fit."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt with where it came from and what did not fit into it."""
+
+    text: str
+    form: str
+    """The file it was made from with its version, as in `refine.1`."""
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def budget(self) -> str:
+        """The parts with their tokens, in words: `rules 80, file 210 of 600, …`."""
+        return ", ".join(f"{part.name} {part.tokens}" + (f" of {part.limit}" if part.limit else "") for part in self.parts)
+
+    @property
+    def left_out(self) -> str:
+        """What did not fit, in words; empty when everything did."""
+        return ", ".join(f"{part.left_out} tokens of {part.name}" for part in self.parts if part.left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an answer cannot be read, as a clause that a model can be told: `it has no fenced block`."""
+
+    words: str
 
 
 class Profile(Protocol):
@@ -206,15 +278,32 @@ class Profile(Protocol):
 
     name: str
     stop: tuple[str, ...]
+    converses: bool
+    """Whether it reads prose: what the tests printed, a critique, what was wrong with its answer."""
+    prompts: str
+    """Every file its prompts are made from, with version and hash, as in `common.1 3fa9c2d1, refine.1 90b1ee27`."""
 
-    def prompt(self, ask: Ask) -> str:
-        """Return the prompt that asks for a change of the scope."""
+    def questions(self, ask: Ask, count: int) -> tuple[tuple[Ask, int], ...]:
+        """Divide `count` answers among the questions by which this kind of model is asked for a change of one scope.
 
-    def critique_prompt(self, ask: Ask) -> str:
-        """Return the prompt that asks why the tests fail; empty when this kind of model cannot say."""
+        Prompts for changes are made from these, and answers to them are read with these.
+        """
 
-    def read(self, answer: str, ask: Ask) -> list[str] | None:
-        """Return the lines of the changed scope, or `None` when the answer is malformed."""
+    def prompt(self, ask: Ask, step: Step) -> Prompt | None:
+        """Return a prompt; `None` when this kind of model cannot do what is asked.
 
-    def max_tokens(self, ask: Ask) -> int:
+        Raises:
+            ModelError: what cannot be left out does not fit into the context.
+        """
+
+    def again(self, ask: Ask, step: Step, answer: str, fault: Fault) -> Prompt | None:
+        """Return the prompt that names what was wrong with an answer; `None` when this kind of model could not make use of it."""
+
+    def read(self, answer: str, ask: Ask) -> list[str] | Fault:
+        """Return the lines of the changed scope, or what is wrong with the answer."""
+
+    def read_critique(self, answer: str) -> Hypothesis | Fault:
+        """Return what an answer to `critique` says, or what is wrong with it."""
+
+    def max_tokens(self, ask: Ask, step: Step) -> int:
         """Return how long an answer may become."""
