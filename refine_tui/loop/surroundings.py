@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
@@ -16,17 +16,14 @@ def surroundings(source: SourceFile, scope: Scope, scopes: Sequence[Scope]) -> s
     Functions that hold the scope keep their bodies. Of the scope itself its signature is left, to show where it stands.
     """
     lines = [source.line(number).decode("utf-8", "replace") for number in range(len(source.line_starts))]
-    shown: dict[int, str] = dict(enumerate(lines))
+    bodies: dict[int, int] = {}
     for other in scopes:
-        inside = other.span.contains(scope.span) and other.span != scope.span
-        if other.kind not in ("function", "method") or inside:
-            continue
-        body = _body_start(lines, other)
-        for number in range(body, other.last_line + 1):
-            shown.pop(number, None)
-        if body <= other.last_line:
-            shown[body] = " " * (len(lines[body]) - len(lines[body].lstrip())) + "..."
-    rest = [shown[number].rstrip() for number in sorted(shown)]
+        holds_it = other.span.contains(scope.span) and other.span != scope.span
+        start = _body_start(lines, other)
+        nested = any(first <= other.first_line <= last for first, last in bodies.items())
+        if other.kind in ("function", "method") and not holds_it and not nested and start <= other.last_line:
+            bodies[start] = other.last_line
+    rest = [_shortened(line) if number in bodies else line.rstrip() for number, line in enumerate(lines) if not _inside(number, bodies)]
     kept = [line for before, line in zip(["", *rest], rest, strict=False) if line or before]
     own = {line.strip() for line in lines[scope.first_line : _body_start(lines, scope)]} | {"...", ""}
     return "\n".join(kept).strip() if any(line.strip() not in own for line in kept) else ""
@@ -38,3 +35,11 @@ def _body_start(lines: Sequence[str], scope: Scope) -> int:
         if lines[number].split("#")[0].rstrip().endswith((":", "{")):
             return number + 1
     return scope.first_line + 1
+
+
+def _inside(line: int, bodies: Mapping[int, int]) -> bool:
+    return any(first < line <= last for first, last in bodies.items())
+
+
+def _shortened(line: str) -> str:
+    return " " * (len(line) - len(line.lstrip())) + "..."
