@@ -171,6 +171,7 @@ class Delta:
 def delta(base: SuiteResult, run: SuiteResult) -> Delta:
     """Compare two runs test by test. A test that gave no outcome in `run` counts as nothing.
 
+    A test that is skipped proves nothing: one that failed is not fixed by that, and one that passed is broken.
     A file that could not be collected on the base stands for the tests in it: none of them can be broken, and the file itself is
     fixed when all of them pass.
     """
@@ -179,11 +180,10 @@ def delta(base: SuiteResult, run: SuiteResult) -> Delta:
     for case in run.cases:
         before = base.by_id.get(case.node_id)
         was_red = before.is_red if before else case.node_id.split("::", 1)[0] in files
-        if was_red and not case.is_red:
-            fixed.append(case.node_id)
-        elif was_red:
-            still.append(case.node_id)
-        elif case.is_red:
+        is_lost = before is not None and case.outcome == "skipped" != before.outcome
+        if was_red:
+            (still if case.is_red or is_lost else fixed).append(case.node_id)
+        elif case.is_red or is_lost:
             broken.append(case.node_id)
     whole = {node.split("::", 1)[0] for node in fixed} & files - {node.split("::", 1)[0] for node in still}
     return Delta((*fixed, *sorted(whole - set(fixed))), tuple(broken), tuple(still))

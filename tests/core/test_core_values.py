@@ -99,6 +99,12 @@ def test_a_delta_names_fixed_broken_and_still_red_tests() -> None:
     assert delta(base, run) == Delta(("a",), ("b", "new"), ("c",))
 
 
+def test_a_test_that_is_skipped_is_neither_fixed_nor_whole() -> None:
+    base = SuiteResult((case("a", "failed"), case("b"), case("c", "skipped")))
+    run = SuiteResult((case("a", "skipped"), case("b", "skipped"), case("c", "skipped")))
+    assert delta(base, run) == Delta((), ("b",), ("a",))
+
+
 def test_suspicion_is_highest_where_only_failing_tests_go() -> None:
     coverage = Coverage(
         {
