@@ -1,70 +1,28 @@
-"""The models there are: the one that ships, those in the user's folder, and any file named by its path."""
+"""The models there are: the one that ships, those in the user's folder, any file named by its path, and those only known by a card."""
 
 from __future__ import annotations
 
+import glob
 import json
-import os
 import re
-import tempfile
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
 
-from refine_tui.core.errors import ModelError, StorageError
-from refine_tui.models.gguf_header import FIM_MARKS, LINE_EDIT_MARKS, Header, read_header
+from refine_tui.core.errors import ModelError, StorageError, UnknownModelError, UsageError
+from refine_tui.models.cards import Card, read_card
+from refine_tui.models.description import PART, ModelFile, Origin, UnusableFile, describe, parts
 from refine_tui.models.memory import available_bytes, needed_bytes
+from refine_tui.models.storing import write_atomically
 
 APPLICATION = "refine_tui"
 CHOICE_FILE = "model.json"
-LARGEST_CONTEXT = 8192
-"""Context taken by default when the model allows as many or more; the engine keeps to the same figure."""
-PROFILES = ("line-edit", "scope-rewrite", "fim")
-LARGEST_CARD_BYTES = 1 << 20
-PART = re.compile(r"(.+)-00001-of-(\d{5})")
-
-Origin = Literal["shipped", "user", "path"]
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """A model that could be loaded. What its file and card do not say is `None`, never guessed."""
-
-    name: str
-    path: Path
-    origin: Origin
-    architecture: str | None
-    quantisation: str | None
-    context_tokens: int | None
-    """What it was trained for."""
-    parameters: int
-    size_bytes: int
-    licence: str | None
-    chat_template: str | None
-    profile: str
-    profile_reason: str
-    header: Header = field(repr=False)
-    card: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """The model card beside the file, as TOML; empty when there is none."""
-
-    @property
-    def usable_context_tokens(self) -> int:
-        """Context that is taken when the user asks for none."""
-        return min(self.context_tokens or LARGEST_CONTEXT, LARGEST_CONTEXT)
-
-
-@dataclass(frozen=True, slots=True)
-class UnusableFile:
-    """A file that is called a model and cannot be one."""
-
-    name: str
-    path: Path
-    reason: str
+NO_MODEL = "none"
 
 
 def packaged_folder() -> Path:
-    """Return the folder of the model that ships: inside an installed package, else at the top of a checkout."""
+    """Return the folder of the model that ships and of the cards: inside an installed package, else at the top of a checkout."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "_data" / "models"
     return installed if installed.is_dir() else package.parent / "models"
@@ -84,6 +42,11 @@ def config_folder() -> Path:
     return platformdirs.user_config_path(APPLICATION)
 
 
+def is_address(wish: str) -> bool:
+    """Say whether a wish is a model server's address and no name or path."""
+    return wish.startswith(("http://", "https://"))
+
+
 class Registry:
     """Finds models by name or path and remembers the one in use."""
 
@@ -98,6 +61,17 @@ class Registry:
         self.data_dir = user_folder() if data_dir is None else data_dir
         self.packaged_dir = packaged_folder() if packaged_dir is None else packaged_dir
         self._choice = (config_folder() if user_config is None else user_config) / CHOICE_FILE
+
+    @cached_property
+    def cards(self) -> tuple[Card, ...]:
+        """Models known by a card, whether their files are here or not, the smallest first.
+
+        Raises:
+            ModelError: a card cannot be read.
+        """
+        paths = sorted(self.packaged_dir.glob("*.toml")) if self.packaged_dir.is_dir() else []
+        found = [read_card(path) for path in paths if not path.with_suffix(".gguf").exists()]
+        return tuple(sorted(found, key=lambda card: (card.parameters or 0, card.name)))
 
     def list(self) -> tuple[ModelFile | UnusableFile, ...]:
         """Return the model that ships, then the user's by name; files that cannot be read come with the reason."""
@@ -118,39 +92,90 @@ class Registry:
         """Return the model of a name or path; without one the model in use, which is the one that ships until another is chosen.
 
         Raises:
-            ModelError: there is no such model, or its file cannot be used.
+            UnknownModelError: there is no such model.
+            ModelError: its file cannot be used.
         """
+        wanted = wanted or self.chosen()
         if wanted is None:
-            wanted = self.chosen()
-            if wanted is None:
-                return self.shipped()
-        for path, origin in self._files():
-            if wanted in (path.stem, path.name):
-                return describe(path, origin)
+            return self.shipped()
+        found = self._named(wanted)
+        if found:
+            return describe(*found, self.cards)
         path = Path(wanted).expanduser()
-        if path.is_file():
-            return describe(path.resolve(), "path")
-        raise ModelError(f"There is no model {wanted}. Models: {self._names() or 'none'}; a path to a .gguf file works too.")
+        # A bare word is a name: a file of that name in the working folder is not what was meant.
+        if ("/" in wanted or path.suffix == ".gguf") and path.is_file():
+            return describe(path.resolve(), "path", self.cards)
+        raise self._unknown(wanted)
 
-    def use(self, wanted: str) -> ModelFile:
-        """Make a model the one in use and remember it.
+    def use(self, wanted: str) -> ModelFile | None:
+        """Make a model the one in use and remember it; `none` and a server's address are remembered as they are.
 
         Raises:
-            ModelError: as `resolve`.
+            UnknownModelError, ModelError: as `resolve`.
             StorageError: the choice cannot be stored.
         """
-        model = self.resolve(wanted)
-        stored = str(model.path) if model.origin == "path" else model.name
+        model = None if wanted == NO_MODEL or is_address(wanted) else self.resolve(wanted)
+        stored = wanted if model is None else str(model.path) if model.origin == "path" else model.name
         write_atomically(self._choice, json.dumps({"model": stored}).encode())
         return model
 
     def chosen(self) -> str | None:
-        """Return the name or path that was stored, or `None`; a file that cannot be read counts as none."""
+        """Return the name, path or address that was stored, or `None`; a file that cannot be read counts as none."""
         try:
             stored = json.loads(self._choice.read_bytes())["model"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return stored if isinstance(stored, str) and stored else None
+
+    def add(self, file: Path) -> ModelFile:
+        """Make a file of the user's a model under its own name. It stays where it is: only a link to it is stored.
+
+        Raises:
+            ModelError: it cannot be used.
+            UsageError: there is a model of that name.
+            StorageError: the link cannot be stored.
+        """
+        model = describe(file.expanduser().resolve(), "path", self.cards)
+        if self._named(model.name):
+            raise UsageError(f"There is a model {model.name} already. Remove it first: refine-tui models remove {model.name}.")
+        card = model.path.with_suffix(".toml")
+        links = [*parts(model.path), *([card] if card.is_file() else [])]
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            for target in links:
+                link = self.data_dir / target.name
+                link.unlink(missing_ok=True)
+                link.symlink_to(target)
+        except OSError as error:
+            raise StorageError(f"No link to {model.path} can be made in {self.data_dir}: {error.strerror or error}.") from error
+        return describe(self.data_dir / model.path.name, "user", self.cards)
+
+    def remove(self, wanted: str) -> int:
+        """Take a model out of the user's folder, with its card; of a linked one only the link. Returns the bytes that became free.
+
+        A model in use that is gone is in use no longer.
+
+        Raises:
+            UnknownModelError: there is no such model.
+            UsageError: it is not in the user's folder.
+            StorageError: it cannot be removed.
+        """
+        found = self._named(wanted)
+        if found is None:
+            raise self._unknown(wanted)
+        path, origin = found
+        if origin != "user":
+            raise UsageError(f"{path.stem} comes with the program and stays. Choose another with `refine-tui models use`.")
+        freed = 0
+        try:
+            for file in (*siblings(path), path.with_suffix(".toml")):
+                freed += 0 if file.is_symlink() or not file.exists() else file.stat().st_size
+                file.unlink(missing_ok=True)
+            if self.chosen() in (path.stem, path.name):
+                self._choice.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be removed: {error.strerror or error}.") from error
+        return freed
 
     def require_memory(self, model: ModelFile, context_tokens: int | None = None, *, gpu_bytes: int = 0) -> None:
         """Check that a model fits into memory; passes where the free memory cannot be told.
@@ -176,118 +201,59 @@ class Registry:
         for path in gguf_files(self.data_dir):
             yield path, "user"
 
-    def _names(self) -> str:
-        return ", ".join(path.stem for path, _ in self._files())
+    def _named(self, wanted: str) -> tuple[Path, Origin] | None:
+        """Return the file of a name, of a file name, or of a card's name, if there is one."""
+        for path, origin in self._files():
+            if wanted in (path.stem, path.name):
+                return path, origin
+        card = self.card(wanted)
+        return next((found for found in self._files() if card and card.file(found[0].name)), None)
 
-    @staticmethod
-    def _described(path: Path, origin: Origin) -> ModelFile | UnusableFile:
+    def card(self, name: str) -> Card | None:
+        """Return the card of a name."""
+        return next((card for card in self.cards if card.name == name), None)
+
+    def _unknown(self, wanted: str) -> UnknownModelError:
+        if self.card(wanted):
+            return UnknownModelError(f"{wanted} is not here. Fetch it: refine-tui models pull {wanted}.")
+        names = [*(path.stem for path, _ in self._files()), *(card.name for card in self.cards)]
+        close = near(wanted, names)
+        ways = f"Near: {', '.join(close)}." if close else "`refine-tui models list` shows the ones there are."
+        return UnknownModelError(f"There is no model {wanted}. {ways} A path to a .gguf file works too.")
+
+    def _described(self, path: Path, origin: Origin) -> ModelFile | UnusableFile:
         try:
-            return describe(path, origin)
+            if path.is_symlink() and not path.exists():
+                raise ModelError(f"The file it was added from, {path.readlink()}, is gone.")
+            return describe(path, origin, self.cards)
         except ModelError as error:
             return UnusableFile(path.stem, path, str(error))
 
 
+def near(wanted: str, names: Iterable[str]) -> list[str]:
+    """Return at most three names that someone who typed `wanted` may have meant, the nearest first."""
+    by_folded = {name.casefold(): name for name in names}
+    folded = Path(wanted).stem.casefold()
+    holding = [name for name in by_folded if folded and folded in name]
+    close = get_close_matches(folded, by_folded, n=3, cutoff=0.5)
+    return [by_folded[name] for name in dict.fromkeys((*close, *sorted(holding, key=len)))][:3]
+
+
+def siblings(path: Path) -> list[Path]:
+    """Return the files of a model that are there, which are several when it was split."""
+    match = PART.fullmatch(path.stem)
+    return [path] if match is None else sorted(path.parent.glob(f"{glob.escape(match[1])}-*-of-{match[2]}.gguf"))
+
+
 def gguf_files(folder: Path) -> list[Path]:
-    """Return a folder's GGUF files by name; of a model in several parts only the first."""
+    """Return a folder's GGUF files by name, links to files that are gone included; of a model in several parts only the first."""
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix == ".gguf" and path.is_file())
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".gguf" and (path.is_file() or path.is_symlink()))
     except OSError:
         return []
     return [path for path in paths if not re.fullmatch(r".+-(?!00001)\d{5}-of-\d{5}", path.stem)]
 
 
-def describe(path: Path, origin: Origin) -> ModelFile:
-    """Return what a file and its card say.
-
-    Raises:
-        ModelError: the file is not a usable GGUF file, or its card is not TOML.
-    """
-    header, card = read_header(path), read_card(path.with_suffix(".toml"))
-    if header.architecture == "" or header.tensors == 0:
-        raise ModelError(f"{path} holds no model: it names no architecture or has no tensors.")
-    profile, reason = choose_profile(header, card)
-    return ModelFile(
-        name=path.stem,
-        path=path,
-        origin=origin,
-        architecture=header.architecture or None,
-        quantisation=header.quantisation or None,
-        context_tokens=header.of_architecture("context_length") or None,
-        parameters=header.parameters,
-        size_bytes=sum(part.stat().st_size for part in parts(path)),
-        licence=str(card.get("licence") or card.get("license") or header.text("general.license")) or None,
-        chat_template=header.text("tokenizer.chat_template") or None,
-        profile=profile,
-        profile_reason=reason,
-        header=header,
-        card=card,
-    )
-
-
-def parts(path: Path) -> list[Path]:
-    """Return every file of a model, which is more than one when it was split."""
-    match = PART.fullmatch(path.stem)
-    if match is None:
-        return [path]
-    return sorted(path.parent.glob(f"{glob_escaped(match[1])}-*-of-{match[2]}.gguf"))
-
-
-def glob_escaped(text: str) -> str:
-    """Return a pattern that matches a text as it is."""
-    return re.sub(r"([\[\]*?])", r"[\1]", text)
-
-
-def read_card(path: Path) -> Mapping[str, Any]:
-    """Return a model card, or nothing when there is none.
-
-    Raises:
-        ModelError: it is not TOML.
-    """
-    try:
-        if path.stat().st_size > LARGEST_CARD_BYTES:
-            raise ModelError(f"The model card {path} is larger than {LARGEST_CARD_BYTES:,} bytes.")
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
-    except OSError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"The model card {path} cannot be read: {error}.") from error
-
-
-def choose_profile(header: Header, card: Mapping[str, Any]) -> tuple[str, str]:
-    """Return how a model wants to be asked, and why that is believed."""
-    if card.get("profile") in PROFILES:
-        return str(card["profile"]), "its card says so"
-    if header.marks >= LINE_EDIT_MARKS:
-        return "line-edit", "its vocabulary has the marks of line edits"
-    if header.text("tokenizer.chat_template"):
-        return "scope-rewrite", "it has a chat template"
-    if header.marks & FIM_MARKS:
-        return "fim", "its vocabulary has the marks for filling in the middle, and it has no chat template"
-    return "scope-rewrite", "it has neither a chat template nor marks for line edits or filling in the middle"
-
-
 def gigabytes(size: int) -> str:
     """Return a size in billions of bytes with one digit, at least 0.1."""
     return f"{max(size / 1e9, 0.1):.1f}"
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}.") from error

@@ -9,7 +9,8 @@ import pytest
 
 from refine_tui.llama.client import LlamaGenerator
 from refine_tui.loop.ports.thinking import Completion, Request, Sampling
-from refine_tui.models.registry import ModelFile, Registry
+from refine_tui.models.description import ModelFile
+from refine_tui.models.registry import Registry
 from refine_tui.prompting.line_edit import END, render_edit, render_prompt
 
 BROKEN = (

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from refine_tui.core.errors import ModelError, StorageError
+from refine_tui.core.errors import ModelError, StorageError, UnknownModelError
 from refine_tui.models import memory, registry
+from refine_tui.models.description import ModelFile, UnusableFile, describe
 from refine_tui.models.gguf_header import read_header
-from refine_tui.models.registry import ModelFile, Registry, UnusableFile, describe, packaged_folder
+from refine_tui.models.registry import Registry, packaged_folder
 
 
 @pytest.fixture
@@ -59,8 +60,26 @@ def test_names_file_names_and_paths_are_resolved(models: Registry, folders: Path
     assert models.resolve("mine").path == models.resolve("mine.gguf").path == folders / "user" / "mine.gguf"
     elsewhere = models.resolve(str(tiny))
     assert (elsewhere.origin, elsewhere.path) == ("path", tiny)
-    with pytest.raises(ModelError, match=r"no model other.*ships, mine"):
-        models.resolve("other")
+    with pytest.raises(UnknownModelError, match=r"no model min\. Near: mine\."):
+        models.resolve("min")
+    with pytest.raises(UnknownModelError, match=r"no model zzz\. `refine-tui models list` shows"):
+        models.resolve("zzz")
+
+
+def test_a_bare_word_is_a_name_and_never_a_file_that_happens_to_lie_here(
+    models: Registry, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(tiny, tmp_path / "word")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownModelError, match="no model word"):
+        models.resolve("word")
+    assert models.resolve("./word").path == tmp_path / "word"
+
+
+def test_no_model_and_a_server_can_be_chosen_too(models: Registry) -> None:
+    for wish in ("none", "http://127.0.0.1:8080/v1#coder"):
+        assert models.use(wish) is None
+        assert models.chosen() == wish
 
 
 def test_the_choice_is_kept(models: Registry, folders: Path, tiny: Path) -> None:
@@ -76,7 +95,7 @@ def test_the_choice_is_kept(models: Registry, folders: Path, tiny: Path) -> None
 def test_a_choice_that_is_gone_is_named_and_a_damaged_one_counts_as_none(models: Registry, folders: Path) -> None:
     models.use("mine")
     (folders / "user" / "mine.gguf").unlink()
-    with pytest.raises(ModelError, match="no model mine"):
+    with pytest.raises(UnknownModelError, match="no model mine"):
         models.resolve()
     for text in ("", "[]", "{}", '{"model": 3}', "\0"):
         (folders / "config" / "model.json").write_text(text)
@@ -140,9 +159,15 @@ def test_the_profile_follows_from_the_file_and_says_why(
 def test_a_model_in_parts_is_one_model(tmp_path: Path, tiny: Path) -> None:
     for part in (1, 2):
         shutil.copy(tiny, tmp_path / f"big-0000{part}-of-00002.gguf")
-    (model,) = Registry(tmp_path, tmp_path / "none", tmp_path / "config").list()
+    models = Registry(tmp_path, tmp_path / "none", tmp_path / "config")
+    (model,) = models.list()
     assert isinstance(model, ModelFile)
     assert model.size_bytes == 2 * tiny.stat().st_size
+    assert (model.parameters, model.header.weight_bytes) == (2 * 119_616, 8 * 119_616)
+    (tmp_path / "big-00002-of-00002.gguf").unlink()
+    (broken,) = models.list()
+    assert isinstance(broken, UnusableFile)
+    assert "big-00002-of-00002.gguf is missing" in broken.reason
 
 
 def test_needed_memory_grows_with_the_context_by_keys_and_values(tiny: Path) -> None:
