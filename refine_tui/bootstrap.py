@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from refine_tui.learn.examples import Mutant
     from refine_tui.loop.ports.parts import Parts
     from refine_tui.loop.ports.running import Evaluator, Sandbox
-    from refine_tui.loop.ports.thinking import Generator
+    from refine_tui.loop.ports.thinking import Generator, ModelInfo, Profile
     from refine_tui.loop.session import Session
     from refine_tui.models.registry import Registry
     from refine_tui.workspace import ProjectTree
@@ -222,7 +222,7 @@ def make_generator(wish: str, settings: Settings, places: Places) -> tuple[Gener
 def join_parts(tree: ProjectTree, evaluator: Evaluator, journal: SqliteJournal, generator: Generator | None, *, watch: bool) -> Parts:
     """Join the rooms."""
     from refine_tui.loop.ports.parts import Parts
-    from refine_tui.prompting.profiles import LineEdit, profile_for
+    from refine_tui.prompting.profiles import LineEdit
     from refine_tui.syntax import TreeSitter
 
     watcher = None
@@ -231,7 +231,17 @@ def join_parts(tree: ProjectTree, evaluator: Evaluator, journal: SqliteJournal, 
 
         watcher = TreeWatcher(tree.root)
         tree.on_write = watcher.expect
-    return Parts(tree, evaluator, TreeSitter(), journal, time.monotonic, generator, LineEdit(), profile_for, watcher)
+    return Parts(tree, evaluator, TreeSitter(), journal, time.monotonic, generator, LineEdit(), profile_of, watcher)
+
+
+def profile_of(info: ModelInfo) -> Profile:
+    """Return how a loaded model is asked; the marks for filling in the middle are those that its own vocabulary has."""
+    from refine_tui.models.fim_marks import fill_marks
+    from refine_tui.models.gguf_header import read_header
+    from refine_tui.prompting.profiles import profile_for
+
+    marks = fill_marks(read_header(Path(info.path)).marks) if info.profile == "fim" and info.path else None
+    return profile_for(info, marks)
 
 
 def level_note(level: Level) -> str:

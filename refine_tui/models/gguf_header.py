@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from refine_tui.core.errors import ModelError
+from refine_tui.models.fim_marks import FIM_MARKS as FIM_MARKS
 from refine_tui.models.tensor_types import BLOCKS, FILE_TYPES, size_bytes
 
 MAGIC = b"GGUF"
@@ -42,7 +43,6 @@ TEXT, ARRAY = 8, 9
 SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 TOKENS_KEY = "tokenizer.ggml.tokens"
 LINE_EDIT_MARKS = frozenset({b"<|code|>", b"<|edit|>", b"<|end|>"})
-FIM_MARKS = frozenset({b"<|fim_prefix|>", b"<fim_prefix>", b"<|fim_begin|>", "\u2581<PRE>".encode(), b"[PREFIX]"})
 MARKS = LINE_EDIT_MARKS | FIM_MARKS
 """Tokens of the vocabulary by which one sees how a model wants to be asked."""
 
