@@ -6,16 +6,18 @@ DIR ?= .
 OUT ?= build/model
 TOKENS ?= 10000000
 THREADS ?= 2
+BACKEND ?= cpu
 export WITHOUT
 
 SET_UP = @command -v $(PYTHON) >/dev/null || { echo "refine_tui needs Python 3.11 or newer, and there is no '$(PYTHON)' here. Name another one: make PYTHON=python3.12 $@" >&2; exit 1; }; $(PYTHON) tests/tooling/set_up.py
 
-.PHONY: help demo run test test-slow test-train lint model lock fix clean
+.PHONY: help demo run engine test test-slow test-train lint model lock fix clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         set up what is missing, then open the UI on a throw-away copy of a small project with failing tests'
 	@echo 'make run DIR=…    the same on your own project'
+	@echo 'make engine BACKEND=…  llama.cpp for cpu, cuda, metal, vulkan or rpc, compiled once for this machine and used from then on'
 	@echo 'make test         everything CI runs: format, lint, types, import contracts, all tests'
 	@echo 'make test-slow    the long proofs, whose fast slice make test runs (about ten minutes)'
 	@echo 'make test-train   the tests of the recipe of the model that ships (an environment of its own, with torch)'
@@ -31,6 +33,10 @@ demo:
 run:
 	$(SET_UP) app
 	@$(BIN)/refine-tui "$(DIR)"
+
+engine:
+	$(SET_UP) app $(BACKEND)
+	@$(BIN)/python -c 'from refine_tui.llama.devices import devices; print(*devices(), sep="\n")'
 
 test: lint
 	$(BIN)/python -m pytest -n 2 -m "not e2e and not train and not slow"

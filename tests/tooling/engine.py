@@ -2,6 +2,8 @@
 
 A build is made for the very CPU it runs on, so the wheelhouse is keyed by everything the result depends on: the pinned
 source, the platform, the instruction sets, the compiler and the flags. pip's own cache knows none of these.
+What the wheel does not need is left out, which is more than half of the work. RPC is in every build: without a server it does
+nothing, and with one on the same machine the tests can offload layers where there is no GPU.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,11 +26,43 @@ from progress import Line, StepFailed, run, short
 CHECKOUT = Path(__file__).resolve().parents[2]
 PIN = CHECKOUT / ".ci" / "locks" / "engine.txt"
 BUILD_TOOLS = CHECKOUT / ".ci" / "locks" / "engine-build.txt"
+LEFT_OUT = Path(__file__).with_suffix(".cmake")
+ALWAYS = "-DGGML_RPC=on -DLLAVA_BUILD=off"
+CUDA_FOR_ANY = "-DCMAKE_CUDA_ARCHITECTURES=75-virtual;80-real;86-real;89-real;90-real"
+"""On a machine without a card CMake can't find out which one the build is for."""
 BYTES_PER_JOB = 2 * 1024**3
 STEP = re.compile(r"^\s*\[(\d+)/(\d+)\]")
 INSTRUCTION_SET = re.compile(
     r"^(sse|ssse|avx|fma|f16c|bmi|amx|aes|sha|v?pclmul|vaes|gfni|adx|movbe|popcnt|abm|lzcnt|xop|asimd|sve|sme|neon|i8mm|bf16|fp)"
 )
+
+
+def backend_flags(backend: str) -> str:
+    """The CMake flags of a backend, and behind them those the person gave with CMAKE_ARGS.
+
+    Raises:
+        StepFailed: There is no such backend, or this machine lacks what it is compiled with.
+    """
+    if backend not in needs.BACKENDS:
+        raise StepFailed(f"There is no backend '{backend}'; there are {', '.join(needs.BACKENDS)}.")
+    flags, lacking = needs.BACKENDS[backend]
+    if problem := lacking():
+        raise StepFailed(f"BACKEND={backend} {problem}")
+    given = os.environ.get("CMAKE_ARGS", "")
+    if backend == "cuda" and not cards() and "CMAKE_CUDA_ARCHITECTURES" not in given:
+        flags = f"{flags} {CUDA_FOR_ANY}"
+    return f"{flags} {given}".strip()
+
+
+def cards() -> str:
+    """What NVIDIA's cards in this machine can do, one a line; empty without any."""
+    try:
+        asked = subprocess.run(
+            ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return asked.stdout.strip() if asked.returncode == 0 else ""
 
 
 def cache_folder() -> Path:
@@ -71,7 +106,9 @@ def _key(cmake_args: str) -> dict[str, str]:
         "platform": f"{sys.platform} {platform.machine()} {' '.join(platform.libc_ver())}",
         "cpu": cpu_features(),
         "compiler": asked.partition("\n")[0],
-        "cmake_args": cmake_args,
+        "left_out": LEFT_OUT.read_text(encoding="utf-8"),
+        "cmake_args": f"{ALWAYS} {cmake_args}".strip(),
+        **({"nvcc": needs.nvcc_version(), "cards": cards()} if "GGML_CUDA" in cmake_args else {}),
     }
 
 
@@ -134,9 +171,10 @@ def _compile(folder: Path, cmake_args: str, log: Path, line: Line) -> Path:
         **os.environ,
         "PATH": f"{tools / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "TMPDIR": str(folder),
-        "CMAKE_ARGS": cmake_args,
+        "CMAKE_ARGS": f"{ALWAYS} -DCMAKE_PROJECT_llama_cpp_INCLUDE={shlex.quote(str(folder / LEFT_OUT.name))} {cmake_args}",
         "CMAKE_BUILD_PARALLEL_LEVEL": os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL") or str(jobs()),
     }
+    shutil.copy(LEFT_OUT, folder)  # the checkout's own path may have spaces
     wheel = [
         python,
         "-m",

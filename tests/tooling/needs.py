@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 OLDEST = (3, 11)
@@ -63,6 +64,37 @@ COMPILER = Need(
 )
 BUBBLEWRAP = Need("bubblewrap", "seals off the code that is tried out", {}, optional=True)
 TMUX = Need("tmux", "lets the tests drive the real terminal UI", {}, optional=True)
+
+
+def _lacks_cuda() -> str:
+    return "" if shutil.which("nvcc") else "needs NVIDIA's CUDA toolkit: its compiler nvcc is not on the PATH."
+
+
+def _lacks_vulkan() -> str:
+    return "" if shutil.which("glslc") else "needs the Vulkan SDK: its compiler glslc is not on the PATH."
+
+
+def _lacks_metal() -> str:
+    return "" if sys.platform == "darwin" else "needs macOS."
+
+
+BACKENDS: dict[str, tuple[str, Callable[[], str]]] = {
+    "cpu": ("", lambda: ""),
+    "cuda": ("-DGGML_CUDA=on", _lacks_cuda),
+    "metal": ("-DGGML_METAL=on", _lacks_metal),
+    "vulkan": ("-DGGML_VULKAN=on", _lacks_vulkan),
+    "rpc": ("", lambda: ""),  # part of every build
+}
+"""What llama.cpp can compute on: the CMake flags, and a function that says what this machine lacks to compile it."""
+
+
+def nvcc_version() -> str:
+    """The last line of what CUDA's compiler says of itself."""
+    try:
+        asked = subprocess.run(["nvcc", "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return (asked.stdout.strip().splitlines() or [""])[-1]
 
 
 def missing(*, tests: bool, engine_is_built: bool, without: frozenset[str]) -> list[Need]:

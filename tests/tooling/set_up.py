@@ -39,7 +39,7 @@ def fingerprint(purpose: str) -> str:
     for file in files:
         digest.update(file.read_bytes())
     # The folder may have been moved or carried to another CPU, where its scripts or its native code don't run.
-    digest.update(f"{CHECKOUT}\n{engine.cpu_features()}".encode())
+    digest.update(f"{CHECKOUT}\n{engine.cpu_features()}\n{engine.ALWAYS}\n{engine.LEFT_OUT.read_text(encoding='utf-8')}".encode())
     return digest.hexdigest()
 
 
@@ -143,10 +143,25 @@ def _install(python: str, label: str, log: Path, *arguments: str) -> None:
     line.end("installed")
 
 
-def main(purpose: str) -> int:
-    """Sets up one purpose and returns the exit status."""
+def choose_backend(backend: str) -> None:
+    """Makes the engine's flags those of a backend; the environment remembers them from then on.
+
+    Raises:
+        StepFailed: There is no such backend, or it can't be compiled here.
+    """
+    os.environ["CMAKE_ARGS"] = engine.backend_flags(backend)
+
+
+def main(purpose: str, backend: str = "") -> int:
+    """Sets up one purpose and returns the exit status; with a backend its engine is compiled, or taken from the wheelhouse."""
     if sys.version_info < needs.OLDEST and (better := needs.newer_python()):
         os.execv(better, [better, *sys.argv])
+    try:
+        if backend:
+            choose_backend(backend)
+    except StepFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
     if is_ready(purpose):
         return 0
     without = frozenset(os.environ.get("WITHOUT", "").replace(",", " ").split())
@@ -167,4 +182,4 @@ def main(purpose: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -76,6 +76,31 @@ def test_a_missing_python_is_named(bare: Path) -> None:
     assert "Python 3.11 or newer" in said.stderr
 
 
+@pytest.mark.parametrize(("backend", "words"), [("cuda", "nvcc"), ("vulkan", "glslc"), ("abacus", "cpu, cuda, metal, vulkan, rpc")])
+def test_a_backend_that_cannot_be_compiled_here_says_what_is_missing(bare: Path, backend: str, words: str) -> None:
+    said = make(bare, "engine", f"BACKEND={backend}")
+    assert said.returncode != 0
+    assert words in said.stderr
+    assert not (bare / ".venv").exists()
+
+
+def test_builds_differ_in_their_place_by_everything_they_depend_on(tmp_path: Path) -> None:
+    code = (
+        "import engine, os, needs; os.environ['CMAKE_ARGS'] = '-DMINE=on'\n"
+        "flags = [engine.backend_flags(name) for name in ('cpu', 'rpc')] + ['-DGGML_CUDA=on', '']\n"
+        "print(*(engine.wheelhouse(one).name for one in flags))\n"
+        "print(engine.backend_flags('cpu'))\n"
+        "engine.cpu_features = lambda: 'another processor'\n"
+        "print(engine.wheelhouse('').name)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "tests/tooling"), "XDG_CACHE_HOME": str(tmp_path)}
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+    cpu, rpc, cuda, bare_cpu, flags, elsewhere = said.split()
+    assert cpu == rpc, "every build has the RPC backend"
+    assert len({cpu, cuda, bare_cpu, elsewhere}) == 4
+    assert flags == "-DMINE=on"
+
+
 def test_an_empty_home_name_falls_back_to_the_checkout(bare: Path) -> None:
     said = make(bare, "demo", home="")
     assert "g++" in said.stderr
