@@ -128,10 +128,11 @@ class PytestEvaluator:
         files = self._patched(patch)
         if files is None:
             return self._stale()
-        is_trial = (stop_at_first or better_than is not None) and not full_time
-        limits = self._pace.limits(node_ids, self._settings.test_limit_s) if is_trial else {}
+        is_trial, full_s = (stop_at_first or better_than is not None) and not full_time, self._settings.test_limit_s
+        limit_s += self._shared_s + (full_s * len(node_ids) if full_time else 0.0)
+        limits = self._pace.limits(node_ids, full_s) if is_trial else {}
         patient = None if full_time else self._patient
-        job = Job(tuple(node_ids), files, limit_s + self._shared_s, stop_at_first, better_than, limits, patient)
+        job = Job(tuple(node_ids), files, limit_s, stop_at_first, better_than, limits, patient)
         ran, warm = self._run(job, cancelled)
         if is_trial:
             self._give_time(job, ran, cancelled)

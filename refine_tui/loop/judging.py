@@ -38,6 +38,8 @@ class Judge:
     judged: int = 0
     seen: set[str] = field(default_factory=set)
     """Normalised texts that were tried: nothing is run twice."""
+    hurried: list[tuple[Proposal, Candidate | None]] = field(default_factory=list)
+    """What was no better when its time ran out, with its parent: given more of it, it might be."""
 
     def admits(self, proposal: Proposal) -> bool:
         """Say whether a proposal is new, parses, and stays within the task's bounds."""
@@ -53,14 +55,14 @@ class Judge:
         self.seen.add(identity)
         return True
 
-    def judge(self, proposal: Proposal, round: int, parent: Candidate | None) -> Candidate:
-        """Run the targets with a proposal, then what else it can affect when it helps.
+    def judge(self, proposal: Proposal, round: int, parent: Candidate | None, *, full_time: bool = False) -> Candidate:
+        """Run the targets with a proposal, then what else it can affect when it helps. `full_time`: each test gets all it may take.
 
         Raises:
             StaleBaseError: the user's tree changed under the task.
         """
         before = set(parent.delta.fixed) if parent else set()
-        suite = self._run(proposal.patch, self.task.targets, better_than=before)
+        suite = self._run(proposal.patch, self.task.targets, before, full_time)
         change = delta(self.baseline.suite, suite)
         if set(change.fixed) > before:
             others = self._affected(proposal.patch)
@@ -69,14 +71,26 @@ class Judge:
                 change = delta(self.baseline.suite, suite)
         self.judged += 1
         verdict = self._verdict(change, suite, before)
+        if verdict == "same" and not full_time and (suite.cut_short or suite.stopped == "time"):
+            self.hurried.append((proposal, parent))
         parent_id = parent.id if parent else ""
         return Candidate(f"c{self.judged}", proposal, round, verdict, change, suite, parent_id, flags=suite.limited)
 
-    def _run(self, patch: Patch, nodes: tuple[str, ...], better_than: Collection[str] | None = None) -> SuiteResult:
+    def _run(
+        self, patch: Patch, nodes: tuple[str, ...], better_than: Collection[str] | None = None, full_time: bool = False
+    ) -> SuiteResult:
         """Run some tests: targets until they show that nothing is `better_than` what passes already, others until one fails."""
         self.executions += 1
         limit_s = self.limit_s(nodes)
-        run = partial(self.evaluator.run, patch, nodes, self.cancelled, stop_at_first=better_than is None, better_than=better_than)
+        run = partial(
+            self.evaluator.run,
+            patch,
+            nodes,
+            self.cancelled,
+            stop_at_first=better_than is None,
+            better_than=better_than,
+            full_time=full_time,
+        )
         suite = run(limit_s=limit_s)
         if suite.stopped == "time" and delta(self.baseline.suite, suite).fixed:
             # It helped before the time was over: on a busy machine that may have been too little.

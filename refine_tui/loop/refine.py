@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from refine_tui.core.candidate import Candidate, Verdict, rank
+from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.evidence import Baseline, CaseResult, delta
 from refine_tui.core.patch import Patch
 from refine_tui.core.proposal import Proposal
@@ -38,6 +39,8 @@ PAIRED = 60
 BEFORE_DRAFTS = 24
 """Ranked search candidates that are run before the model is asked to write; most bugs are found by then."""
 PROGRESS_S = 0.25
+HURRIED = 20
+"""Candidates of a round that ran out of time and are run once more, with all the time a test may take."""
 
 
 def refine(
@@ -126,9 +129,21 @@ def _round(run: Run) -> Iterator[events.Event]:
         yield from _drafted(run)
     if not run.solved:
         yield from _try_all(run, _take(run.leftover), None, None)
+    if not run.solved and not run.improved:
+        yield from _unhurried(run)
     if not run.solved and not run.improved and run.singles:
         singles, run.singles = run.singles[:PAIRED], []
         yield from _try_all(run, pair_up(singles, Base(run.tree, Patch()), limit=PAIRED * PAIRED), None, None)
+
+
+def _unhurried(run: Run) -> Iterator[events.Event]:
+    """Give what ran out of time all of it, as long as that leaves half of the rest for others."""
+    enough, again = run.half_time(), run.judge.hurried[:HURRIED]
+    del run.judge.hurried[:HURRIED]
+    for proposal, parent in again:
+        if enough() or run.solved:
+            return
+        yield from _try_all(run, [proposal], parent, None, full_time=True)
 
 
 def _drafted(run: Run) -> Iterator[events.Event]:
@@ -164,7 +179,9 @@ def _explore(run: Run, base: Base, parent: Candidate | None, limit: int | None) 
     yield from _try_all(run, rest, parent, None if limit is None else max(0, limit - head))
 
 
-def _try_all(run: Run, proposals: Sequence[Proposal], parent: Candidate | None, limit: int | None) -> Iterator[events.Event]:
+def _try_all(
+    run: Run, proposals: Sequence[Proposal], parent: Candidate | None, limit: int | None, *, full_time: bool = False
+) -> Iterator[events.Event]:
     improvements, since = 0, 0
     proposals = list(proposals)
     for index, proposal in enumerate(proposals):  # grows while it runs: joined candidates go to the front
@@ -174,9 +191,9 @@ def _try_all(run: Run, proposals: Sequence[Proposal], parent: Candidate | None, 
         if improvements and since >= AFTER_IMPROVEMENT:
             run.leftover.extend(proposals[index:])
             return
-        if not run.judge.admits(proposal):
+        if not full_time and not run.judge.admits(proposal):
             continue
-        candidate = run.judge.judge(proposal, run.round, parent)
+        candidate = run.judge.judge(proposal, run.round, parent, full_time=full_time)
         if candidate.suite.stopped == "cancelled":
             return
         since += 1
@@ -200,6 +217,8 @@ def _confirm(run: Run, candidate: Candidate) -> Candidate:
     """Run everything cold: only that may be called solved. Returns the candidate with the final verdict."""
     suite = run.tools.evaluator.confirm(candidate.proposal.patch, _unheard, run.cancelled, limit_s=run.judge.whole_limit_s())
     run.judge.executions += 1
+    if suite.stopped == "stale":
+        raise StaleBaseError("The project, or what was known of it, changed while a solution was being proven. The task starts again.")
     change = delta(run.judge.baseline.suite, suite)
     held = suite.complete and not change.broken and set(run.task.targets) <= set(change.fixed)
     verdict: Verdict = "solved" if held else "worse" if change.broken or not suite.complete else "improved"

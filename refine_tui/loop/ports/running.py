@@ -117,7 +117,7 @@ class Evaluator(Protocol):
         the patch; see `SuiteResult.cut_short`.
 
         Args:
-            limit_s: seconds for the first run of them all.
+            limit_s: seconds for the first run of them all; what `full_time` adds comes on top.
             stop_at_first: end at the first failure.
             better_than: the tests that pass without what is tried here. The run ends, `stopped="no better"`, when one of them fails, or
                 when failures have cost more than a moment and no other test passes.
