@@ -9,7 +9,7 @@ from typing import Any
 
 from refine_tui import __version__
 
-COMMANDS = ("demo", "fix", "eval", "history", "undo", "redo", "models", "bench", "doctor", "where")
+COMMANDS = ("demo", "fix", "eval", "review", "history", "undo", "redo", "models", "bench", "doctor", "where")
 EPILOG = "exit status: 0 done · 1 not solved, tests failed · 2 wrong usage, no tests · 3 refused for safety · 130 interrupted"
 
 
@@ -69,12 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     _fix(command("fix", "refine_tui.cli.fixing", "run_fix", "the loop without the UI"))
     evaluated = command("eval", "refine_tui.cli.evaluating", "run_eval", "pass or fail: tests, lint, types")
     evaluated.add_argument("--json", action="store_true", help="one JSON document")
+    _review(command("review", "refine_tui.cli.reviewing", "run_review", "bring in a patch made elsewhere: verify it, review it"))
     history = command("history", "refine_tui.cli.keeping", "run_history", "what was done and applied")
     history.add_argument("--json", action="store_true", help="one JSON document")
     undo = command("undo", "refine_tui.cli.keeping", "run_undo", "take back what was applied last, or the application ID")
     undo.add_argument("id", nargs="?", type=int, metavar="ID")
     command("redo", "refine_tui.cli.keeping", "run_redo", "apply again what was undone last")
-    _models(command("models", "refine_tui.cli.showing", "run_models", "models here: list, show, use"))
+    _models(command("models", "refine_tui.cli.choosing", "run_models", "models: list, show, add, use, remove"))
     _bench(command("bench", "refine_tui.cli.benching", "run_bench", "figures: engine, or repair FILE.jsonl"))
     command("doctor", "refine_tui.cli.showing", "run_doctor", "what works here, and why not")
     command("where", "refine_tui.cli.showing", "run_where", "every file it reads and writes")
@@ -136,6 +137,12 @@ def _fix(parser: argparse.ArgumentParser) -> None:
     _model_options(parser)
 
 
+def _review(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("patch", metavar="PATCH|-", help="a file with a unified diff or SEARCH/REPLACE blocks; -: standard input")
+    parser.add_argument("--json", action="store_true", help="one JSON document, and no UI")
+    _model_options(parser)
+
+
 def _models(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listed = actions.add_parser("list", parents=[_everywhere()], help="what is here")
@@ -143,8 +150,12 @@ def _models(parser: argparse.ArgumentParser) -> None:
     shown = actions.add_parser("show", parents=[_everywhere()], help="all that is known of one")
     shown.add_argument("name", metavar="NAME|PATH")
     shown.add_argument("--json", action="store_true")
+    added = actions.add_parser("add", parents=[_everywhere()], help="make a .gguf file a model here; it stays where it is")
+    added.add_argument("file", type=Path, metavar="FILE")
     used = actions.add_parser("use", parents=[_everywhere()], help="choose one for the next start")
-    used.add_argument("name", metavar="NAME|PATH")
+    used.add_argument("name", metavar="NAME|PATH|http…/v1#NAME|none")
+    removed = actions.add_parser("remove", parents=[_everywhere()], help="take one out of your models")
+    removed.add_argument("name", metavar="NAME")
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:

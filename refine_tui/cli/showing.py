@@ -1,89 +1,19 @@
-"""`models`, `doctor`, `where`: what is here, what works, which files are used."""
+"""`doctor`, `where`: what works here, and which files are used."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
-from typing import Any
 
 from refine_tui import __version__
 from refine_tui.bootstrap import Places, level_note, make_evaluator, make_registry, make_sandbox, project_root, read_settings
+from refine_tui.cli.choosing import model_line
 from refine_tui.core.errors import ModelError, RefineError
 from refine_tui.core.sanitize import visible
-from refine_tui.models.memory import available_bytes, needed_bytes
-from refine_tui.models.registry import ModelFile, UnusableFile
 from refine_tui.workspace import project_state_dir
-
-
-def run_models(options: argparse.Namespace) -> int:
-    """List, show or choose models."""
-    actions: dict[str, Callable[[argparse.Namespace], int]] = {"list": _list, "show": _show, "use": _use}
-    return actions[options.action](options)
-
-
-def _list(options: argparse.Namespace) -> int:
-    registry = make_registry(Places())
-    found = registry.list()
-    if options.json:
-        print(json.dumps({"version": 1, "in_use": registry.chosen(), "models": [_model_row(model) for model in found]}))
-        return 0
-    for model in found:
-        print(visible(_model_line(model)))
-    if not found:
-        print("No model is here. The program works without one: search alone proposes patches.")
-    return 0
-
-
-def _model_line(model: ModelFile | UnusableFile) -> str:
-    if isinstance(model, UnusableFile):
-        return f"{model.name}  cannot be used: {model.reason}"
-    kind = f"{model.architecture or '?'} {model.quantisation or '?'}"
-    size = f"{model.size_bytes / 1e6:,.0f} MB"
-    return f"{model.name}  {kind}  {size}  context {model.context_tokens or '?'}  {model.profile}  ({model.origin})"
-
-
-def _model_row(model: ModelFile | UnusableFile) -> dict[str, Any]:
-    if isinstance(model, UnusableFile):
-        return {"name": model.name, "path": str(model.path), "usable": False, "reason": model.reason}
-    needed, free = needed_bytes(model.header, model.usable_context_tokens), available_bytes()
-    return {
-        "name": model.name,
-        "path": str(model.path),
-        "usable": True,
-        "origin": model.origin,
-        "architecture": model.architecture,
-        "quantisation": model.quantisation,
-        "context_tokens": model.context_tokens,
-        "parameters": model.parameters,
-        "size_bytes": model.size_bytes,
-        "licence": model.licence,
-        "profile": model.profile,
-        "profile_reason": model.profile_reason,
-        "has_chat_template": bool(model.chat_template),
-        "memory_needed_bytes": needed,
-        "fits": None if free is None else needed <= free,
-    }
-
-
-def _show(options: argparse.Namespace) -> int:
-    row = _model_row(make_registry(Places()).resolve(options.name))
-    if options.json:
-        print(json.dumps({"version": 1, **row}))
-        return 0
-    for key, value in row.items():
-        print(visible(f"{key.replace('_', ' '):20} {'unknown' if value is None else value}"))
-    return 0
-
-
-def _use(options: argparse.Namespace) -> int:
-    model = make_registry(Places()).use(options.name)
-    print(visible(f"{model.name} will be used from the next start on."))
-    return 0
 
 
 def run_doctor(options: argparse.Namespace) -> int:
@@ -116,7 +46,7 @@ def _doctor_model() -> None:
     except ModelError as error:
         print(visible(f"[--]   model: {error}"))
         return
-    print(visible(f"[ok]   model: {_model_line(model)}"))
+    print(visible(f"[ok]   model: {model_line(model)}"))
     try:
         from importlib.metadata import version
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NoReturn
 
-from refine_tui.core.errors import ModelError
+from refine_tui.core.errors import ModelError, UnknownModelError
 from refine_tui.models.fim_marks import FIM_MARKS as FIM_MARKS
 from refine_tui.models.tensor_types import BLOCKS, FILE_TYPES, size_bytes
 
@@ -106,7 +106,7 @@ def read_header(path: Path) -> Header:
         with path.open("rb", buffering=BUFFER_BYTES) as file:
             return _Reader(file, size, path).header()
     except FileNotFoundError as error:
-        raise ModelError(f"There is no model file {path}.") from error
+        raise UnknownModelError(f"There is no model file {path}.") from error
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read: {error.strerror or error}.") from error
 

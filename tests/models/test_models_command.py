@@ -1,0 +1,100 @@
+"""`refine-tui models …`: what it prints, and with which exit status."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refine_tui.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process, with folders of its own."""
+    for kind in ("DATA", "CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str | Path) -> tuple[int, str, str]:
+        status = main(["models", *map(str, arguments)])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return command
+
+
+@pytest.fixture
+def own(tmp_path: Path, tiny: Path) -> Path:
+    return Path(shutil.copy(tiny, tmp_path / "own.gguf"))
+
+
+def test_the_list_marks_the_one_in_use_and_names_those_that_can_be_fetched(run: Run, own: Path) -> None:
+    status, out, _ = run("list")
+    assert status == 0
+    assert out.startswith("* refine-line-edit-")
+    run("add", own)
+    run("use", "own")
+    _, out, _ = run("list")
+    assert "\n* own  llama F32  0 MB  context 512  scope-rewrite  (user)" in out
+    run("use", "http://127.0.0.1:8080/v1#coder")
+    assert "\n* http://127.0.0.1:8080/v1#coder\n" in run("list")[1]
+
+
+def test_the_list_as_json(run: Run, own: Path) -> None:
+    run("add", own)
+    (own.parent / "data/refine-tui/models/bad.gguf").write_bytes(b"no")
+    document: dict[str, Any] = json.loads(run("list", "--json")[1])
+    assert document["version"] == 1
+    assert document["in_use"] is None
+    shipped, bad, mine = document["models"]
+    assert (shipped["origin"], mine["name"], mine["fits"]) == ("shipped", "own", True)
+    assert (bad["usable"], "not a GGUF file" in bad["reason"]) == (False, True)
+    assert all({"name", "source", "licence", "files", "sampling", "unverified"} <= row.keys() for row in document["known"])
+
+
+def test_all_that_is_known_of_one_is_shown(run: Run, own: Path) -> None:
+    own.with_suffix(".toml").write_text(f'name = "Own"\nfile = "own.gguf"\nsha256 = "{"0" * 64}"\nlicence = "MIT"\n')
+    status, out, _ = run("show", own)
+    assert status == 0
+    rows = {line[:21].strip(): line[21:] for line in out.splitlines()}
+    assert (rows["architecture"], rows["quantisation"], rows["context tokens"], rows["licence"]) == ("llama", "F32", "512", "MIT")
+    assert (rows["profile"], rows["has chat template"]) == ("scope-rewrite", "no")
+    assert rows["profile reason"] == "it has neither a chat template nor marks for line edits or filling in the middle"
+    assert (len(rows["sha256"]), rows["sha256 matches card"], rows["fits"]) == (64, "no", "yes")
+    assert rows["memory needed bytes"].startswith("1")
+    document = json.loads(run("show", own, "--json")[1])
+    assert (document["sha256"], document["sha256_matches_card"], document["path"]) == (rows["sha256"], False, str(own))
+
+
+def test_an_unknown_name_is_wrong_usage_with_near_names(run: Run) -> None:
+    for action in ("show", "use", "remove"):
+        status, out, err = run(action, "refine-lime-edit")
+        assert (status, out) == (2, "")
+        assert "There is no model refine-lime-edit. Near: refine-line-edit-" in err
+    assert run("add", "nothing.gguf")[0] == 2
+
+
+def test_a_file_that_is_no_model_is_an_error_and_nothing_is_added(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "text.gguf").write_text("hello")
+    status, _, err = run("add", tmp_path / "text.gguf")
+    assert (status, "not a GGUF file" in err) == (1, True)
+
+
+def test_adding_choosing_and_removing_a_model(run: Run, own: Path) -> None:
+    assert run("add", own)[1].startswith("own was added; its file stays where it is.")
+    assert run("use", "own")[1] == "own will be used from the next start on.\n"
+    assert run("remove", "own") == (0, "own was removed; the file it was added from stays.\n", "")
+    assert own.exists()
+    assert run("remove", "own")[0] == 2
+
+
+def test_a_model_that_does_not_fit_may_be_chosen_with_a_word(run: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine_tui.cli.choosing.available_bytes", lambda: 1_000_000)
+    assert "of memory, 1.0 MB are free now: it will not be loaded" in run("use", own)[2]
