@@ -28,7 +28,9 @@ class Size:
 
 SIZES = {
     "6m": Size(Label("refine-line-edit-6m", "Refine line edit 6M", "MIT"), Shape(), "F16"),
-    "19m": Size(Label("refine-line-edit-19m", "Refine line edit 19M", "MIT"), Shape(width=384, layers=10, heads=6, feed_forward=1024), "Q8_0"),
+    "19m": Size(
+        Label("refine-line-edit-19m", "Refine line edit 19M", "MIT"), Shape(width=384, layers=10, heads=6, feed_forward=1024), "Q8_0"
+    ),
 }
 """What can be made, by parameters."""
 _GPU: dict[str, Any] = {"batch_tokens": 65_536, "window": 16, "code_sample": 1.0}

@@ -7,7 +7,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 
 from refine_tui.learn.corpus import Function, without_docstring
 
@@ -49,8 +48,15 @@ class Mix:
     """Examples drawn from one function each time it comes up."""
     edits: tuple[float, ...] = (0.84, 0.12, 0.04)
     """Share of examples with one, two, three bugs."""
-    bare: float = 0.7
+    bare: float = 0.5
     """Share of functions whose docstring is taken off."""
+
+
+TRIES = 4
+"""Draws for each bug wanted: some do not parse, or meet a bug that is there already."""
+
+Pool = dict[str, list[Mutant]]
+"""The mutants of one text by family."""
 
 
 class Injector:
@@ -65,16 +71,20 @@ class Injector:
         """Return the mutants whose text differs from the original."""
         return [mutant for mutant in self._mutate(text) if mutant.text != text]
 
-    def pick(self, mutants: Sequence[Mutant]) -> Mutant:
-        """Draw a family, rarer ones so far more likely, then one of its mutants."""
-        families: dict[str, list[Mutant]] = {}
-        for mutant in mutants:
+    def pool(self, text: str) -> Pool:
+        """Return the same by family, families in the order of their names."""
+        families: Pool = {}
+        for mutant in sorted(self.mutants(text), key=lambda each: each.family):
             families.setdefault(mutant.family, []).append(mutant)
-        names = sorted(families)
-        weights = [min(len(families[name]), 4) / (1 + self.drawn[name]) for name in names]
+        return families
+
+    def pick(self, pool: Pool) -> Mutant:
+        """Draw a family, rarer ones so far more likely, then one of its mutants."""
+        names = list(pool)
+        weights = [min(len(pool[name]), 4) / (1 + self.drawn[name]) for name in names]
         name = self._rng.choices(names, weights)[0]
         self.drawn[name] += 1
-        return self._rng.choices(families[name], [mutant.weight for mutant in families[name]])[0]
+        return self._rng.choices(pool[name], [mutant.weight for mutant in pool[name]])[0]
 
 
 def examples_of(
@@ -83,7 +93,7 @@ def examples_of(
     """Yield up to `mix.per_function` examples of one function, each with its own bugs."""
     text = without_docstring(function.text) if rng.random() < mix.bare else function.text
     good = text.rstrip("\n").split("\n")
-    pool = injector.mutants(text)
+    pool = injector.pool(text)
     seen: set[str] = {text}
     for _ in range(mix.per_function):
         wanted = rng.choices(range(1, len(mix.edits) + 1), mix.edits)[0]
@@ -97,7 +107,7 @@ def examples_of(
         yield Example(render_prompt(lines), render_edit(lines, good), families, function.package)
 
 
-def inject(text: str, pool: Sequence[Mutant], wanted: int, injector: Injector) -> tuple[str, tuple[str, ...]]:
+def inject(text: str, pool: Pool, wanted: int, injector: Injector) -> tuple[str, tuple[str, ...]]:
     """Return the text with up to `wanted` bugs in places that do not meet, and their families.
 
     Args:
@@ -109,7 +119,9 @@ def inject(text: str, pool: Sequence[Mutant], wanted: int, injector: Injector) -
     families: list[str] = []
     changes: list[Change] = []
     bad = text
-    for _ in range(wanted if pool else 0):
+    for _ in range(TRIES * wanted if pool else 0):
+        if len(changes) == wanted:
+            break
         mutant = injector.pick(pool)
         change = change_between(text, mutant.text)
         if any(change.start <= other.end and other.start <= change.end for other in changes):
@@ -133,9 +145,14 @@ class Change:
 
 def change_between(old: str, new: str) -> Change:
     """Return the shortest single change that makes `new` of `old`."""
-    start = len(commonprefix([old, new]))
-    tail = len(commonprefix([old[start:][::-1], new[start:][::-1]]))
+    start = _alike(old, new)
+    tail = _alike(old[start:][::-1], new[start:][::-1])
     return Change(start, len(old) - tail, new[start : len(new) - tail])
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters two texts share at their beginning."""
+    return next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def applied(text: str, changes: Sequence[Change]) -> str:

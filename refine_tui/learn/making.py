@@ -19,7 +19,7 @@ _make: MakeChunk | None = None
 
 
 def _start(make: MakeChunk) -> None:
-    global _make  # noqa: PLW0603 # a pool hands its initialiser's work to tasks by a global only
+    global _make  # a pool hands its initialiser's work to its tasks by a global only
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     _make = make
 

@@ -98,7 +98,7 @@ def rank_repairs(
     found = 0
     for function in rng.sample(list(functions), len(functions)):
         good = without_docstring(function.text) if rng.random() < 0.5 else function.text
-        pool = injector.mutants(good)
+        pool = injector.pool(good)
         if not pool:
             continue
         bug = injector.pick(pool)

@@ -11,7 +11,8 @@ MANIFEST: dict[str, Any] = {
     "seed": 1,
     "held_out": ["click"],
     "shape": {"parameters": 5, "layers": 1, "width": 2, "vocabulary": 3, "context": 4},
-    "plan": {"peak_rate": 3e-3, "batch_tokens": 4096},
+    "quantisation": "Q8_0",
+    "plan": {"peak_rate": 3e-3, "batch_tokens": 4096, "device": "cuda"},
     "progress": {"tokens": 7, "examples": 2, "step": 1, "seconds": 36.0, "answer_loss": 0.5, "families": {"compare": 2}},
     "corpus": {
         "functions": 1,

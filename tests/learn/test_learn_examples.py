@@ -4,8 +4,11 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from refine_tui.learn.corpus import Function
-from refine_tui.learn.examples import Injector, Mix, Mutant, draw
+from refine_tui.learn.examples import Injector, Mix, Mutant, applied, change_between, draw
 
 SWAPS = {"+": "-", "-": "+", "<": ">", "x": "y"}
 FUNCTION = Function("p", "f", 'def f(x, y):\n    """Say."""\n    if x < y:\n        return x + 1\n    return y - x\n')
@@ -43,7 +46,7 @@ def test_the_number_of_bugs_follows_the_mix() -> None:
 
 def test_families_are_drawn_about_equally_often_however_many_mutants_each_has() -> None:
     injector = Injector(mutate, random.Random(3))
-    pool = [Mutant("many", str(n)) for n in range(50)] + [Mutant("one", "x")]
+    pool = {"many": [Mutant("many", str(n)) for n in range(50)], "one": [Mutant("one", "x")]}
     for _ in range(200):
         injector.pick(pool)
     assert abs(injector.drawn["many"] - injector.drawn["one"]) < 80
@@ -51,3 +54,8 @@ def test_families_are_drawn_about_equally_often_however_many_mutants_each_has() 
 
 def test_a_function_that_offers_no_bug_gives_no_example() -> None:
     assert draw([Function("p", "f", "def f():\n    return 1\n")], 1, mutate, Mix(), prompt, answer) == []
+
+
+@given(st.text("ab\n", max_size=12), st.text("ab\n", max_size=12))
+def test_the_change_between_two_texts_makes_the_second_of_the_first(old: str, new: str) -> None:
+    assert applied(old, [change_between(old, new)]) == new
