@@ -138,6 +138,11 @@ class PytestEvaluator:
             self._give_time(job, ran, cancelled)
         return self._stale() if self._patched(patch) is None else self._suite(ran, warm=warm)
 
+    def affected(self, coverage: Coverage, patch: Patch) -> tuple[str, ...]:
+        """Return the tests that a patch can affect; see the port."""
+        tree = self._tree(patch)
+        return affected(coverage, patch, tree) if len(tree) == len(patch.files) else tuple(coverage.lines)
+
     def confirm(self, patch: Patch, on_case: OnCase, cancelled: Cancelled, *, limit_s: float) -> SuiteResult:
         """Run the whole suite cold with a patch; see the port."""
         files = self._patched(patch)
@@ -179,11 +184,6 @@ class PytestEvaluator:
         self.close()
 
     # beside the port
-
-    def affected(self, coverage: Coverage, patch: Patch) -> tuple[str, ...]:
-        """Return the tests that a patch can affect; all of them when its base is gone."""
-        tree = self._tree(patch)
-        return affected(coverage, patch, tree) if len(tree) == len(patch.files) else tuple(coverage.lines)
 
     def recheck(self, node_ids: Sequence[str], cancelled: Cancelled, *, limit_s: float) -> tuple[str, ...]:
         """Run failing tests of the base twice more, with other hash seeds, one of them backwards; return those that passed once."""

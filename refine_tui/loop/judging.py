@@ -111,11 +111,11 @@ class Judge:
         return 30.0 + 5 * self.baseline.suite.duration_s
 
     def _affected(self, patch: Patch) -> tuple[str, ...]:
-        """Return green tests that executed a changed file; all green ones when coverage knows nothing."""
-        touching = self.baseline.coverage.tests_touching_files(patch.paths)
+        """Return green tests that the patch can affect; all green ones when coverage knows nothing."""
+        coverage = self.baseline.coverage
         green = [case.node_id for case in self.baseline.suite.cases if case.outcome == "passed"]
-        known = set(touching)
-        wanted = [node for node in green if node in known] if self.baseline.coverage.lines else green
+        known = set(self.evaluator.affected(coverage, patch)) if coverage.lines else set(green)
+        wanted = [node for node in green if node in known]
         wanted.sort(key=lambda node: self.baseline.suite.by_id[node].duration_s)
         return tuple(wanted[:MANY_TESTS])
 

@@ -128,6 +128,9 @@ class ForkEvaluator:
     ) -> SuiteResult:
         return self._execute(patch, set(node_ids))[0]
 
+    def affected(self, coverage: Coverage, patch: Patch) -> tuple[str, ...]:
+        return coverage.tests_touching_files(patch.paths)
+
     def confirm(self, patch: Patch, on_case: OnCase, cancelled: Cancelled, *, limit_s: float) -> SuiteResult:
         return self._execute(patch, None)[0]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
-from refine_tui.core.evidence import Baseline, CaseResult, GateResult, SuiteResult
+from refine_tui.core.evidence import Baseline, CaseResult, Coverage, GateResult, SuiteResult
 from refine_tui.core.isolation import Level, Limits, Probe
 from refine_tui.core.patch import Patch
 
@@ -123,6 +123,9 @@ class Evaluator(Protocol):
                 when failures have cost more than a moment and no other test passes.
             full_time: give every test its full time at once.
         """
+
+    def affected(self, coverage: Coverage, patch: Patch) -> tuple[str, ...]:
+        """Return the tests that a patch can affect, as far as what they executed on the base tells; all of them when its base is gone."""
 
     def confirm(self, patch: Patch, on_case: OnCase, cancelled: Cancelled, *, limit_s: float) -> SuiteResult:
         """Run the whole suite cold on the tree with a patch: what may be called proof."""
