@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from refine_tui.core.candidate import Candidate
+from refine_tui.core.critique import Critique
 from refine_tui.core.sanitize import visible
 from refine_tui.loop import events
 
@@ -27,6 +28,8 @@ def _told(event: events.Event) -> tuple[str, dict[str, Any]] | None:
             return "model_ready", {"model": info.name if info else "none", "device": info.device if info else "", "reason": reason}
         case events.TaskStarted(task):
             return "task_started", {"task": task.id, "goal": task.goal}
+        case events.PlanReady(task_id, text, struck):
+            return "plan", {"task": task_id, "text": text, "struck": struck}
         case events.RoundStarted(task_id, number, best, proposals):
             return "round_started", {"task": task_id, "round": number, "best": best, "proposals": proposals}
         case events.CandidateJudged(task_id, candidate):
@@ -35,8 +38,8 @@ def _told(event: events.Event) -> tuple[str, dict[str, Any]] | None:
             return "improved", {"task": task_id, **_candidate(candidate)}
         case events.CritiqueReady(task_id, critique):
             suspects = [{"path": s.path, "line": s.line + 1, "score": round(s.score, 3)} for s in critique.suspects]
-            told = {"round": critique.round, "effect": critique.effect, "hypothesis": critique.hypothesis, "struck": critique.struck}
-            return "critique", {"task": task_id, **told, "suspects": suspects, "failing": [c.node_id for c in critique.failures]}
+            failing = [case.node_id for case in critique.failures]
+            return "critique", {"task": task_id, **_critique(critique), "suspects": suspects, "failing": failing}
         case events.TaskFinished():
             told = {"outcome": event.outcome, "reason": event.reason.value, "best": event.best.id if event.best else ""}
             counts = {"rounds": event.rounds, "candidates": event.candidates, "executions": event.executions}
@@ -44,6 +47,22 @@ def _told(event: events.Event) -> tuple[str, dict[str, Any]] | None:
         case events.Notice(text, severity):
             return "notice", {"text": text, "severity": severity}
     return None
+
+
+def _critique(critique: Critique) -> dict[str, Any]:
+    return {
+        "round": critique.round,
+        "effect": critique.effect,
+        "effects": [{"test": one.node_id, "kind": one.kind, "before": one.before, "after": one.after} for one in critique.effects],
+        "ruled_out": list(critique.ruled_out),
+        "hypothesis": critique.hypothesis,
+        "rests_on": critique.rests_on,
+        "change": critique.change,
+        "struck": critique.struck,
+        "unread": critique.unread,
+        "answers": critique.answers,
+        "malformed": dict(critique.malformed),
+    }
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:
@@ -60,6 +79,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "fixed": list(candidate.delta.fixed),
         "broken": list(candidate.delta.broken),
         "confirmed": candidate.confirmed,
+        "provenance": dict(proposal.detail),
     }
 
 
@@ -81,12 +101,14 @@ def _line(event: events.Event) -> str | None:
             return f"model    {info.name} on {info.device}" if info else f"model    none: {reason}"
         case events.TaskStarted(task):
             return f"task     {task.id} {task.goal}"
+        case events.PlanReady(_, text, _) if text:
+            return f"  plan     {text}"
         case events.Improved(_, candidate):
             proposal = candidate.proposal
             proof = f"{'verified' if candidate.confirmed else candidate.verdict}, {len(candidate.delta.fixed)} fixed"
             return f"  {candidate.id:7} {proposal.scope.label}:{proposal.line + 1} {proposal.note} ({proof})"
         case events.CritiqueReady(_, critique):
-            return f"  critique {critique.effect}"
+            return f"  critique {critique.effect} {critique.hypothesis} {critique.change}".rstrip()
         case events.TaskFinished():
             return f"  {event.outcome}: {event.reason.value}, {event.candidates} candidates, {event.executions} runs, {event.seconds:.1f} s"
         case events.Notice(text, _):

@@ -31,7 +31,7 @@ class Proposal:
     patch: Patch
     """Against the user's tree, not against another candidate."""
     proposer: str
-    """`search`, `model`, `combination` or `user`."""
+    """`search`, `model`, `combination`, `user`, or `outside` for a patch that was brought in."""
     operator: str
     """Operator name, or the prompt profile's name for a model's proposal."""
     note: str

@@ -72,6 +72,8 @@ def _next(critique: Critique, best: Candidate | None) -> list[str]:
     values = next((case.values for case in critique.failures if case.values), None)
     if values:
         rows.append(f"- The test compares `{values[0][:80]}` with `{values[1][:80]}`: which step makes the first one?")
+    if critique.hypothesis or critique.change:
+        rows.append(f"- The model believes: {critique.hypothesis} {critique.change}".rstrip())
     if best is not None:
         rows.append("- Accept the best state as a start, or state a goal in words with the missing rule.")
     else:

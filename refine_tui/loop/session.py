@@ -21,13 +21,13 @@ from refine_tui.core.settings import DEFAULT_PROTECTED, Settings
 from refine_tui.core.task import Budget, Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
+from refine_tui.loop.bringing import Bringing
 from refine_tui.loop.memory import recall, remember_candidate, remember_item, remember_review
 from refine_tui.loop.planning import plan_tasks, suspects_of
 from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.ports.thinking import Usage
 from refine_tui.loop.refine import Tools, refine
-from refine_tui.loop.reviewing import Reviewing
 from refine_tui.loop.state import QueueItem, State, Status
 from refine_tui.loop.streaming import told_cases
 from refine_tui.loop.wanted import Wanted
@@ -35,7 +35,7 @@ from refine_tui.loop.wanted import Wanted
 __all__ = ["QueueItem", "Session", "State"]
 
 
-class Session(Reviewing):
+class Session(Bringing):
     """One project, worked on until it is closed."""
 
     def __init__(self, parts: Parts, settings: Settings, *, seed: int = 0, branch: str = "", model_reason: str = "") -> None:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from refine_tui.core.errors import UsageError
+from refine_tui.core.errors import SafetyError, UsageError
 from refine_tui.core.hunks import lines_of
 from refine_tui.core.patch import Patch, patch_between
 from refine_tui.prompting.block_reading import looks_like_blocks, read_blocks
@@ -36,6 +36,7 @@ def read_patch(text: bytes, read: Callable[[str], bytes | None], known: Sequence
         known: paths to choose from when a file that is named does not exist.
 
     Raises:
+        SafetyError: a path leads outside the project.
         UsageError: the text is neither, is malformed, does more than change files, changes nothing, or a block has no place.
     """
     if looks_like_blocks(text):
@@ -61,6 +62,8 @@ def read_patch(text: bytes, read: Callable[[str], bytes | None], known: Sequence
 
 
 def _content(path: str, read: Callable[[str], bytes | None], known: Sequence[str]) -> bytes:
+    if path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise SafetyError(f"{path}: it leads outside the project. The patch cannot be brought in.")
     content = read(path)
     if content is not None:
         return content

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from refine_tui.core.errors import RefineError, UsageError
+from refine_tui.core.errors import RefineError, SafetyError, UsageError
 from refine_tui.core.patch import patch_between
 from refine_tui.core.unified import unified
 from refine_tui.prompting.importing import Imported, read_patch
@@ -175,3 +175,9 @@ def test_what_stands_around_a_diff_is_passed_over() -> None:
     text = mail + b"--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n-one\n+two\n last\n-- \n2.40\n"
     assert result(text, {"a.py": b"one\nlast\n"}) == {"a.py": b"two\nlast\n"}
     assert result(text.replace(b"\n", b"\r\n"), {"a.py": b"one\nlast\n"}) == {"a.py": b"two\nlast\n"}
+
+
+@pytest.mark.parametrize("path", ["../a.py", "/etc/passwd", "a/../../b"])
+def test_a_path_that_leads_outside_is_refused_for_safety(path: str) -> None:
+    with pytest.raises(SafetyError, match="outside the project"):
+        brought(block(path, b"one\n", b"two\n"), {path: b"one\n"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from textual.content import Content
 
@@ -15,7 +15,13 @@ from refine_tui.ui.proof import Proof, failure_before, proof_of
 
 _SHOWN_TESTS = 40
 _LABEL = ("Evidence  ", "bold")
-_FOUND_BY = {"search": "found by search", "model": "written by the model", "user": "your own edit", "combination": "two finds together"}
+_FOUND_BY = {
+    "search": "found by search",
+    "model": "written by the model",
+    "user": "your own edit",
+    "combination": "two finds together",
+    "outside": "brought in from outside",
+}
 
 
 def short_test(node_id: str) -> str:
@@ -28,11 +34,21 @@ def paint_why(review: Review) -> list[Content]:
     proposal = review.candidate.proposal
     found_by = _FOUND_BY.get(proposal.proposer, proposal.proposer)
     rows = [ink(("Why       ", "bold"), proposal.note or review.task.goal, (f"  ({found_by})", "$diff-number"))]
+    rows += _asked(dict(proposal.detail))
     if review.task.note:
         rows.append(ink(("Your note ", "bold"), review.task.note))
     if any(has_hidden(line) for hunk in review.hunks for line in hunk.added):
         rows.append(ink(("! Hidden  ", "bold $warning"), "the new lines hold characters that cannot be seen; they are shown as <U+…>"))
     return rows
+
+
+def _asked(detail: Mapping[str, str]) -> Iterator[Content]:
+    """Say how a model was asked, what each part of its prompt cost, and what did not fit into it."""
+    if "prompt" in detail:
+        asked = f"{detail['prompt']}, tokens: {detail['parts']}" if "parts" in detail else detail["prompt"]
+        yield ink(("Asked     ", "bold"), detail.get("model", ""), (f"  {asked}", "$diff-number"))
+    if "left out" in detail:
+        yield ink(("! Not told ", "bold $warning"), f"{detail['left out']}: there was no room in the prompt")
 
 
 def paint_evidence(review: Review, baseline: Baseline | None, width: int) -> list[Content]:

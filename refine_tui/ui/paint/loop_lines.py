@@ -108,8 +108,17 @@ def _critique(critique: Critique) -> Iterator[Content]:
     yield ink((f"Round {critique.round}. ", "bold"), critique.effect)
     for case in critique.failures:
         yield ink(("FAIL ", "bold $error"), f"{short_test(case.node_id)}  ", (case.message or case.error, "$error"))
-    if critique.hypothesis:
-        yield block(f"Model: {critique.hypothesis}")
+    for one in critique.effects:
+        if one.kind == "other":
+            yield ink("  now ", f"{short_test(one.node_id)}  ", (one.after, "$error"), (f"  before {one.before}", "$diff-number"))
+    if critique.hypothesis or critique.change:
+        rests_on = f" ({critique.rests_on})" if critique.rests_on else ""
+        yield block(f"Model: {critique.hypothesis}{rests_on} {critique.change}".rstrip())
+    if critique.unread:
+        yield ink(("! ", "bold $warning"), f"{critique.unread} critiques of the model could not be read")
+    if critique.malformed:
+        faults = ", ".join(f"{count} times {fault}" for fault, count in critique.malformed)
+        yield ink(("! ", "bold $warning"), f"of {critique.answers} answers some could not be used: {faults}")
     if critique.struck:
         yield ink(("! ", "bold $warning"), f"{critique.struck} citations of the model were struck: they name nothing that exists")
     for suspect in critique.suspects[:8]:

@@ -1,0 +1,97 @@
+"""A patch that was made elsewhere: run like any candidate, then put in front of the user like any proposal."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from refine_tui.core.candidate import Candidate, Verdict
+from refine_tui.core.errors import SafetyError
+from refine_tui.core.evidence import Delta, SuiteResult, delta
+from refine_tui.core.hunks import split_hunks
+from refine_tui.core.patch import Patch
+from refine_tui.core.paths import matches
+from refine_tui.core.proposal import Proposal
+from refine_tui.core.review import Review
+from refine_tui.core.scope import Scope
+from refine_tui.core.settings import DEFAULT_PROTECTED, Settings
+from refine_tui.core.task import Task
+from refine_tui.core.text import SourceFile, Span
+from refine_tui.loop import events
+from refine_tui.loop.ports.running import Cancelled
+from refine_tui.loop.reviewing import Reviewing
+from refine_tui.loop.streaming import told_cases
+
+
+class Bringing(Reviewing):
+    """The part of a session that takes in foreign patches."""
+
+    _settings: Settings
+
+    def bring_in(self, patch: Patch, tree: Mapping[str, bytes], title: str, form: str, cancelled: Cancelled) -> Iterator[events.Event]:
+        """Run a foreign patch, everything, cold, and make it a review; nothing is written.
+
+        Args:
+            patch: against `tree`, the files as they are now.
+            tree: path → content of the files it changes.
+            title: what people call it: the name of its file.
+            form: how it was written: `unified diff` or `SEARCH/REPLACE`.
+            cancelled: polled while the tests run.
+
+        Raises:
+            SafetyError: it touches a path that no patch may be written to.
+            UsageError: the tests have not been run on the tree as it is.
+        """
+        self._refuse_protected(patch)
+        baseline = self._known_baseline()
+        task = Task(f"t{self._next_number()}", f"review {title}", baseline.suite.red, budget=self._settings.budget)
+        with self._busy("verify a patch from outside"):
+            evaluator, limit = self._parts.evaluator, 30.0 + 5 * baseline.suite.duration_s
+            suite = yield from told_cases(lambda on_case: evaluator.confirm(patch, on_case, cancelled, limit_s=limit))
+            if suite.stopped in ("cancelled", "stale"):
+                yield events.Notice(f"The run of {title} was {suite.stopped}; it was not put up for review.", "warning")
+                return
+            gates = evaluator.gates(patch)
+        change = delta(baseline.suite, suite)
+        verdict = _verdict(task, change, suite)
+        proposal = self._foreign(patch, tree, title, form)
+        candidate = Candidate(
+            "c1", proposal, 1, verdict, change, suite, gates=gates, flags=(*suite.limited, *_flags(patch)), confirmed=True
+        )
+        review = self._review_of(task, replace(candidate, confirmed=suite.complete), dict(tree))
+        self._keep(review)
+        self._set_status(task, "solved" if verdict == "solved" else "improved" if verdict == "improved" else "unsolved", review.id)
+        yield events.ReviewReady(review)
+
+    def _refuse_protected(self, patch: Patch) -> None:
+        for path in patch.paths:
+            if reason := self._parts.workspace.refuses(path):
+                raise SafetyError(f"{path}: {reason}. The patch cannot be brought in.")
+
+    def _foreign(self, patch: Patch, tree: Mapping[str, bytes], title: str, form: str) -> Proposal:
+        first = split_hunks(patch, tree)[0]
+        source = SourceFile(first.path, tree[first.path])
+        line = min(first.first_line, len(source.line_starts) - 1)
+        if self._parts.syntax.handles(first.path):
+            scope = self._parts.syntax.scope_at(source, line)
+        else:
+            scope = Scope(first.path, "<module>", "module", Span(0, len(source.data)), 0, len(source.line_starts) - 1)
+        return Proposal(patch, "outside", form, title, scope, line, detail=(("form", form),))
+
+    @abstractmethod
+    def _review_of(self, task: Task, best: Candidate, tree: dict[str, bytes]) -> Review: ...
+
+
+def _verdict(task: Task, change: Delta, suite: SuiteResult) -> Verdict:
+    if change.broken or not suite.complete:
+        return "worse"
+    if task.targets and set(task.targets) <= set(change.fixed):
+        return "solved"
+    return "improved" if change.fixed else "same"
+
+
+def _flags(patch: Patch) -> tuple[str, ...]:
+    """Say what a patch of our own would never touch: whoever changes the tests can make them say anything."""
+    touched = [path for path in patch.paths if matches(path, DEFAULT_PROTECTED)]
+    return (f"tampering: changes tests or packaging ({', '.join(touched)})",) if touched else ()

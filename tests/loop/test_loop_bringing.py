@@ -1,0 +1,84 @@
+"""Patches from outside: run, judged, put up for review, and never written by themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from refine_tui.core.errors import SafetyError, UsageError
+from refine_tui.core.patch import Patch, patch_between
+from refine_tui.core.review import Review
+from refine_tui.loop import events
+from tests.loop.loop_script import Bench, never
+
+CLAMP = "def clamp(value, low):\n    if value < low:\n        return 0\n    return value\n"
+TESTS = "from clamp import clamp\n\ndef test_low():\n    assert clamp(1, 5) == 5\n\ndef test_high():\n    assert clamp(7, 5) == 7\n"
+PROJECT = {"clamp.py": CLAMP, "test_clamp.py": TESTS, "notes.txt": "one\n"}
+
+
+def changed(path: str, old: str, new: str) -> Patch:
+    return patch_between({path: PROJECT[path].encode()}, {path: PROJECT[path].replace(old, new).encode()})
+
+
+def brought(patch: Patch, bench: Bench) -> Review:
+    list(bench.session.survey(never))
+    (ready,) = [
+        event
+        for event in bench.session.bring_in(patch, bench.workspace.tree, "fix.diff", "unified diff", never)
+        if isinstance(event, events.ReviewReady)
+    ]
+    return ready.review
+
+
+def bench() -> Bench:
+    return Bench(PROJECT, lambda prompt: [])
+
+
+def test_a_patch_that_helps_is_proved_and_waits_for_the_user() -> None:
+    shop = bench()
+    review = brought(changed("clamp.py", "return 0", "return low"), shop)
+    candidate = review.candidate
+    assert (candidate.verdict, candidate.confirmed, candidate.proposal.proposer) == ("solved", True, "outside")
+    assert candidate.proposal.scope.name == "clamp"
+    assert shop.workspace.tree["clamp.py"] == CLAMP.encode()
+    shop.session.change(review.id, lambda r: r.decide(r.hunks[0].id, "accepted"))
+    shop.session.apply(review.id)
+    assert b"return low" in shop.workspace.tree["clamp.py"]
+
+
+def test_a_patch_that_breaks_something_is_shown_as_that() -> None:
+    shop = bench()
+    review = brought(changed("clamp.py", "return value", "return low"), shop)
+    assert (review.candidate.verdict, review.candidate.delta.broken) == ("worse", ("test_clamp.py::test_high",))
+    shop.session.change(review.id, lambda r: r.decide(r.hunks[0].id, "accepted"))
+    with pytest.raises(SafetyError, match="another one breaks"):
+        shop.session.apply(review.id)
+
+
+def test_a_patch_to_the_tests_is_flagged() -> None:
+    review = brought(changed("test_clamp.py", "== 5", "== 0"), bench())
+    assert review.candidate.flags == ("tampering: changes tests or packaging (test_clamp.py)",)
+
+
+def test_a_file_that_is_no_code_can_be_changed_too() -> None:
+    review = brought(changed("notes.txt", "one", "two"), bench())
+    assert (review.candidate.verdict, review.candidate.proposal.scope.name) == ("same", "<module>")
+
+
+def test_a_path_that_no_patch_may_touch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = bench()
+    monkeypatch.setattr(shop.workspace, "refuses", lambda path: "it is protected")
+    with pytest.raises(SafetyError, match="it is protected"):
+        brought(changed("clamp.py", "return 0", "return low"), shop)
+
+
+def test_it_waits_for_the_user_after_a_restart() -> None:
+    shop = bench()
+    review = brought(changed("clamp.py", "return 0", "return low"), shop)
+    shop.session.restore()
+    assert shop.session.state().review(review.id) == review
+
+
+def test_the_tests_must_have_been_run_before() -> None:
+    shop = bench()
+    with pytest.raises(UsageError, match="have not been run"):
+        list(shop.session.bring_in(changed("clamp.py", "0", "low"), shop.workspace.tree, "x", "unified diff", never))
