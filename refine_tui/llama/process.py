@@ -143,8 +143,9 @@ def start(log_file: Path, block: int) -> subprocess.Popen[bytes]:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     too_long = log_file.exists() and log_file.stat().st_size > LOG_BYTES
     package = Path(__file__).resolve().parents[2]
-    # Spinning OpenMP threads beside a test run have been seen to slow decoding a hundredfold.
-    environment = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1"} | os.environ
+    # Spinning OpenMP threads beside a test run have been seen to slow decoding a hundredfold. When llama.cpp gives up it starts gdb,
+    # where there is one, and has been seen to wait for it forever.
+    environment = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1", "GGML_NO_BACKTRACE": "1"} | os.environ
     with log_file.open("wb" if too_long else "ab") as log:
         return subprocess.Popen(
             [sys.executable, "-P", "-c", BOOT, str(package), str(block), str(os.getpid())],
