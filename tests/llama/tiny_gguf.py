@@ -152,9 +152,9 @@ def never_ending(tensors: Sequence[tuple[str, Sequence[int], bytes]], width: int
     return changed
 
 
-def tiny_model(seed: int = 1, *, endless: bool = False, **shape: Any) -> bytes:
-    """Return a random model: equal arguments give equal files."""
-    metadata = tiny_metadata(**shape)
+def tiny_model(seed: int = 1, *, endless: bool = False, fields: Mapping[str, Any] | None = None, **shape: Any) -> bytes:
+    """Return a random model: equal arguments give equal files. `fields` are laid over its metadata; a vocabulary keeps its size."""
+    metadata = {**tiny_metadata(**shape), **(fields or {})}
     width, hidden = metadata["llama.embedding_length"], metadata["llama.feed_forward_length"]
     rng = random.Random(seed)
     ones = array("f", [1.0] * width).tobytes()

@@ -10,7 +10,7 @@ from refine_tui.core.task import Budget
 from refine_tui.loop import events
 from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled
-from refine_tui.loop.ports.thinking import Completion, Delta, ModelInfo, Profile, Request, Usage
+from refine_tui.loop.ports.thinking import Completion, Delta, Generator, ModelInfo, Profile, Request, Usage
 from refine_tui.loop.session import Session
 from refine_tui.loop.wanted import Wanted
 from refine_tui.prompting.profiles import LineEdit, profile_for
@@ -53,9 +53,18 @@ class ScriptedModel:
 
 
 class Bench:
-    """A session on a project in memory with a scripted model and, unless it is asked for, without search."""
+    """A session on a project in memory with a scripted or real model and, unless it is asked for, without search."""
 
-    def __init__(self, files: dict[str, str], answers: Answers, *, rounds: int = 4, candidates: int = 2, **model: object) -> None:
+    def __init__(
+        self,
+        files: dict[str, str],
+        answers: Answers,
+        *,
+        rounds: int = 4,
+        candidates: int = 2,
+        real: Generator | None = None,
+        **model: object,
+    ) -> None:
         ticks = itertools.count()
         self.workspace = MemoryWorkspace(files)
         self.model = ScriptedModel(answers, **model)  # type: ignore[arg-type]
@@ -67,7 +76,7 @@ class Bench:
             TreeSitter(),
             self.journal,
             lambda: next(ticks) * 0.01,
-            self.model,
+            real or self.model,
             LineEdit(),
             lambda info: self.profile(info),
         )

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from refine_tui.core.critique import Critique, Suspect
+from refine_tui.core.critique import Critique, Effect, Suspect
 from refine_tui.core.evidence import CaseResult, Frame
 from refine_tui.core.hunks import split_hunks
 from refine_tui.core.patch import patch_between
@@ -70,6 +70,7 @@ def hostile_review(text: str) -> Review:
     base = make_review(note=text)
     hunks = split_hunks(patch_between(tree, {path: old.replace(b"x = 1", b"x = 2") + line + b"\n"}), tree)
     proposal = replace(base.candidate.proposal, scope=replace(SCOPE, path=path, name=text), proposer=text)
+    proposal = replace(proposal, detail=tuple((key, text) for key in ("model", "prompt", "parts", "left out")))
     candidate = replace(base.candidate, flags=(text,), proposal=proposal)
     marks: Marks = tuple((hunk, "undecided") for hunk in hunks)
     return replace(base, marks=marks, tree=tree, candidate=candidate, task=replace(base.task, note=text), evidence={})
@@ -80,6 +81,8 @@ def painted(text: str) -> list[str]:
     review = hostile_review(text)
     case = CaseResult(text, "failed", 0.1, text, text, (Frame(text, 1, text),), (text, text), text)
     critique = Critique(1, (case,), (Suspect(text, 1, 0.5, text),), text, 1, text, 1)
+    effect = Effect(text, "other", text, text)
+    critique = replace(critique, effects=(effect,), rests_on=text, change=text, unread=1, answers=2, malformed=((text, 1),))
     task = Task("t1", text, (text,), (replace(SCOPE, path=text, name=text),))
     live = advance(Live(), [events.TaskStarted(task), events.TextStreamed("t1", 0, text)], 0.0)
     live = replace(live, recent=(make_candidate(1, note=text),), best=make_candidate(2, "improved", text))
