@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from refine_tui.core.errors import ModelError
+from refine_tui.llama.counting import Counters, EngineStats, Holding
 from refine_tui.llama.framing import Message
 from refine_tui.llama.process import END_S, WorkerDiedError, WorkerProcess
+from refine_tui.llama.remembered import Remembered
 from refine_tui.loop.ports.thinking import Completion, Delta, Device, ModelInfo, Request, Usage
 
 Cancelled = Callable[[], bool]
@@ -77,8 +79,8 @@ class LlamaGenerator:
         }
         self._process: WorkerProcess | None = None
         self._loaded: ModelInfo | None = None
-        self._before: dict[str, int] = {}
-        self._counters: dict[str, int] = {}
+        self._before, self._counters, self._holding, self._workers = Counters(), Counters(), Holding(), 0
+        self._remembered = Remembered()
         self._request = 0
         self._owner: object = None
         self._unfinished = False
@@ -111,7 +113,12 @@ class LlamaGenerator:
 
     def usage(self) -> Usage:
         """Return the token counts so far; what a worker did for a request it died in is not in them."""
-        return Usage(**{key: self._before.get(key, 0) + self._counters.get(key, 0) for key in ("prompt", "reused", "generated")})
+        counted = self.stats().counters
+        return Usage(counted.prompt, counted.reused, counted.generated, counted.drafted, counted.accepted)
+
+    def stats(self) -> EngineStats:
+        """Return everything that is counted, and what is kept."""
+        return EngineStats(self._before + self._counters, self._holding, self._workers)
 
     def cancel(self) -> None:
         """Stop what is being computed; the call that waits for it ends as if its own `cancelled` had said so."""
@@ -142,8 +149,9 @@ class LlamaGenerator:
             try:
                 self._load()
                 forced = [one.tokens for one in written]
-                self._send({"do": "complete", "request": asdict(request), "forced": forced})
-                yield from self._stream(written, cancelled)
+                pieces = self._remembered.pieces(request.prompt)
+                self._send({"do": "complete", "request": asdict(request) | {"prompt": ""}, "prompt": pieces, "forced": forced})
+                yield from self._stream(request.prompt, written, cancelled)
             except WorkerDiedError as error:
                 if self._closed.is_set():
                     return
@@ -155,7 +163,7 @@ class LlamaGenerator:
             else:
                 return
 
-    def _stream(self, written: list[Written], cancelled: Cancelled) -> Iterator[Delta | Completion]:
+    def _stream(self, prompt: str, written: list[Written], cancelled: Cancelled) -> Iterator[Delta | Completion]:
         replayed = [len(one.tokens) for one in written]
         for message in self._answers(cancelled):
             if message["kind"] == "growth":
@@ -164,8 +172,11 @@ class LlamaGenerator:
                     yield from self._growth(index, written[index], growth, replayed)
             elif message["kind"] == "completion":
                 completion = Completion(**message["completion"])
-                if not written[completion.index].done:
-                    written[completion.index].done = True
+                one = written[completion.index]
+                if not one.done:
+                    one.done = True
+                    tokens, letters = message["own"]
+                    self._remembered.add(prompt, completion.text[:letters], one.tokens[:tokens])
                     yield completion
 
     @staticmethod
@@ -179,7 +190,7 @@ class LlamaGenerator:
 
     def _score(self, prompt: str, continuations: Sequence[str], cancelled: Cancelled) -> list[float]:
         self._load()
-        self._send({"do": "score", "prompt": prompt, "continuations": list(continuations)})
+        self._send({"do": "score", "prompt": self._remembered.pieces(prompt), "continuations": list(continuations)})
         for message in self._answers(cancelled):
             if "scores" in message:
                 return [float(score) for score in message["scores"]]
@@ -193,6 +204,7 @@ class LlamaGenerator:
         if self._closed.is_set():
             raise WorkerDiedError
         self._process = WorkerProcess(self._log_file)
+        self._workers += 1
         if self._closed.is_set():  # meanwhile, by another thread
             self._end_process()
         self._send({"do": "load", "wish": self._wish})
@@ -257,7 +269,8 @@ class LlamaGenerator:
         if message["kind"] not in ("end", "error"):
             return False
         self._unfinished = False
-        self._counters = message.get("usage", self._counters)
+        if "counters" in message:
+            self._counters, self._holding = Counters(**message["counters"]), Holding(**message["holding"])
         if message["kind"] == "error":
             if self._loaded is None:
                 self._end_process()
@@ -292,9 +305,7 @@ class LlamaGenerator:
         self._loaded, self._unfinished = None, False
         if process is not None:
             process.close()
-            for key, count in self._counters.items():
-                self._before[key] = self._before.get(key, 0) + count
-            self._counters = {}
+            self._before, self._counters, self._holding = self._before + self._counters, Counters(), Holding()
 
 
 def refuse_unreadable(path: Path) -> None:

@@ -1,7 +1,7 @@
 """One model and one context: text to tokens, tokens to logits, and prompts that start from what was computed before.
 
-All sequences share one pool of cells. The first few ids are trunks (prompts that are kept), the others branches (continuations
-under way); a branch starts as a copy of a trunk, which copies no numbers.
+All sequences share one pool of cells. The first ids are for what is kept, the others for branches (continuations under way); a
+branch starts as a copy of a kept sequence, which copies no numbers.
 """
 
 from __future__ import annotations
@@ -15,17 +15,22 @@ from typing import Any
 import numpy as np
 
 from refine_tui.core.errors import ModelError
+from refine_tui.llama.batch import Batch
 from refine_tui.llama.binding import lib
+from refine_tui.llama.counting import Counters, Holding
+from refine_tui.llama.prefixes import Adapters, Entry, Prefixes
+from refine_tui.llama.remembered import Piece
 from refine_tui.llama.shared import AbortedError
-from refine_tui.llama.trunks import Trunk, Trunks
 
-TRUNKS = 8
-"""Prompts kept. Every kept cell makes each later row a little dearer, so few are better than many."""
-SEQUENCES = 64
-"""Trunks and branches together; llama.cpp allows 256."""
-BRANCHES = range(TRUNKS, SEQUENCES)
+KEPT = 24
+"""Sequences kept in the context, one of them for what is brought back."""
+SEQUENCES = 80
+"""Kept ones and branches together; llama.cpp allows 256."""
+BRANCHES = range(KEPT, SEQUENCES)
 BRANCH_CELLS = 4096
-"""Cells of the pool beyond one full context, for branches and further trunks."""
+"""Cells of the pool beyond one full context, for branches and what is kept."""
+SENTENCE_PIECES = 1
+"""llama.cpp's number for this kind of vocabulary."""
 ROWS = 512
 """Most tokens in one decode."""
 OUTPUT_BYTES = 64 * 1024 * 1024
@@ -33,22 +38,23 @@ OUTPUT_BYTES = 64 * 1024 * 1024
 
 
 class NoRoomError(Exception):
-    """Raised when the pool cannot hold a batch even with every other trunk given up."""
+    """Raised when the pool cannot hold a batch even with everything else saved or forgotten."""
 
 
-@dataclass
-class Counters:
-    """Tokens, exactly counted."""
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How an engine keeps what it computed."""
 
-    prompt: int = 0
-    reused: int = 0
-    generated: int = 0
+    compact: bool = True
+    """Whether only what the prompt in use shares stays in the context: where every used cell makes every row dearer."""
+    saved_bytes: int = 512 * 1024 * 1024
+    """Most memory for what is kept outside the context."""
 
 
 class Engine:
     """What the worker computes with. Not safe for two threads."""
 
-    def __init__(self, model: Any, context: Any, *, context_tokens: int, step: Callable[[], None]) -> None:
+    def __init__(self, model: Any, context: Any, *, context_tokens: int, step: Callable[[], None], memory: Memory) -> None:
         """Take over a loaded model and its context.
 
         Args:
@@ -56,23 +62,32 @@ class Engine:
             context: llama.cpp's context, made from it with a unified cache.
             context_tokens: the most tokens one sequence may have.
             step: called before each decode; raises `AbortedError` when the request is cancelled.
+            memory: how to keep what was computed.
         """
         self._model, self._context = model, context
-        self._memory = lib.llama_get_memory(context)
+        self._cells = ContextCells(context)
         self.vocab = lib.llama_model_get_vocab(model)
+        self._adds_spaces = lib.llama_vocab_type(self.vocab) == SENTENCE_PIECES
         self.vocabulary_size: int = lib.llama_vocab_n_tokens(self.vocab)
         self.context_tokens = context_tokens
         self.output_rows = output_rows(self.vocabulary_size)
         self.counters = Counters()
+        self.prefixes = Prefixes(self._cells, range(KEPT), budget_bytes=memory.saved_bytes, compact=memory.compact, counters=self.counters)
         self._step = step
-        self._trunks = Trunks(range(TRUNKS))
-        self._batch = Batch()
+        self._batch = Batch(ROWS, SEQUENCES)
         self._pieces: dict[int, bytes] = {}
-        self._pinned: Trunk | None = None
 
     def tokenize(self, text: str, *, whole: bool) -> list[int]:
         """Return the tokens of a text, special ones recognised; a whole prompt begins as the model wants it."""
         data = text.encode("utf-8", "replace")
+        if whole or not self._adds_spaces:
+            return self._tokens(data, whole=whole)
+        # Such a vocabulary puts a space before every text; behind a line end it does not.
+        line_end = self._tokens(b"\n", whole=False)
+        found = self._tokens(b"\n" + data, whole=False)
+        return found[len(line_end) :] if found[: len(line_end)] == line_end else self._tokens(data, whole=False)
+
+    def _tokens(self, data: bytes, *, whole: bool) -> list[int]:
         room = len(data) + 8
         tokens = (ctypes.c_int32 * room)()
         count = lib.llama_tokenize(self.vocab, data, len(data), tokens, room, whole, True)
@@ -98,25 +113,40 @@ class Engine:
         """Say whether the model means by this token that it is done."""
         return bool(lib.llama_vocab_is_eog(self.vocab, token))
 
+    def holding(self) -> Holding:
+        """Return what is kept now."""
+        return Holding(self.prefixes.cells_used(), self.prefixes.saved_bytes())
+
+    def prompt_tokens(self, pieces: Sequence[Piece]) -> list[int]:
+        """Return the tokens of a prompt given in parts."""
+        tokens: list[int] = []
+        for piece in pieces:
+            tokens += piece if isinstance(piece, list) else self.tokenize(piece, whole=not tokens)
+        return tokens
+
     @contextmanager
-    def prompt(self, tokens: Sequence[int]) -> Iterator[Trunk]:
-        """Compute what is new of a prompt and give its trunk, with the logits after its last token, for use in the block."""
-        trunk = self._begin(tokens)
-        self._pinned = trunk
+    def prompt(self, tokens: Sequence[int], adapters: Adapters = ()) -> Iterator[Entry]:
+        """Compute what is new of a prompt and give its sequence, with the logits after its last token, for use in the block."""
+        trunk = self._begin(list(tokens), adapters)
         try:
             self._extend(trunk, tokens)
             yield trunk
         finally:
-            self._pinned = None
+            self.prefixes.release()
 
-    def branch(self, trunk: Trunk, sequence: int) -> None:
-        """Let a branch begin where a trunk ends."""
+    def branch(self, trunk: Entry, sequence: int) -> None:
+        """Let a branch begin where a kept sequence ends."""
         self.drop(sequence)
-        lib.llama_memory_seq_cp(self._memory, trunk.sequence, sequence, 0, -1)
+        self._cells.copy(trunk.sequence, sequence, 0, -1)
+
+    def keep(self, sequence: int, tokens: list[int], adapters: Adapters = ()) -> None:
+        """Keep a branch for prompts that go on from it; its id may be used again."""
+        self.drop(sequence, len(tokens))
+        self.prefixes.keep(sequence, tokens, adapters)
 
     def drop(self, sequence: int, start: int = 0) -> None:
         """Forget a sequence's tokens from a position on."""
-        lib.llama_memory_seq_rm(self._memory, sequence, start, -1)
+        self._cells.drop(sequence, start)
 
     def decode(self, tokens: Any, positions: Any, first: Any, count: Any, outputs: Any) -> Any:
         """Compute up to `ROWS` tokens and return the logits asked for.
@@ -139,91 +169,83 @@ class Engine:
         self._step()
         batch = self._batch.fill(tokens, positions, first, count, outputs)
         while (status := lib.llama_decode(self._context, batch)) == 1:
-            self._give_up_a_trunk()
+            if not self.prefixes.make_room():
+                raise NoRoomError
         if status == 2:
             raise AbortedError
         if status:
             raise ModelError(f"llama.cpp could not compute a batch of {len(tokens)} tokens (status {status})")
+        self.counters.decodes += 1
+        self.counters.rows += len(tokens)
         wanted = int(np.count_nonzero(outputs))
         if not wanted:
             return None
         return np.ctypeslib.as_array(lib.llama_get_logits(self._context), shape=(wanted, self.vocabulary_size))
 
-    def _begin(self, tokens: Sequence[int]) -> Trunk:
-        """Choose the prompt's trunk and bring cache and bookkeeping to the common part."""
-        start = self._trunks.start(tokens)
-        trunk, shared = start.trunk, start.shared
-        if start.source is not None:
-            self.drop(trunk.sequence)
-            lib.llama_memory_seq_cp(self._memory, start.source.sequence, trunk.sequence, 0, shared)
-            trunk.cut(0)
-            trunk.tokens.extend(tokens[:shared])
-        elif shared < len(trunk.tokens):
-            self._cut(trunk, shared)
-        if shared == len(tokens) and trunk.last_row is None:
+    def _begin(self, tokens: list[int], adapters: Adapters) -> Entry:
+        """Choose the prompt's sequence, holding what is known of it."""
+        trunk = self.prefixes.begin(tokens, adapters)
+        if len(trunk.tokens) == len(tokens) and trunk.last_row is None:
             # The logits after the last token are gone, so this one token is computed again.
-            self._cut(trunk, shared - 1)
+            self.prefixes.cut(trunk, len(tokens) - 1)
         self.counters.prompt += len(tokens)
         self.counters.reused += len(trunk.tokens)
         return trunk
 
-    def _extend(self, trunk: Trunk, tokens: Sequence[int]) -> None:
+    def _extend(self, trunk: Entry, tokens: Sequence[int]) -> None:
         """Compute the rest of a prompt; what is done when the client aborts stays."""
-        while (at := len(trunk.tokens)) < len(tokens):
-            piece = tokens[at : at + ROWS]
-            outputs: Any = np.zeros(len(piece), np.int8)
-            outputs[-1] = at + len(piece) == len(tokens)
-            places = np.arange(at, at + len(piece))
-            trunk.last_row = None
-            try:
-                rows = self.decode(piece, places, np.full(len(piece), trunk.sequence), np.ones(len(piece)), outputs)
-            except (AbortedError, NoRoomError, ModelError):
-                self._cut(trunk, at)
-                raise
-            trunk.tokens.extend(piece)
-            if rows is not None:
-                trunk.last_row = rows[-1].copy()
+        try:
+            while (at := len(trunk.tokens)) < len(tokens):
+                piece = tokens[at : at + ROWS]
+                outputs: Any = np.zeros(len(piece), np.int8)
+                outputs[-1] = at + len(piece) == len(tokens)
+                places = np.arange(at, at + len(piece))
+                try:
+                    rows = self.decode(piece, places, np.full(len(piece), trunk.sequence), np.ones(len(piece)), outputs)
+                except (AbortedError, NoRoomError, ModelError):
+                    self.prefixes.cut(trunk, at)
+                    raise
+                self.prefixes.grow(trunk, piece, None if rows is None else rows[-1].copy())
+        finally:
+            self.prefixes.index(trunk)
 
-    def _cut(self, trunk: Trunk, length: int) -> None:
-        trunk.cut(length)
-        self.drop(trunk.sequence, length)
 
-    def _give_up_a_trunk(self) -> None:
-        victim = self._trunks.oldest_except(self._pinned)
-        if victim is None:
-            raise NoRoomError
-        self._cut(victim, 0)
+class ContextCells:
+    """The context's memory, as what is kept in it asks for it."""
+
+    def __init__(self, context: Any) -> None:
+        self._context, self._memory = context, lib.llama_get_memory(context)
+
+    def copy(self, source: int, target: int, start: int, end: int) -> None:
+        """Let `target` share the cells of `source` for some places; an `end` of -1 is its end."""
+        lib.llama_memory_seq_cp(self._memory, source, target, start, end)
+
+    def drop(self, sequence: int, start: int = 0) -> None:
+        """Forget a sequence's places from `start` on."""
+        lib.llama_memory_seq_rm(self._memory, sequence, start, -1)
+
+    def save(self, sequence: int, start: int) -> Any:
+        """Return the bytes that make up a sequence from place `start` on, shape (bytes,)."""
+        part = KEPT - 1
+        self.copy(sequence, part, start, -1)
+        data: Any = np.empty(lib.llama_state_seq_get_size(self._context, part), np.uint8)
+        written = lib.llama_state_seq_get_data(self._context, byte_pointer(data), len(data), part)
+        self.drop(part)
+        return data[:written]
+
+    def restore(self, sequence: int, saved: Any) -> bool:
+        """Put saved places into free cells; `False`: there are too few."""
+        if lib.llama_state_seq_set_data(self._context, byte_pointer(saved), len(saved), sequence):
+            return True
+        self.drop(sequence)
+        return False
+
+
+def byte_pointer(data: Any) -> Any:
+    """Return a pointer to an array's first byte."""
+    return data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def output_rows(vocabulary_size: int) -> int:
     """Return how many rows of one decode may ask for logits: between `SEQUENCES` and `ROWS`."""
     return max(SEQUENCES, min(ROWS, OUTPUT_BYTES // (4 * vocabulary_size)))
-
-
-class Batch:
-    """A `llama_batch` over numpy arrays, so that no token passes through ctypes one by one."""
-
-    def __init__(self) -> None:
-        self._tokens: Any = np.zeros(ROWS, np.int32)
-        self._positions: Any = np.zeros(ROWS, np.int32)
-        self._counts: Any = np.zeros(ROWS, np.int32)
-        self._pointers: Any = np.zeros(ROWS, np.uintp)
-        self._outputs: Any = np.zeros(ROWS, np.int8)
-        # A row's sequences are adjacent ids, so every row's list is a window of this one array.
-        self._ids: Any = np.arange(SEQUENCES, dtype=np.int32)
-        self._struct = lib.llama_batch()
-        for field, values in (("token", self._tokens), ("pos", self._positions), ("n_seq_id", self._counts), ("logits", self._outputs)):
-            kind = dict(lib.llama_batch._fields_)[field]
-            setattr(self._struct, field, values.ctypes.data_as(kind))
-        self._struct.seq_id = ctypes.cast(self._pointers.ctypes.data, dict(lib.llama_batch._fields_)["seq_id"])
-
-    def fill(self, tokens: Any, positions: Any, first: Any, count: Any, outputs: Any) -> Any:
-        """Set the rows and return the structure, valid until the next call."""
-        rows = len(tokens)
-        self._tokens[:rows] = tokens
-        self._positions[:rows] = positions
-        self._counts[:rows] = count
-        self._pointers[:rows] = self._ids.ctypes.data + 4 * np.asarray(first, np.uintp)
-        self._outputs[:rows] = outputs
-        self._struct.n_tokens = rows
-        return self._struct

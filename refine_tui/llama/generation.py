@@ -16,17 +16,21 @@ import numpy as np
 
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.engine import BRANCH_CELLS, BRANCHES, Engine, NoRoomError
+from refine_tui.llama.prefixes import Entry
+from refine_tui.llama.remembered import Piece
 from refine_tui.llama.sampling import Chooser, TokenArray
 from refine_tui.llama.scoring import log_normaliser
 from refine_tui.llama.shared import AbortedError
 from refine_tui.llama.streams import TextStream
-from refine_tui.llama.trunks import Trunk
 from refine_tui.loop.ports.thinking import Completion, Request
 
 Reason = Literal["stop", "length", "cancelled"]
 OnGrowth = Callable[[int, str, list[int], float], None]
 """Told a candidate's index, the text it grew by (perhaps none), the tokens behind it, and its log-probability so far."""
-OnCompletion = Callable[[Completion], None]
+OnCompletion = Callable[[Completion, tuple[int, int]], None]
+"""Told a finished candidate, and how many tokens and letters its text begins with that are the model's own."""
+KEEP_MOST = 16
+"""Candidates of one request that later prompts can go on from."""
 
 
 @dataclass
@@ -40,6 +44,8 @@ class Candidate:
     sequence: int = -1
     tokens: list[int] = field(default_factory=list)
     logprob: float = 0.0
+    computed: int = 0
+    """How many of its tokens are in its sequence."""
     reason: Reason | None = None
     """Set when it is finished."""
 
@@ -52,13 +58,20 @@ class Generation:
     """Carries out one request."""
 
     def __init__(
-        self, engine: Engine, request: Request, forced: Sequence[Sequence[int]], on_growth: OnGrowth, on_completion: OnCompletion
+        self,
+        engine: Engine,
+        request: Request,
+        prompt: Sequence[Piece],
+        forced: Sequence[Sequence[int]],
+        on_growth: OnGrowth,
+        on_completion: OnCompletion,
     ) -> None:
         self._engine, self._request = engine, request
+        self._prompt = engine.prompt_tokens(prompt)
         self._on_growth, self._on_completion = on_growth, on_completion
         self._array = TokenArray(engine.vocabulary_size)
         self._forced = [list(tokens) for tokens in forced] + [[] for _ in range(request.count - len(forced))]
-        self._most_tokens = 0
+        self._most_tokens = self._kept = 0
         self._waiting: deque[Candidate] = deque()
         self._live: list[Candidate] = []
 
@@ -68,17 +81,18 @@ class Generation:
         Raises:
             ModelError: the prompt does not fit, or the grammar cannot be read.
         """
-        prompt = self._engine.tokenize(self._request.prompt, whole=True)
-        self._most_tokens = self._room(len(prompt))
+        self._most_tokens = self._room(len(self._prompt))
         with ExitStack() as stack:
             self._waiting.extend(self._candidate(index, stack) for index in range(self._request.count))
             try:
-                with self._engine.prompt(prompt) as trunk:
+                with self._engine.prompt(self._prompt) as trunk:
                     self._write_all(trunk)
             except AbortedError:
                 self._cancel_all()
             except NoRoomError as error:
-                raise ModelError(f"the context's memory is full with a prompt of {len(prompt):,} tokens; use a larger context") from error
+                raise ModelError(
+                    f"the context's memory is full with a prompt of {len(self._prompt):,} tokens; use a larger context"
+                ) from error
             finally:
                 for sequence in BRANCHES:
                     self._engine.drop(sequence)
@@ -100,12 +114,12 @@ class Generation:
             )
         return min(self._request.max_tokens, context - prompt_tokens)
 
-    def _together(self, trunk: Trunk) -> int:
+    def _together(self, trunk: Entry) -> int:
         """Return how many candidates the pool holds at once, each at its longest."""
         cells = self._engine.context_tokens + BRANCH_CELLS - len(trunk.tokens)
         return max(1, min(len(BRANCHES), self._engine.output_rows, cells // max(1, self._most_tokens)))
 
-    def _write_all(self, trunk: Trunk) -> None:
+    def _write_all(self, trunk: Entry) -> None:
         free = list(reversed(BRANCHES[: self._together(trunk)]))
         start = trunk.last_row
         while self._waiting or self._live:
@@ -118,7 +132,7 @@ class Generation:
             free = sorted((*free, *(candidate.sequence for candidate in self._live if candidate.reason)), reverse=True)
             self._live = [candidate for candidate in self._live if not candidate.reason]
 
-    def _start(self, candidate: Candidate, trunk: Trunk, sequence: int, row: Any) -> None:
+    def _start(self, candidate: Candidate, trunk: Entry, sequence: int, row: Any) -> None:
         candidate.sequence = sequence
         self._live.append(candidate)
         if self._most_tokens < 1:
@@ -130,6 +144,8 @@ class Generation:
     def _decode(self, live: Sequence[Candidate], prompt_tokens: int) -> Any:
         """Compute the last token of each candidate."""
         ones: Any = np.ones(len(live), np.int8)
+        for candidate in live:
+            candidate.computed = len(candidate.tokens)
         return self._engine.decode(
             [candidate.tokens[-1] for candidate in live],
             [prompt_tokens + len(candidate.tokens) - 1 for candidate in live],
@@ -167,7 +183,24 @@ class Generation:
     def _finish(self, candidate: Candidate, reason: Reason, tokens: list[int]) -> None:
         self._on_growth(candidate.index, candidate.stream.finish(), tokens, candidate.logprob)
         candidate.reason = reason
-        self._on_completion(candidate.completion())
+        if reason != "cancelled" and candidate.computed and self._kept < KEEP_MOST:
+            self._kept += 1
+            self._engine.keep(candidate.sequence, [*self._prompt, *candidate.tokens[: candidate.computed]])
+        self._on_completion(candidate.completion(), self._own(candidate))
+
+    def _own(self, candidate: Candidate) -> tuple[int, int]:
+        """Return how many tokens and letters a text begins with that lie wholly in it: a stop string may begin within a token."""
+        data, at, count = candidate.stream.text.encode("utf-8", "replace"), 0, 0
+        ends = [(0, 0)]
+        for token in candidate.tokens:
+            piece = self._engine.piece(token)
+            if not data.startswith(piece, at):
+                break
+            at, count = at + len(piece), count + 1
+            if at == len(data) or data[at] & 0xC0 != 0x80:
+                ends.append((count, at))
+        tokens, end = ends[-1]
+        return tokens, len(data[:end].decode("utf-8"))
 
     def _cancel_all(self) -> None:
         for candidate in (*self._live, *self._waiting):

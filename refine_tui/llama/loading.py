@@ -13,7 +13,7 @@ from typing import Any
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.binding import Log, abort_when_set, lib
 from refine_tui.llama.devices import Demand, Plan, devices, lesser, planned
-from refine_tui.llama.engine import BRANCH_CELLS, ROWS, SEQUENCES, Engine, output_rows
+from refine_tui.llama.engine import BRANCH_CELLS, ROWS, SEQUENCES, Engine, Memory, output_rows
 from refine_tui.loop.ports.thinking import Device, ModelInfo
 
 LARGEST_CONTEXT = 8192
@@ -59,7 +59,8 @@ def load(wish: Wish, log: Log, step: Callable[[], None], abort_address: int) -> 
         plan = planned(wish.gpu_layers, found, demand)
     plan, model, context, context_tokens, threads = loaded(wish, plan, demand, log)
     abort_when_set(context, abort_address)
-    engine = Engine(model, context, context_tokens=context_tokens, step=step)
+    on_gpu = any(place != "CPU" for place in log.layers.values())
+    engine = Engine(model, context, context_tokens=context_tokens, step=step, memory=Memory(compact=not on_gpu))
     return engine, describe(model, wish, found, log, threads, context_tokens, plan.warnings)
 
 

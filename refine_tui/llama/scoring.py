@@ -10,9 +10,9 @@ import numpy as np
 
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.engine import BRANCHES, Engine, NoRoomError
+from refine_tui.llama.prefixes import Entry
 from refine_tui.llama.shared import AbortedError
 from refine_tui.llama.tree import TreeBatch, tree_batches
-from refine_tui.llama.trunks import Trunk
 
 Asked = list[tuple[int, int]]
 
@@ -77,7 +77,7 @@ def count_prompt(engine: Engine, continuations: Sequence[Sequence[int]]) -> None
     engine.counters.reused += tokens
 
 
-def run_batch(engine: Engine, trunk: Trunk, batch: TreeBatch, totals: Any) -> None:
+def run_batch(engine: Engine, trunk: Entry, batch: TreeBatch, totals: Any) -> None:
     """Compute one tree in as many decodes as its rows need and add what it says to the totals."""
     asked: dict[int, Asked] = defaultdict(list)
     for place, row, token in batch.asked:
@@ -93,7 +93,7 @@ def run_batch(engine: Engine, trunk: Trunk, batch: TreeBatch, totals: Any) -> No
             engine.drop(sequence)
 
 
-def run_rows(engine: Engine, trunk: Trunk, batch: TreeBatch, span: range, asked: dict[int, Asked], totals: Any) -> None:
+def run_rows(engine: Engine, trunk: Entry, batch: TreeBatch, span: range, asked: dict[int, Asked], totals: Any) -> None:
     """Compute some rows of a tree and add their part."""
     rows = batch.rows[span.start : span.stop]
     logits = engine.decode(

@@ -70,9 +70,9 @@ class Outbox:
             growth, self._growth = self._growth, {}
             write_message(self._pipe, {"kind": "growth", "growth": {index: asdict(one) for index, one in growth.items()}})
 
-    def complete(self, completion: Completion) -> None:
-        """Send a finished candidate."""
-        self.send({"kind": "completion", "completion": asdict(completion)})
+    def complete(self, completion: Completion, own: tuple[int, int]) -> None:
+        """Send a finished candidate, and how many tokens and letters its text begins with that are the model's own."""
+        self.send({"kind": "completion", "completion": asdict(completion), "own": own})
 
 
 class Worker:
@@ -100,7 +100,9 @@ class Worker:
             raise AbortedError
 
     def _usage(self) -> Message:
-        return {"usage": asdict(self._engine.counters)} if self._engine else {}
+        if self._engine is None:
+            return {}
+        return {"counters": asdict(self._engine.counters), "holding": asdict(self._engine.holding())}
 
     def _load(self, message: Message) -> Message:
         from refine_tui.llama.loading import Wish, load
@@ -118,14 +120,14 @@ class Worker:
 
         asked = message["request"]
         request = Request(**(asked | {"sampling": Sampling(**asked["sampling"]), "stop": tuple(asked["stop"])}))
-        Generation(self._loaded(), request, message["forced"], self._outbox.grow, self._outbox.complete).run()
+        Generation(self._loaded(), request, message["prompt"], message["forced"], self._outbox.grow, self._outbox.complete).run()
         return {}
 
     def _score(self, message: Message) -> Message:
         from refine_tui.llama.scoring import score
 
         engine = self._loaded()
-        prompt = engine.tokenize(message["prompt"], whole=True)
+        prompt = engine.prompt_tokens(message["prompt"])
         continuations = [engine.tokenize(text, whole=False) for text in message["continuations"]]
         return {"scores": score(engine, prompt, continuations)}
 

@@ -1,4 +1,4 @@
-"""What needs no model: frames, text streams, trunks, and the plan of a tree batch."""
+"""What needs no model: frames, text streams, and the plan of a tree batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from refine_tui.llama.framing import LARGEST_BYTES, LENGTH, FrameBuffer, FramingError, encode, read_message
 from refine_tui.llama.streams import TextStream
 from refine_tui.llama.tree import tree_batches
-from refine_tui.llama.trunks import Trunks, common_length
 
 
 @settings(deadline=None)
@@ -74,42 +73,6 @@ def test_what_may_begin_a_stop_string_is_held_back_and_given_out_when_it_does_no
     stream = TextStream(("<|end|>",))
     assert [stream.feed(piece) for piece in (b"a<", b"|e", b"lse")] == ["a", "", "<|else"]
     assert stream.finish() == ""
-
-
-def test_a_prompt_that_goes_on_extends_its_trunk() -> None:
-    trunks = Trunks(range(2))
-    first = trunks.start([1, 2, 3])
-    first.trunk.tokens.extend([1, 2, 3])
-    second = trunks.start([1, 2, 3, 4])
-    assert (second.trunk, second.source, second.shared) == (first.trunk, None, 3)
-
-
-def test_a_prompt_that_departs_copies_and_leaves_the_other_as_it_is() -> None:
-    trunks = Trunks(range(3))
-    first = trunks.start([1, 2, 3])
-    first.trunk.tokens.extend([1, 2, 3])
-    second = trunks.start([1, 2, 9])
-    assert second.trunk is not first.trunk
-    assert (second.source, second.shared) == (first.trunk, 2)
-    assert first.trunk.tokens == [1, 2, 3]
-
-
-def test_the_least_recently_used_trunk_makes_room() -> None:
-    trunks = Trunks(range(2))
-    for tokens in ([1, 1], [2, 2], [1, 1], [3, 3]):
-        start = trunks.start(tokens)
-        start.trunk.cut(start.shared)
-        start.trunk.tokens.extend(tokens[start.shared :])
-    assert trunks.start([1, 1]).shared == 2
-    assert trunks.start([2, 2]).shared == 0
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(0, 3), max_size=8), st.lists(st.integers(0, 3), max_size=8))
-def test_the_common_length_is_that_of_the_longest_common_beginning(left: list[int], right: list[int]) -> None:
-    length = common_length(left, right)
-    assert left[:length] == right[:length]
-    assert length == min(len(left), len(right)) or left[length] != right[length]
 
 
 @settings(max_examples=300, deadline=None)
