@@ -43,6 +43,7 @@ def _told(event: events.Event) -> tuple[str, dict[str, Any]] | None:
         case events.TaskFinished():
             told = {"outcome": event.outcome, "reason": event.reason.value, "best": event.best.id if event.best else ""}
             counts = {"rounds": event.rounds, "candidates": event.candidates, "executions": event.executions}
+            counts |= {"answers": event.answers, "malformed": event.malformed}
             return "task_finished", {"task": event.task_id, **told, **counts, "seconds": round(event.seconds, 3)}
         case events.Notice(text, severity):
             return "notice", {"text": text, "severity": severity}

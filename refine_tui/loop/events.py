@@ -147,6 +147,10 @@ class TaskFinished(Event):
     candidates: int
     executions: int
     seconds: float
+    answers: int = 0
+    """Drafts the model wrote."""
+    malformed: int = 0
+    """Those of them that could not be read."""
 
 
 @dataclass(frozen=True)

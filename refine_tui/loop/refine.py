@@ -77,7 +77,8 @@ def refine(
     outcome = _outcome(run, reason)
     note = "" if run.solved else handoff_note(task, reason, critique, run.best, run.tried, tree)
     yield run.progress()
-    yield events.TaskFinished(task.id, outcome, reason, run.best, note, run.round, judge.judged, judge.executions, run.seconds)
+    counts = (run.round, judge.judged, judge.executions, run.seconds, run.tally.answers, run.tally.faults.total())
+    yield events.TaskFinished(task.id, outcome, reason, run.best, note, *counts)
 
 
 def _outcome(run: Run, reason: StopReason) -> str:

@@ -80,6 +80,7 @@ def test_an_answer_that_cannot_be_read_is_asked_for_once_more_with_its_fault() -
     assert "it has no fenced block" in second
     assert "return 4" in second
     assert second.startswith(first.removesuffix("Assistant:\n"))
+    assert (finished(told).answers, finished(told).malformed) == (3, 2)
     best = finished(told).best
     assert best is not None
     assert dict(best.proposal.detail)["prompt"] == "again.1"
