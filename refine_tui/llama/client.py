@@ -85,6 +85,7 @@ class LlamaGenerator:
         self._owner: object = None
         self._unfinished = False
         self._stop = False
+        self._dropped: set[int] = set()
         self._closed = threading.Event()
 
     def load(self) -> ModelInfo:
@@ -102,6 +103,12 @@ class LlamaGenerator:
             if self._owner is written:
                 self._give_up()
         yield from (self._abandoned(index, one) for index, one in enumerate(written) if not one.done)
+
+    def drop(self, index: int) -> None:
+        """Give up one continuation, as the port says."""
+        self._dropped.add(index)
+        if process := self._process:
+            process.request_drop(index)
 
     def score(self, prompt: str, continuations: Sequence[str], cancelled: Cancelled) -> list[float]:
         """Return the log-probabilities in order; minus infinity for those that a cancel left uncomputed. Raises as the port says."""
@@ -142,6 +149,7 @@ class LlamaGenerator:
 
     def _begin(self, owner: object) -> None:
         self._stop, self._owner = False, owner
+        self._dropped.clear()
 
     def _write(self, request: Request, written: list[Written], cancelled: Cancelled) -> Iterator[Delta | Completion]:
         """Stream, and start over once when the worker dies; the new one is told which tokens are settled."""
@@ -151,6 +159,7 @@ class LlamaGenerator:
                 forced = [one.tokens for one in written]
                 pieces = self._remembered.pieces(request.prompt)
                 self._send({"do": "complete", "request": asdict(request) | {"prompt": ""}, "prompt": pieces, "forced": forced})
+                self._drop_again()
                 yield from self._stream(request.prompt, written, cancelled)
             except WorkerDiedError as error:
                 if self._closed.is_set():
@@ -162,6 +171,11 @@ class LlamaGenerator:
                     one.repeated = 0
             else:
                 return
+
+    def _drop_again(self) -> None:
+        """Tell a new worker what the one before was told."""
+        for index in self._dropped:
+            self.drop(index)
 
     def _stream(self, prompt: str, written: list[Written], cancelled: Cancelled) -> Iterator[Delta | Completion]:
         replayed = [len(one.tokens) for one in written]

@@ -29,8 +29,19 @@ OnGrowth = Callable[[int, str, list[int], float], None]
 """Told a candidate's index, the text it grew by (perhaps none), the tokens behind it, and its log-probability so far."""
 OnCompletion = Callable[[Completion, tuple[int, int]], None]
 """Told a finished candidate, and how many tokens and letters its text begins with that are the model's own."""
+Dropped = Callable[[int], bool]
+"""Says whether nobody wants a candidate any more, by its index."""
 KEEP_MOST = 16
 """Candidates of one request that later prompts can go on from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is told what is written, and who says what need not be."""
+
+    growth: OnGrowth
+    completion: OnCompletion
+    dropped: Dropped = lambda _index: False
 
 
 @dataclass
@@ -63,12 +74,11 @@ class Generation:
         request: Request,
         prompt: Sequence[Piece],
         forced: Sequence[Sequence[int]],
-        on_growth: OnGrowth,
-        on_completion: OnCompletion,
+        told: Told,
     ) -> None:
         self._engine, self._request = engine, request
         self._prompt = engine.prompt_tokens(prompt)
-        self._on_growth, self._on_completion = on_growth, on_completion
+        self._told = told
         self._array = TokenArray(engine.vocabulary_size)
         self._forced = [list(tokens) for tokens in forced] + [[] for _ in range(request.count - len(forced))]
         self._most_tokens = self._kept = 0
@@ -123,6 +133,7 @@ class Generation:
         free = list(reversed(BRANCHES[: self._together(trunk)]))
         start = trunk.last_row
         while self._waiting or self._live:
+            self._drop_unwanted()
             while self._waiting and free:
                 self._start(self._waiting.popleft(), trunk, free.pop(), start)
             live = [candidate for candidate in self._live if not candidate.reason]
@@ -174,19 +185,21 @@ class Generation:
             return
         candidate.chooser.accept(token)
         text = candidate.stream.feed(self._engine.piece(token))
-        self._on_growth(candidate.index, text, [token], candidate.logprob)
+        self._told.growth(candidate.index, text, [token], candidate.logprob)
         if candidate.stream.stopped:
             self._finish(candidate, "stop", [])
         elif len(candidate.tokens) >= self._most_tokens:
             self._finish(candidate, "length", [])
 
     def _finish(self, candidate: Candidate, reason: Reason, tokens: list[int]) -> None:
-        self._on_growth(candidate.index, candidate.stream.finish(), tokens, candidate.logprob)
+        self._told.growth(candidate.index, candidate.stream.finish(), tokens, candidate.logprob)
         candidate.reason = reason
         if reason != "cancelled" and candidate.computed and self._kept < KEEP_MOST:
             self._kept += 1
             self._engine.keep(candidate.sequence, [*self._prompt, *candidate.tokens[: candidate.computed]])
-        self._on_completion(candidate.completion(), self._own(candidate))
+        if candidate.sequence >= 0:
+            self._engine.drop(candidate.sequence)
+        self._told.completion(candidate.completion(), self._own(candidate))
 
     def _own(self, candidate: Candidate) -> tuple[int, int]:
         """Return how many tokens and letters a text begins with that lie wholly in it: a stop string may begin within a token."""
@@ -201,6 +214,14 @@ class Generation:
                 ends.append((count, at))
         tokens, end = ends[-1]
         return tokens, len(data[:end].decode("utf-8"))
+
+    def _drop_unwanted(self) -> None:
+        """End the candidates that nobody wants any more."""
+        for candidate in (*self._live, *self._waiting):
+            if self._told.dropped(candidate.index):
+                self._engine.counters.dropped += 1
+                self._finish(candidate, "cancelled", [])
+        self._waiting = deque(candidate for candidate in self._waiting if not candidate.reason)
 
     def _cancel_all(self) -> None:
         for candidate in (*self._live, *self._waiting):

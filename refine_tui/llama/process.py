@@ -14,7 +14,7 @@ from pathlib import Path
 
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.framing import FrameBuffer, FramingError, Message, encode
-from refine_tui.llama.shared import BEAT_AT, BLOCK_BYTES, CANCEL_AT
+from refine_tui.llama.shared import BEAT_AT, BLOCK_BYTES, CANCEL_AT, DROP_AT
 
 POLL_S = 0.02
 SILENT_POLLS = 1500
@@ -74,6 +74,7 @@ class WorkerProcess:
             if self._closed or self._process.stdin is None:
                 raise WorkerDiedError
             self._block[CANCEL_AT] = 0
+            self._block[DROP_AT:] = bytes(BLOCK_BYTES - DROP_AT)
             try:
                 self._process.stdin.write(data)
                 self._process.stdin.flush()
@@ -103,6 +104,11 @@ class WorkerProcess:
         """Ask for what is being computed to be given up."""
         if not self._closed:
             self._block[CANCEL_AT] = 1
+
+    def request_drop(self, index: int) -> None:
+        """Ask for one continuation to be given up."""
+        if not self._closed and DROP_AT + index < BLOCK_BYTES:
+            self._block[DROP_AT + index] = 1
 
     def close(self) -> None:
         """End the worker and leave nothing of it behind; safe to call twice."""

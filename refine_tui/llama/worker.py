@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.framing import Message, read_message, write_message
-from refine_tui.llama.shared import BEAT, BEAT_AT, BLOCK_BYTES, CANCEL_AT, AbortedError
+from refine_tui.llama.shared import BEAT, BEAT_AT, BLOCK_BYTES, CANCEL_AT, DROP_AT, AbortedError
 from refine_tui.loop.ports.thinking import Completion, Request, Sampling
 
 if TYPE_CHECKING:
@@ -99,6 +99,9 @@ class Worker:
         if self._block[CANCEL_AT]:
             raise AbortedError
 
+    def _dropped(self, index: int) -> bool:
+        return DROP_AT + index < BLOCK_BYTES and self._block[DROP_AT + index] != 0
+
     def _usage(self) -> Message:
         if self._engine is None:
             return {}
@@ -116,11 +119,12 @@ class Worker:
         return self._engine
 
     def _complete(self, message: Message) -> Message:
-        from refine_tui.llama.generation import Generation
+        from refine_tui.llama.generation import Generation, Told
 
         asked = message["request"]
         request = Request(**(asked | {"sampling": Sampling(**asked["sampling"]), "stop": tuple(asked["stop"])}))
-        Generation(self._loaded(), request, message["prompt"], message["forced"], self._outbox.grow, self._outbox.complete).run()
+        told = Told(self._outbox.grow, self._outbox.complete, self._dropped)
+        Generation(self._loaded(), request, message["prompt"], message["forced"], told).run()
         return {}
 
     def _score(self, message: Message) -> Message:

@@ -14,12 +14,14 @@ class ScriptedGenerator:
     def __init__(self, script: Sequence[str] = ("first answer", "second answer", "third")) -> None:
         self._script = script
         self._usage = Usage()
+        self._dropped: set[int] = set()
 
     def load(self) -> ModelInfo:
         return ModelInfo("scripted", "", "script", "", 0, 512, "CPU, 1 thread")
 
     def complete(self, request: Request, cancelled: Callable[[], bool]) -> Iterator[Delta | Completion]:
         self._usage = Usage(self._usage.prompt + len(request.prompt), 0, self._usage.generated)
+        self._dropped.clear()
         for index, text in enumerate(islice(cycle(self._script), request.count)):
             yield from self._one(index, text, request, cancelled)
 
@@ -28,7 +30,7 @@ class ScriptedGenerator:
         text = script[: min(ends, default=len(script))][: request.max_tokens]
         written = ""
         for letter in text:
-            if cancelled():
+            if cancelled() or index in self._dropped:
                 yield Completion(index, written, "cancelled", len(written), -float(len(written)))
                 return
             written += letter
@@ -36,6 +38,9 @@ class ScriptedGenerator:
         self._usage = Usage(self._usage.prompt, 0, self._usage.generated + len(text))
         reason = "length" if len(text) == request.max_tokens else "stop"
         yield Completion(index, text, "length" if reason == "length" else "stop", len(text), -float(len(text)))
+
+    def drop(self, index: int) -> None:
+        self._dropped.add(index)
 
     def score(self, prompt: str, continuations: Sequence[str], cancelled: Callable[[], bool]) -> list[float]:
         self._usage = Usage(self._usage.prompt + len(prompt) + sum(map(len, continuations)), 0, self._usage.generated)

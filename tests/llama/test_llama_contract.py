@@ -68,6 +68,21 @@ def test_a_cancelled_request_finishes_every_continuation_as_cancelled(generator:
     assert {completion.reason for completion in done} == {"cancelled"}
 
 
+def test_a_dropped_continuation_ends_as_cancelled_and_the_others_go_on(generator: Generator) -> None:
+    reasons = {}
+    for event in generator.complete(Request("def", count=3, max_tokens=400), never):
+        if isinstance(event, Completion):
+            reasons[event.index] = event.reason
+        elif not reasons:
+            generator.drop(1)
+    assert [index for index, reason in reasons.items() if reason == "cancelled"] == [1]
+    assert len(reasons) == 3
+    generator.drop(0)
+    (*_, last) = generator.complete(Request("def", max_tokens=3), never)
+    assert isinstance(last, Completion)
+    assert last.reason == "length", "what is dropped belongs to its request"
+
+
 def test_after_a_cancel_the_next_request_is_answered(generator: Generator) -> None:
     list(generator.complete(Request("def", count=2, max_tokens=400), lambda: True))
     (*_, last) = generator.complete(Request("def", max_tokens=3), never)

@@ -186,6 +186,47 @@ def test_a_cancel_within_the_text_keeps_what_was_said(long_tiny: Path, start: Ca
     assert all((completion.logprob < 0) == (completion.tokens > 0) for completion in done), done
 
 
+def test_candidates_share_one_prefill_and_one_decode_a_token(tiny: Path, start: Callable[..., LlamaGenerator]) -> None:
+    generator = start(tiny)
+    written(generator, Request("a" * 100, count=8, max_tokens=20, sampling=WILD))
+    counted = generator.stats().counters
+    assert (counted.computed, counted.generated) == (100, 160)
+    assert counted.decodes == 1 + 19
+    assert counted.rows == 100 + 8 * 19
+
+
+def test_a_dropped_candidate_costs_nothing_more(long_tiny: Path, start: Callable[..., LlamaGenerator]) -> None:
+    generator = start(long_tiny)
+    done: dict[int, Completion] = {}
+    for event in generator.complete(Request(PROMPT, count=6, max_tokens=600, sampling=WILD), never):
+        if isinstance(event, Completion):
+            done[event.index] = event
+        elif not done:
+            for loser in (0, 2, 3, 4, 5):
+                generator.drop(loser)
+    assert (done[1].reason, done[1].tokens) == ("length", 600)
+    losers = [done[index] for index in (0, 2, 3, 4, 5)]
+    assert {one.reason for one in losers} == {"cancelled"}
+    counted = generator.stats().counters
+    assert counted.dropped == 5
+    assert counted.generated == sum(one.tokens for one in done.values()) < 6 * 600
+
+
+def test_a_candidate_that_was_dropped_stays_so_in_a_new_worker(long_tiny: Path, start: Callable[..., LlamaGenerator]) -> None:
+    generator = start(long_tiny)
+    done: dict[int, Completion] = {}
+    first = True
+    for event in generator.complete(Request(PROMPT, count=2, max_tokens=200, sampling=WILD), never):
+        if isinstance(event, Completion):
+            done[event.index] = event
+        elif first:
+            first = False
+            assert generator.worker_pid is not None
+            os.kill(generator.worker_pid, signal.SIGKILL)
+            generator.drop(0)
+    assert [done[index].reason for index in (0, 1)] == ["cancelled", "length"]
+
+
 def test_another_thread_can_cancel(long_tiny: Path, start: Callable[..., LlamaGenerator]) -> None:
     generator = start(long_tiny)
     events = generator.complete(Request(PROMPT, max_tokens=7000, sampling=WILD), never)

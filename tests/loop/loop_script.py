@@ -42,6 +42,9 @@ class ScriptedModel:
             yield Delta(index, text)
             yield Completion(index, text, "length" if text.endswith("…") else "stop", len(text), -1.0)
 
+    def drop(self, index: int) -> None:
+        pass
+
     def score(self, prompt: str, continuations: Sequence[str], cancelled: Cancelled) -> list[float]:
         return [-1.0] * len(continuations)
 

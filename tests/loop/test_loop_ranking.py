@@ -32,6 +32,9 @@ class Scorer:
     def complete(self, request: Request, cancelled: Callable[[], bool]) -> Iterator[Delta | Completion]:
         raise NotImplementedError
 
+    def drop(self, index: int) -> None:
+        pass
+
     def score(self, prompt: str, continuations: Sequence[str], cancelled: Callable[[], bool]) -> list[float]:
         self.calls += 1
         if self._broken:

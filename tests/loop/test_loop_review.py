@@ -325,6 +325,9 @@ class Writer:
             self.clock.now += 0.0 if stopped else self.seconds
             yield Completion(index, self.answer, "cancelled" if stopped else "stop", 1, -1.0)
 
+    def drop(self, index: int) -> None:
+        pass
+
     def score(self, prompt: str, continuations: Sequence[str], cancelled: Cancelled) -> list[float]:
         self.prompts.append(prompt)
         if self.error:

@@ -160,6 +160,9 @@ class Generator(Protocol):
             ModelError: the prompt does not fit, or the worker died twice; a first death is repaired and the request resumed.
         """
 
+    def drop(self, index: int) -> None:
+        """Give up one continuation of the request that is streamed: it ends soon, as cancelled, and the others go on faster."""
+
     def score(self, prompt: str, continuations: Sequence[str], cancelled: Callable[[], bool]) -> list[float]:
         """Return the log-probability of each continuation given the prompt, in order; the prompt is computed once."""
 
