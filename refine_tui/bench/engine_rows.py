@@ -117,23 +117,28 @@ def overhead(pair: Pair) -> Iterator[Row]:
 
 
 def computed(pair: Pair) -> Iterator[Row]:
-    """Tokens computed in a whole refinement against those no engine can do without."""
-    before, told, needed, fed = pair.ours.usage(), set[tuple[str, ...]](), 0, 0
+    """Tokens computed in a whole refinement against those no engine can do without. Drafts that were wrong are not counted here."""
+    before, told, needed = counted(pair), set[tuple[str, ...]](), 0
     kept: str = pair.texts.fresh(pair.prompt_tokens(256))
     for place in range(3):
         answers, _ = pair.ask(kept, count=4 if place != 1 else 1, tokens=ANSWER, temperature=TEMPERATURE)
-        needed += news(told, kept)
+        needed += news(told, kept) + sum(answer.tokens - 1 for answer in answers)
         for answer in answers:
-            fed += answer.tokens - 1
             news(told, kept + "".join(WORD.findall(answer.text)[:-1]))
         pair.ask(pair.texts.fresh(64))  # another task in between
         needed += 64
         kept += answers[len(answers) // 2].text + pair.texts.fresh(24)
-    after = pair.ours.usage()
-    done = after.prompt - before.prompt - (after.reused - before.reused)
-    note = f"{done + fed} computed, {needed + fed} needed; plain keeps one sequence and would compute each prompt anew"
-    found = row("tokens computed, of those needed, in a refinement", [(done + fed) / (needed + fed)], TIMES, note=note)
+    after = counted(pair)
+    done = after["rows"] - before["rows"] - (after["drafted"] - before["drafted"]) + after["accepted"] - before["accepted"]
+    note = f"{done} computed, {needed} needed; plain keeps one sequence and would compute each prompt anew"
+    found = row("tokens computed, of those needed, in a refinement", [done / needed], TIMES, note=note)
     yield at_most(replace(found, basis="count"), 1.0)
+
+
+def counted(pair: Pair) -> dict[str, int]:
+    """Return what our engine has counted so far."""
+    counters = pair.ours.stats().counters
+    return {name: getattr(counters, name) for name in ("rows", "decodes", "drafted", "accepted")}
 
 
 def news(told: set[tuple[str, ...]], text: str) -> int:
@@ -152,17 +157,17 @@ def lookup(pair: Pair) -> Iterator[Row]:
         prompt, target = copy_case(pair)
         pair.ask(prompt)
         pair.ask_plain(prompt)
-        before = pair.ours.usage()
+        before = counted(pair)
         (answer,), ours = pair.ask(prompt, tokens=EDIT_TOKENS)
-        after = pair.ours.usage()
+        after = counted(pair)
         text, _, plain = pair.ask_plain(prompt, tokens=EDIT_TOKENS)
         if answer.text != target or text != target:
             yield Row(name, unavailable="the model did not write the expected text")
             return
-        if after.drafted == before.drafted:
+        if after["drafted"] == before["drafted"]:
             yield Row(name, unavailable="this version drafts nothing: one call a token")
             return
-        calls = (answer.tokens - (after.accepted - before.accepted)) / answer.tokens
+        calls = (after["decodes"] - before["decodes"]) / answer.tokens
         costs.append((ours, plain))
     ours, plain = medians(costs)
     yield at_most(replace(row(f"model calls a token, {name}", [calls], "calls", baseline=1.0), basis="count"), 0.11)
@@ -341,9 +346,12 @@ def load(pair: Pair) -> Iterator[Row]:
 def state(pair: Pair) -> Iterator[Row]:
     """Putting a computed prompt aside and taking it back."""
     length = pair.prompt_tokens(PROMPT)
-    saved, loaded = pair.plain.call("save_and_load", pair.texts.fresh(length))
-    note = f"plain saves in {1e3 * pair.seconds(saved):.2f} ms and loads in {1e3 * pair.seconds(loaded):.2f} ms"
-    yield Row(f"state of {length} tokens, put aside and back", note=note, unavailable="this version puts nothing aside")
+    prompt = pair.texts.fresh(length)
+    found = [pair.probe.call("put_aside", prompt) for _ in pair.runs()]
+    plain = pair.plain.call("save_and_load", prompt)
+    for place, name in enumerate(("put aside", "taken back")):
+        times = [1e3 * pair.seconds(one[place]) for one in found]
+        yield at_most(row(f"state of {length} tokens, {name}", times, "ms", baseline=1e3 * pair.seconds(plain[place])), 1.5)
 
 
 def adapters(_: Pair) -> Iterator[Row]:

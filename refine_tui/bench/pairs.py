@@ -31,6 +31,9 @@ class Subject(Generator, Protocol):
     def cancel(self) -> None:
         """Stop what is being computed; from any thread."""
 
+    def stats(self) -> Any:
+        """Return what was counted; its `counters` has `rows`, `decodes`, `drafted` and `accepted`, among others."""
+
 
 @dataclass(frozen=True)
 class Lab:

@@ -12,6 +12,7 @@ import numpy as np
 
 from refine_tui.llama.binding import Log, lib
 from refine_tui.llama.devices import ALL_LAYERS
+from refine_tui.llama.engine import BRANCHES
 from refine_tui.llama.loading import Wish, context_size, load, open_context, open_model, usable_cores
 from refine_tui.llama.plain import Spent, decode_each, timed
 from refine_tui.llama.sampling import Chooser, TokenArray
@@ -41,6 +42,15 @@ class Probe:
         """Load the model once more beside itself: the engine's way, and with llama.cpp's two calls alone."""
         (_, _), ours = timed(self._load)
         return ours, timed(self._load_bare)[1]
+
+    def put_aside(self, prompt: str) -> tuple[Spent, Spent]:
+        """Copy what a prompt computed out of the context, and back into it."""
+        engine, cells = self._engine, self._engine._cells
+        with engine.prompt(engine.tokenize(prompt, whole=True)) as trunk:
+            data, saved = timed(lambda: cells.save(trunk.sequence, 0))
+        _, restored = timed(lambda: cells.restore(BRANCHES[0], data))
+        engine.drop(BRANCHES[0])
+        return saved, restored
 
     def choose(self, prompt: str, following: str, grammar: str) -> list[tuple[bool, float, float]]:
         """Choose the token after each place of `following`, greedily, with and without a grammar.
