@@ -113,7 +113,10 @@ def _document(review: Review, by_space: tuple[str, ...]) -> dict[str, Any]:
         "fixed": list(change.fixed),
         "broken": list(change.broken),
         "still_failing": list(change.still_red),
-        "gates": [{"name": g.name, "ok": g.ok, "summary": g.summary, "findings": list(g.findings)} for g in candidate.gates],
+        "gates": [
+            {"name": g.name, "ok": g.ok, "summary": g.summary, "findings": [str(finding) for finding in g.findings]}
+            for g in candidate.gates
+        ],
         "flags": list(candidate.flags),
         "placed_by_white_space": list(by_space),
         "sandbox": suite.level.value,

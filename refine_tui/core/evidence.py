@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 RED: frozenset[Outcome] = frozenset({"failed", "error"})
 LineMap = Mapping[str, frozenset[int]]
 """Path → 0-based lines of that file."""
+_LINE_NUMBER = re.compile(r"\blines? \d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,9 @@ def delta(base: SuiteResult, run: SuiteResult) -> Delta:
     fixed when all of them pass.
     """
     files = {case.node_id for case in base.cases if case.is_red and "::" not in case.node_id}
-    fixed, broken, still = [], [], []
+    fixed: list[str] = []
+    broken: list[str] = []
+    still: list[str] = []
     for case in run.cases:
         before = base.by_id.get(case.node_id)
         was_red = before.is_red if before else case.node_id.split("::", 1)[0] in files
@@ -190,11 +194,44 @@ def delta(base: SuiteResult, run: SuiteResult) -> Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check has to say about one place."""
+
+    path: str
+    line: int
+    """0-based; 0 also when it speaks of the whole file."""
+    message: str
+    rule: str = ""
+    """The check's own name for it, as `F401`; empty when it has none."""
+    column: int = 0
+    """0-based."""
+    severity: Literal["error", "warning", "note"] = "error"
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What stays the same when an edit elsewhere moves it."""
+        return self.path, self.rule, _LINE_NUMBER.sub("line", self.message)
+
+    def __str__(self) -> str:
+        """Return it on one line, as compilers print it."""
+        return f"{self.path}:{self.line + 1}:{self.column + 1}: {' '.join(word for word in (self.rule, self.message) if word)}"
+
+
+GateKind = Literal["lint", "types", "command"]
+
+
+@dataclass(frozen=True, slots=True)
 class GateResult:
     """What lint, types or another check said about a candidate against the base."""
 
     name: str
     ok: bool
+    """True also when it could not be run: then it says nothing."""
     summary: str
     """One line: `2 new findings`."""
-    findings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """Those that count against what was checked."""
+    kind: GateKind = "lint"
+    ran: bool = True
+    """False when the tool could not be run on either side; `summary` says why."""
+    seconds: float = 0.0

@@ -72,6 +72,24 @@ class Ran:
     """Processes that were started or forked for it."""
 
 
+@dataclass
+class Tally:
+    """What an evaluator has done so far."""
+
+    forks: int = 0
+    """Copies of the warm parent."""
+    processes: int = 0
+    """Fresh pytest processes."""
+    tests: int = 0
+    """Tests that were begun, in either."""
+
+    def add(self, ran: Ran, *, warm: bool) -> None:
+        """Count one run."""
+        self.forks += ran.processes if warm else 0
+        self.processes += 0 if warm else ran.processes
+        self.tests += ran.gathered.started
+
+
 def run_cold(place: Place, sandbox: Sandbox, job: Job, cancelled: Cancelled, on_case: OnCase | None = None) -> Ran:
     """Run tests, each time in a new process after one of them took the process down."""
     began = time.monotonic()

@@ -5,47 +5,27 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from refine_tui.core.errors import RunnerError, StaleBaseError
-from refine_tui.core.evidence import Baseline, CaseResult, Coverage, GateResult, SuiteResult
+from refine_tui.core.evidence import Baseline, Coverage, GateResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
 from refine_tui.evaluation import interpreter
-from refine_tui.evaluation.cold import Job, Ran, run_cold
+from refine_tui.evaluation.cold import Job, Ran, Tally, run_cold
 from refine_tui.evaluation.gates import Gates
 from refine_tui.evaluation.impact import affected, coverage_of
 from refine_tui.evaluation.pace import Pace
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.stream import Gathered, limits_met
-from refine_tui.evaluation.unusable import failure, refuse_unusable, where
+from refine_tui.evaluation.survey import SAMPLE_S, failure, has_outcome, notes_on, refuse_unusable, sample_of, verdict_of
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
 from refine_tui.loop.ports.running import Cancelled, OnCase, Sandbox
 
 _OUTPUT = 8192
-_SAMPLE_S = 15.0
-"""Seconds of tests, by their own durations, that are run warm once to compare with the cold base run."""
-
-
-@dataclass
-class Tally:
-    """What an evaluator has done so far."""
-
-    forks: int = 0
-    """Copies of the warm parent."""
-    processes: int = 0
-    """Fresh pytest processes."""
-    tests: int = 0
-    """Tests that were begun, in either."""
-
-    def add(self, ran: Ran, *, warm: bool) -> None:
-        """Count one run."""
-        self.forks += ran.processes if warm else 0
-        self.processes += 0 if warm else ran.processes
-        self.tests += ran.gathered.started
 
 
 class PytestEvaluator:
@@ -110,7 +90,7 @@ class PytestEvaluator:
             cold_reason=self._cold_reason,
             interpreter=place.interpreter.label,
             runner=f"pytest {place.interpreter.pytest}",
-            notes=_notes(gathered, flaky),
+            notes=notes_on(gathered, flaky),
         )
 
     def run(
@@ -160,9 +140,7 @@ class PytestEvaluator:
         files = self._patched(patch)
         if files is None:
             return ()
-        if self._gates is None:
-            self._gates = Gates(self._ready(), self._sandbox)
-        return self._gates.check(files)
+        return self._checks().check(files)
 
     def refresh(self) -> None:
         """Forget what was kept about the tree. The warm parent holds nothing of it and stays."""
@@ -185,6 +163,18 @@ class PytestEvaluator:
 
     # beside the port
 
+    def inspect(self, before: Mapping[str, bytes | None] | None = None) -> tuple[GateResult, ...]:
+        """Run lint, types and the user's commands on the tree as it is.
+
+        Args:
+            before: what files held before, `None` for those that were not there: then only what is new since then counts.
+        """
+        return self._checks().whole() if before is None else self._checks().since(before)
+
+    def tools(self) -> dict[str, str]:
+        """Return the versions of the tools that `inspect` uses, by name."""
+        return self._checks().versions()
+
     def recheck(self, node_ids: Sequence[str], cancelled: Cancelled, *, limit_s: float) -> tuple[str, ...]:
         """Run failing tests of the base twice more, with other hash seeds, one of them backwards; return those that passed once."""
         wanted = tuple(node for node in node_ids if "::" in node and not (self._base and self._base.cases[node].timed_out))
@@ -198,6 +188,11 @@ class PytestEvaluator:
         return tuple(node for node in wanted if node in passed)
 
     # parts
+
+    def _checks(self) -> Gates:
+        if self._gates is None:
+            self._gates = Gates(self._ready(), self._sandbox)
+        return self._gates
 
     def _ready(self) -> Place:
         if self._place is None:
@@ -295,18 +290,18 @@ class PytestEvaluator:
         if self._warm is None:
             return
         usable = [case for case in suite.cases if "::" in case.node_id and case.node_id not in flaky and not case.timed_out]
-        sample = _sample(usable)
+        sample = sample_of(usable)
         if not sample:
             return
-        ran, warm = self._run(Job(tuple(sample), limit_s=min(limit_s, 2 * _SAMPLE_S)), cancelled)
+        ran, warm = self._run(Job(tuple(sample), limit_s=min(limit_s, 2 * SAMPLE_S)), cancelled)
         if not warm or ran.gathered.stopped in ("cancelled", "time"):
             return
         found = ran.gathered.cases
         self._pace.learn(found.values())
-        differing = tuple(node for node in sample if _verdict(found.get(node)) != _verdict(suite.by_id[node]))
+        differing = tuple(node for node in sample if verdict_of(found.get(node)) != verdict_of(suite.by_id[node]))
         if differing:  # once more, since a test that is flaky says nothing about warm and cold
             again = self._run_cold(Job(differing, limit_s=limit_s), cancelled).gathered.cases
-            real = [node for node in differing if _verdict(found.get(node)) != _verdict(again.get(node))]
+            real = [node for node in differing if verdict_of(found.get(node)) != verdict_of(again.get(node))]
             if real:
                 self._give_up_warm(f"{real[0]} ends differently in a warm fork than in a fresh process")
 
@@ -331,7 +326,7 @@ class PytestEvaluator:
         wanted = gathered.wanted if gathered.wanted is not None else tuple(gathered.collected)
         return SuiteResult(
             cases=tuple(gathered.cases.values()),
-            complete=not gathered.stopped and gathered.status in (0, 1, 2, 5) and all(_has_outcome(node, gathered) for node in wanted),
+            complete=not gathered.stopped and gathered.status in (0, 1, 2, 5) and all(has_outcome(node, gathered) for node in wanted),
             stopped=gathered.stopped or failure(gathered, ran.output),
             duration_s=ran.duration_s,
             warm=warm,
@@ -342,37 +337,3 @@ class PytestEvaluator:
 
     def _stale(self) -> SuiteResult:
         return SuiteResult(complete=False, stopped="stale", level=self.level)
-
-
-def _has_outcome(node: str, gathered: Gathered) -> bool:
-    """Say whether a test gave an outcome, or every test of a file that is wanted as a whole."""
-    return node in gathered.cases or ("::" not in node and any(found.startswith(node + "::") for found in gathered.cases))
-
-
-def _verdict(case: CaseResult | None) -> tuple[str, str]:
-    return (case.outcome, case.error) if case else ("", "")
-
-
-def _sample(cases: Sequence[CaseResult]) -> list[str]:
-    """Choose tests for the comparison: red ones first, then quick ones, for a bounded time, in the order of the run."""
-    chosen: set[str] = set()
-    total = 0.0
-    for case in sorted(cases, key=lambda case: (not case.is_red, case.duration_s)):
-        total += case.duration_s
-        if total > _SAMPLE_S and chosen:
-            break
-        chosen.add(case.node_id)
-    return [case.node_id for case in cases if case.node_id in chosen]
-
-
-def _notes(gathered: Gathered, flaky: Sequence[str]) -> tuple[str, ...]:
-    notes = []
-    if gathered.dropped:
-        notes.append("options of the project that are left out here: " + ", ".join(gathered.dropped))
-    notes += [f"cannot be collected: {where(case)}: {case.message}" for case in gathered.broken.values()]
-    for place, (first, seconds) in gathered.stuck.items():
-        count = sum(case.cut_short_s > 0 and f" in {place}, where " in case.message for case in gathered.cases.values())
-        if count:
-            notes.append(f"cut short after less than {seconds:g} s: {count} more stuck in {place}, as {first} was")
-    notes += [f"flaky: {node} failed and passed on the same code" for node in flaky]
-    return tuple(notes)

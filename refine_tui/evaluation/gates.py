@@ -1,84 +1,188 @@
-"""Lint and types, as far as the project uses them: only what a patch makes worse counts."""
+"""Lint, types and commands of the user's, as far as the project uses them: only what a change makes worse counts against it."""
 
 from __future__ import annotations
 
-import re
+import time
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from refine_tui.core.evidence import GateResult
+from refine_tui.core.evidence import Finding, GateKind, GateResult
 from refine_tui.core.isolation import Limits
+from refine_tui.evaluation.checkers import CHECKERS, Read, Said, of_command
 from refine_tui.evaluation.settings import Place
 from refine_tui.loop.ports.running import Launch, Sandbox
 
-_LIMIT_S = 60.0
-_COMMANDS = {
-    "ruff": ("check", "--no-cache", "--no-fix", "--output-format=concise"),
-    "mypy": ("--no-error-summary", "--hide-error-context", "--no-color-output", "--cache-dir=/dev/null"),
-}
-_FINDING = re.compile(r"(?P<path>[^:\s][^:]*):(?P<line>\d+):(?:\d+:)? (?P<text>.*)")
+LIMIT_S = 120.0
+SHOWN = 200
+"""Findings kept of one gate."""
+_OUTPUT_BYTES = 16 << 20
+_PYTHON = (".py", ".pyi")
+Content = Mapping[str, bytes | None]
+"""Path → text; `None` where there is no such file."""
+
+
+@dataclass(frozen=True)
+class _Gate:
+    """One check, ready to be called."""
+
+    name: str
+    kind: GateKind
+    argv: tuple[str, ...]
+    everything: tuple[str, ...]
+    read: Read
+    follows: bool
+    """Whether it looks at more than the files that were changed."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What one call said; `findings` is `None` when the check could not do its work, for `reason`."""
+
+    findings: tuple[Finding, ...] | None
+    passed: bool
+    reason: str
+    seconds: float
 
 
 class Gates:
-    """The checks that a project configures and whose tool its environment has."""
+    """The checks that a project configures and whose tool is there, and the user's own commands."""
 
     def __init__(self, place: Place, sandbox: Sandbox) -> None:
         self._place = place
         self._sandbox = sandbox
-        self._tools = tuple(name for name in _COMMANDS if uses(place.project, name) and tool(place, name).is_file())
-        self._base: dict[tuple[str, tuple[str, ...]], Counter[str]] = {}
+        self._gates = (*_configured(place), *(_of_user(command) for command in place.settings.gates))
+        self._base: dict[tuple[str, tuple[str, ...]], _Run] = {}
 
     def check(self, files: Mapping[str, bytes]) -> tuple[GateResult, ...]:
-        """Compare the findings in these files, as changed, with those on the tree."""
-        paths = tuple(sorted(path for path in files if path.endswith((".py", ".pyi"))))
-        return tuple(self._compare(name, paths, files) for name in self._tools) if paths else ()
+        """Compare the findings with these files changed with those on the tree."""
+        return tuple(
+            _compared(gate, self._known(gate, paths), self._run(gate, paths, files))
+            for gate in self._gates
+            if (paths := _arguments(gate, files)) is not None
+        )
 
-    def _compare(self, name: str, paths: tuple[str, ...], files: Mapping[str, bytes]) -> GateResult:
-        if (name, paths) not in self._base:
-            self._base[name, paths] = Counter(_without_line(finding) for finding in self._findings(name, paths, {}))
-        allowed = self._base[name, paths].copy()
-        new = []
-        for finding in self._findings(name, paths, files):
-            key = _without_line(finding)
-            allowed[key] -= 1
-            if allowed[key] < 0:
-                new.append(finding)
-        summary = "no new findings" if not new else f"{len(new)} new finding{'s' if len(new) > 1 else ''}"
-        return GateResult(name, not new, summary, tuple(new[:20]))
+    def whole(self) -> tuple[GateResult, ...]:
+        """Check the tree as it is: every finding counts."""
+        return (*(_alone(gate, self._known(gate, gate.everything)) for gate in self._gates), *_missing(self._place))
 
-    def _findings(self, name: str, paths: tuple[str, ...], files: Mapping[str, bytes]) -> list[str]:
+    def since(self, before: Content) -> tuple[GateResult, ...]:
+        """Compare the tree with what some of its files held before."""
+        results = []
+        for gate in self._gates:
+            old = {path: text for path, text in before.items() if text is not None}
+            new = {path: b"" for path in before if (self._place.project / path).is_file()}
+            then, now = _arguments(gate, old), _arguments(gate, new)
+            if now is not None:
+                base = _Run((), True, "", 0.0) if then is None else _without(self._run(gate, then, old), before)
+                results.append(_compared(gate, base, self._known(gate, now)))
+        return tuple(results)
+
+    def versions(self) -> dict[str, str]:
+        """Return what each tool says of its version, in a few words."""
+        found = {}
+        for gate in self._gates:
+            if gate.kind != "command":
+                said = self._said((gate.argv[0], "--version"), {})
+                found[gate.name] = " ".join(said.out.split())[:80] if said.status == 0 else "unknown"
+        return found
+
+    def _known(self, gate: _Gate, paths: tuple[str, ...]) -> _Run:
+        if (gate.name, paths) not in self._base:
+            self._base[gate.name, paths] = self._run(gate, paths, {})
+        return self._base[gate.name, paths]
+
+    def _run(self, gate: _Gate, paths: tuple[str, ...], files: Mapping[str, bytes]) -> _Run:
+        began = time.monotonic()
+        said = self._said((*gate.argv, *paths), files)
+        findings = gate.read(said, self._place.project)
+        last = next((line.strip() for line in reversed((said.out + said.errors).splitlines()) if line.strip()), "it printed nothing")
+        reason = f"no answer within {LIMIT_S:.0f} s" if said.status is None else last[:200]
+        return _Run(None if findings is None else tuple(findings), said.status == 0, reason, time.monotonic() - began)
+
+    def _said(self, argv: tuple[str, ...], files: Mapping[str, bytes]) -> Said:
         launch = Launch(
-            argv=(str(tool(self._place, name)), *_COMMANDS[name], *paths),
+            argv=argv,
             project=self._place.project,
             readable=self._place.interpreter.roots,
             files=files,
             environment=self._place.environment(),
-            limits=Limits(wall_s=_LIMIT_S, cpu_s=_LIMIT_S),
+            limits=Limits(wall_s=LIMIT_S, cpu_s=LIMIT_S, output_bytes=_OUTPUT_BYTES),
         )
         with self._sandbox.launch(launch) as running:
-            said = running.stdout.read().decode("utf-8", "replace")
-            running.wait(_LIMIT_S)
-        return [line for line in said.splitlines() if _FINDING.match(line) and ": note: " not in line]
+            out = running.stdout.read().decode("utf-8", "replace")
+            status = running.wait(LIMIT_S)
+            return Said(None if running.stopped else status, out, running.stderr_tail)
 
 
-def _without_line(finding: str) -> str:
-    """A finding's identity: edits move lines."""
-    match = _FINDING.match(finding)
-    return f"{match['path']}: {match['text']}" if match else finding
+def _configured(place: Place) -> Iterable[_Gate]:
+    for checker in CHECKERS:
+        found = checker.find(place.project, place.interpreter.path.parent) if checker.is_used(place.project) else None
+        if found is not None:
+            argv = (str(found), *checker.options)
+            yield _Gate(checker.name, checker.kind, argv, checker.everything(place.project), checker.read, checker.follows)
 
 
-def tool(place: Place, name: str) -> Path:
-    """Return where the environment of the project has a command."""
-    return place.interpreter.path.parent / name
+def _missing(place: Place) -> Iterable[GateResult]:
+    """Tell of checks that the project configures and that are not there."""
+    for checker in CHECKERS:
+        if checker.is_used(place.project) and checker.find(place.project, place.interpreter.path.parent) is None:
+            yield GateResult(checker.name, True, "could not run: it is not in the project's environment", (), checker.kind, False)
 
 
-def uses(project: Path, name: str) -> bool:
-    """Say whether the project configures a tool."""
-    own = {"ruff": ("ruff.toml", ".ruff.toml"), "mypy": ("mypy.ini", ".mypy.ini")}[name]
-    if any((project / file).is_file() for file in own):
-        return True
-    sections = {"pyproject.toml": f"[tool.{name}", "setup.cfg": f"[{name}]"}
-    return any(
-        (project / file).is_file() and section in (project / file).read_text("utf-8", "replace") for file, section in sections.items()
-    )
+def _of_user(command: str) -> _Gate:
+    return _Gate(command, "command", ("/bin/sh", "-c", command), (), of_command, True)
+
+
+def _arguments(gate: _Gate, files: Iterable[str]) -> tuple[str, ...] | None:
+    """Return what to check when these files change, or `None` when that is no business of the gate."""
+    paths = tuple(sorted(path for path in files if path.endswith(_PYTHON)))
+    if gate.kind != "command" and not paths:
+        return None
+    return gate.everything if gate.follows else tuple(f"./{path}" if path.startswith("-") else path for path in paths)
+
+
+def _without(run: _Run, before: Content) -> _Run:
+    """Leave out findings in files that were not there then."""
+    if run.findings is None:
+        return run
+    return _Run(tuple(found for found in run.findings if before.get(found.path, b"") is not None), run.passed, run.reason, run.seconds)
+
+
+def _compared(gate: _Gate, base: _Run, run: _Run) -> GateResult:
+    """Say what `run` found that `base` had not: the same finding on another line is not new."""
+    seconds = base.seconds + run.seconds
+    if run.findings is None:
+        what = "could not run" if base.findings is None else "cannot run with this change"
+        return _result(gate, base.findings is None, f"{what}: {run.reason}", (), seconds, ran=base.findings is not None)
+    known = Counter(finding.identity for finding in base.findings or ())
+    now = Counter(finding.identity for finding in run.findings)
+    allowed, new = known.copy(), []
+    for finding in run.findings:
+        allowed[finding.identity] -= 1
+        if allowed[finding.identity] < 0:
+            new.append(finding)
+    gone = (known - now).total()
+    words = f"{len(new)} new finding{'s' if len(new) != 1 else ''}" if new else "no new findings"
+    failed = gate.kind == "command" and base.passed and not run.passed
+    if gate.kind == "command" and not failed:
+        new = []  # it speaks by its exit status; what it prints may be anything
+        words = "passes" if run.passed else f"fails as it did before: {run.reason}"
+    elif failed and not new:
+        words = f"fails: {run.reason}"
+    return _result(gate, not new and not failed, words + (f", {gone} fewer" if gone else ""), new, seconds)
+
+
+def _alone(gate: _Gate, run: _Run) -> GateResult:
+    if run.findings is None:
+        return _result(gate, True, f"could not run: {run.reason}", (), run.seconds, ran=False)
+    count = len(run.findings)
+    if gate.kind == "command":
+        return _result(
+            gate, run.passed, "passes" if run.passed else f"fails: {run.reason}", () if run.passed else run.findings, run.seconds
+        )
+    return _result(gate, not count, f"{count} finding{'s' if count != 1 else ''}" if count else "no findings", run.findings, run.seconds)
+
+
+def _result(gate: _Gate, ok: bool, summary: str, findings: Sequence[Finding], seconds: float, *, ran: bool = True) -> GateResult:
+    return GateResult(gate.name, ok, summary, tuple(findings[:SHOWN]), gate.kind, ran, seconds)

@@ -32,6 +32,8 @@ class RunSettings:
     """Whether candidates may run in forks of a warm parent."""
     overlap: bool = True
     """Whether a candidate may start while the one before is still being cleared away; copies must be truly separate for that."""
+    gates: tuple[str, ...] = ()
+    """Commands that must not fail where they passed before, for `/bin/sh`."""
     recheck: bool = True
     """Whether failing tests of the base are run again to find flaky ones."""
 

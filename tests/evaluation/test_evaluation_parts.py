@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,20 +119,3 @@ def test_shared_fixtures_count_for_every_test_that_uses_them(zoo: Copy, plain_sa
         "test_cannot_end": False,
         "test_output": False,
     }
-
-
-def test_only_findings_that_a_patch_adds_count(zoo: Copy, plain_sandbox: Sandbox, evaluator: Make) -> None:
-    project = zoo("flat")
-    running = evaluator(project, plain_sandbox, Path(sys.executable))
-    text = (project / "measure.py").read_bytes()
-    worse = patch_between({"measure.py": text}, {"measure.py": b"import os\n" + text})
-    assert running.gates(worse) == ()
-    (project / "ruff.toml").write_text("[lint]\nselect = ['F', 'D100']\n")
-    (project / "mypy.ini").write_text("[mypy]\n")
-    running.refresh()
-    ruff, mypy = running.gates(worse)
-    assert (ruff.name, ruff.ok, ruff.summary) == ("ruff", False, "1 new finding")
-    assert "F401" in ruff.findings[0]
-    assert (mypy.name, mypy.ok, mypy.summary) == ("mypy", True, "no new findings")
-    typed = patch_between({"measure.py": text}, {"measure.py": text + b"\nSIZE: int = 'a'\n"})
-    assert [gate.ok for gate in running.gates(typed)] == [True, False]

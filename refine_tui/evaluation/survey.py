@@ -1,12 +1,17 @@
-"""When tests cannot be used at all: says why, on what, and what to do."""
+"""What the first run of the tests says about the project: whether its tests can be used, and what the user should know of them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from refine_tui.core.errors import ProjectError
 from refine_tui.core.evidence import CaseResult
 from refine_tui.evaluation.cold import Ran
 from refine_tui.evaluation.settings import Place
 from refine_tui.evaluation.stream import Gathered
+
+SAMPLE_S = 15.0
+"""Seconds of tests, by their own durations, that are run warm once to compare with the cold base run."""
 
 
 def refuse_unusable(place: Place, ran: Ran) -> None:
@@ -52,3 +57,39 @@ def _in_package(path: str, names: object) -> bool:
     parts = path.split("/")
     top = parts[1] if parts[0] == "src" and len(parts) > 1 else parts[0]
     return isinstance(names, dict) and top in names
+
+
+def has_outcome(node: str, gathered: Gathered) -> bool:
+    """Say whether a test gave an outcome, or every test of a file that is wanted as a whole."""
+    return node in gathered.cases or ("::" not in node and any(found.startswith(node + "::") for found in gathered.cases))
+
+
+def verdict_of(case: CaseResult | None) -> tuple[str, str]:
+    """Return what must be the same in a warm fork and in a fresh process."""
+    return (case.outcome, case.error) if case else ("", "")
+
+
+def sample_of(cases: Sequence[CaseResult]) -> list[str]:
+    """Choose tests for the comparison: red ones first, then quick ones, for a bounded time, in the order of the run."""
+    chosen: set[str] = set()
+    total = 0.0
+    for case in sorted(cases, key=lambda case: (not case.is_red, case.duration_s)):
+        total += case.duration_s
+        if total > SAMPLE_S and chosen:
+            break
+        chosen.add(case.node_id)
+    return [case.node_id for case in cases if case.node_id in chosen]
+
+
+def notes_on(gathered: Gathered, flaky: Sequence[str]) -> tuple[str, ...]:
+    """Return what the user should know about the base run."""
+    notes = []
+    if gathered.dropped:
+        notes.append("options of the project that are left out here: " + ", ".join(gathered.dropped))
+    notes += [f"cannot be collected: {where(case)}: {case.message}" for case in gathered.broken.values()]
+    for place, (first, seconds) in gathered.stuck.items():
+        count = sum(case.cut_short_s > 0 and f" in {place}, where " in case.message for case in gathered.cases.values())
+        if count:
+            notes.append(f"cut short after less than {seconds:g} s: {count} more stuck in {place}, as {first} was")
+    notes += [f"flaky: {node} failed and passed on the same code" for node in flaky]
+    return tuple(notes)
