@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from pathlib import PurePath
 from typing import ClassVar
 
 from textual import on
@@ -13,19 +13,20 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
 
-from refine_tui.core.errors import UsageError
+from refine_tui.core.errors import RefineError, UsageError
+from refine_tui.core.task import Task
 from refine_tui.loop.events import ReviewReady, Verified
 from refine_tui.loop.ports.keeping import Watcher
+from refine_tui.ui.boards.loop import LoopBoard
+from refine_tui.ui.boards.review import ReviewBoard
+from refine_tui.ui.boards.tests import TestsBoard
 from refine_tui.ui.carrying import CarryingApp
 from refine_tui.ui.commands import ValidActions
 from refine_tui.ui.desk import Desk
-from refine_tui.ui.messages import Answered, Tell
+from refine_tui.ui.messages import Errand, Tell
 from refine_tui.ui.reactions import in_words, told
 from refine_tui.ui.screens.help import HelpScreen
 from refine_tui.ui.screens.house import HouseScreen
-from refine_tui.ui.screens.loop import LoopScreen
-from refine_tui.ui.screens.review import ReviewScreen
-from refine_tui.ui.screens.tests import TestsScreen
 from refine_tui.ui.session_port import SessionPort
 from refine_tui.ui.session_worker import Delivery, Job, JobEnded
 from refine_tui.ui.themes import ANSI_VARIABLES, default_theme, load_themes, themes_folder
@@ -55,7 +56,7 @@ class RefineApp(CarryingApp):
     """Joins screens, keys and worker."""
 
     TITLE = "refine_tui"
-    CSS_PATH = "screens/house.tcss"
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["screens/house.tcss", "boards/review.tcss", "boards/loop.tcss", "boards/tests.tcss"]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ValidActions}
     BINDINGS = EVERYWHERE
     ENABLE_COMMAND_PALETTE = True
@@ -70,25 +71,27 @@ class RefineApp(CarryingApp):
         watcher: Watcher | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(Desk(session, clock, demo), watcher)
-        self._review = ReviewScreen(self.desk)
+        desk = Desk(session, clock, demo)
+        self._review = ReviewBoard(desk)
+        super().__init__(desk, HouseScreen(desk, self._review, LoopBoard(desk), TestsBoard(desk)), watcher)
         self._wanted_theme = theme
         self._interrupted_at = float("-inf")
         for notice in notices:
             self.desk.say(Tell(notice, "warning"))
-        for screen in (self._review, LoopScreen(self.desk), TestsScreen(self.desk)):
-            self.add_mode(screen.NAME, partial(_itself, screen))
 
     # Starting and themes.
+
+    def get_default_screen(self) -> Screen[None]:
+        """Begin with the one screen there is."""
+        return self.house
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give our own style names a meaning in themes that do not know them."""
         return dict(ANSI_VARIABLES)
 
     def on_mount(self) -> None:
-        """Show Review, then begin: the first paint waits for nothing."""
+        """Begin: the first paint waits for nothing."""
         self._use_theme()
-        self.switch_mode("review")
         self.call_after_refresh(self.begin)
 
     def _use_theme(self) -> None:
@@ -142,38 +145,36 @@ class RefineApp(CarryingApp):
     def _tab_chosen(self, event: TabLine.Chosen) -> None:
         self.action_go(event.screen)
 
-    @on(Answered)
-    def _answered(self, event: Answered) -> None:
-        if event.question == "goal" and isinstance(self.screen, HouseScreen):
-            goal, scope = event.values
-            task = self.screen.attempt(lambda: self.desk.session.add_goal(goal, scope))
-            if task is not None:
-                self._tell(Tell(f"{task.id} is queued: {task.goal}. 2 shows the loop."))
-                self.go_on()
-
     # Keys that work everywhere.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what can be done now; nothing but leaving in a terminal too small to see."""
-        screen = self.screen if self._running and self.screen_stack else None
-        if isinstance(screen, HouseScreen) and screen.is_mounted and screen.is_too_small:
+        if self.house.is_mounted and self.house.is_too_small:
             return action in ("quit", "interrupt")
         if action == "cancel":
             return self.jobs.is_running
         if action == "go_on":
             return not self.jobs.is_running
-        if action in ("take_back", "write_again"):
-            return isinstance(screen, HouseScreen)
         return super().check_action(action, parameters)
 
-    def action_go(self, mode: str) -> None:
-        """Go to a screen."""
-        self.switch_mode(mode)
+    def action_go(self, board: str) -> None:
+        """Go to Review, Loop or Tests."""
+        self.house.go(board)
 
     def action_goal(self) -> None:
         """Ask for a goal."""
-        if isinstance(self.screen, HouseScreen):
-            self.screen.ask("goal", "What should become true?", "the goal in a line", "where: FILE::SYMBOL (may stay empty)")
+        self.house.ask("What should become true?", ["the goal in a line", "where: FILE::SYMBOL (may stay empty)"], self._add_goal)
+
+    def _add_goal(self, answers: tuple[str, ...]) -> None:
+        def queued(task: Task) -> None:
+            self._tell(Tell(f"{task.id} is queued: {task.goal}. 2 shows the loop."))
+            self.go_on()
+
+        def refused(error: RefineError) -> None:
+            self._tell(Tell(str(error), "error"))
+
+        goal, scope = answers
+        self.post_message(Errand(lambda: self.desk.session.add_goal(goal, scope), queued, refused))
 
     def action_cancel(self) -> None:
         """Stop what runs; what it found is kept."""
@@ -182,14 +183,14 @@ class RefineApp(CarryingApp):
 
     def action_step_back(self) -> None:
         """Close the innermost open thing; if there is none, stop what runs."""
-        if not (isinstance(self.screen, HouseScreen) and self.screen.step_back()):
+        if not self.house.step_back():
             self.action_cancel()
 
     def action_go_on(self) -> None:
         """Run the tests if that was not done, else the next task, else the tests again."""
         self.desk.paused = False
         state = self.desk.state
-        if state.baseline is None or self.desk.session.next_task() is None:
+        if state.baseline is None or not self.desk.has_waiting_task:
             self.run_job(Job("survey", self.desk.session.survey))
         else:
             self.work_next()
@@ -220,7 +221,3 @@ class RefineApp(CarryingApp):
     async def action_quit(self) -> None:
         """Leave; what is undecided stays in the journal."""
         self.exit(0)
-
-
-def _itself(screen: HouseScreen) -> HouseScreen:
-    return screen

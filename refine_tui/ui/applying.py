@@ -1,15 +1,22 @@
-"""From a choice of hunks to written files: run first what was not run by itself, ask twice before something red."""
+"""From a choice of hunks to written files: run first what was not run by itself, ask twice before something red.
+
+Writing is an errand: it waits for the disk in a thread of its own, one after the other. Until it is over nothing can be decided on
+that proposal, and `U` pressed meanwhile comes after it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from refine_tui.core.errors import RefineError, SafetyError, StaleBaseError
+from refine_tui.core.errors import RefineError
+from refine_tui.core.evidence import Baseline
 from refine_tui.core.review import Review
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.ui.messages import Severity
+from refine_tui.ui.paint.evidence import short_test
+from refine_tui.ui.proof import proof_of
 from refine_tui.ui.session_port import SessionPort
 from refine_tui.ui.session_worker import Job
 
@@ -22,6 +29,9 @@ class Applicant(Protocol):
 
     def run(self, job: Job) -> None:
         """Hand a job to the worker."""
+
+    def send(self, call: Callable[[], Any], done: Callable[[Any], None], refused: Callable[[RefineError], None]) -> None:
+        """Make a call in the thread for errands, and go on from what it returns or raises."""
 
     def confirm(self, review_id: str, text: str) -> None:
         """Ask for a second key."""
@@ -38,6 +48,8 @@ class Applying:
     screen: Applicant
     wanted: tuple[str, frozenset[str]] | None = None
     """The review that is written once its choice of hunks was run, and that choice."""
+    writing: set[str] = field(default_factory=set)
+    """The reviews on their way to the disk."""
 
     def verify(self, review: Review) -> None:
         """Run exactly the accepted hunks."""
@@ -51,6 +63,8 @@ class Applying:
             self.wanted = (review.id, review.accepted_key)
             self.screen.tell("Running exactly what you accepted; it is written if that is green. esc stops.")
             self.verify(review)
+        elif not self.session.is_proven(review):
+            self.screen.confirm(review.id, doubt(review, self.session.state().baseline))
         else:
             self.write(review)
 
@@ -62,7 +76,7 @@ class Applying:
         if review.accepted_key != key:
             self.screen.tell("Your decisions changed while it ran, so nothing was written. w again writes them.", "warning")
         else:
-            self.write(review)
+            self.apply(review)
 
     def given_up(self, review_id: str) -> None:
         """The run ended without a result."""
@@ -71,47 +85,57 @@ class Applying:
 
     def write(self, review: Review, *, red_is_fine: bool = False) -> None:
         """Write, or say why not."""
-        try:
-            application = self.session.apply(review.id, red_is_fine=red_is_fine)
-        except StaleBaseError as error:
-            self.screen.tell(f"{error} Nothing was written.", "error")
-        except SafetyError as error:
-            self._refused(review, error, red_is_fine=red_is_fine)
-        except RefineError as error:
-            self.screen.tell(f"{error} Nothing was written.", "error")
-        else:
-            more = any(other.state == "open" for other in self.session.state().reviews)
-            self.screen.tell(f"{summary(application)} U takes it back{'; . shows the next proposal' if more else ''}.")
-            self.screen.written(application)
+        if review.id in self.writing:
+            return
+        self.writing.add(review.id)
+        self.screen.tell(f"Writing {review.id} ...")
+        self.screen.send(
+            lambda: self.session.apply(review.id, red_is_fine=red_is_fine),
+            lambda application: self._wrote(review, application),
+            lambda error: self._not_written(review, error),
+        )
 
-    def _refused(self, review: Review, error: SafetyError, *, red_is_fine: bool) -> None:
-        if red_is_fine or review.state != "open":
-            self.screen.tell(f"{error} Nothing was written.", "error")
-        else:
-            self.screen.confirm(review.id, str(error).split(" Press w")[0])
+    def _wrote(self, review: Review, application: Application) -> None:
+        self.writing.discard(review.id)
+        more = any(other.state == "open" for other in self.session.state().reviews)
+        self.screen.tell(f"{summary(application)} U takes it back{'; . shows the next proposal' if more else ''}.")
+        self.screen.written(application)
+
+    def _not_written(self, review: Review, error: RefineError) -> None:
+        self.writing.discard(review.id)
+        self.screen.tell(f"{error} Nothing was written.", "error")
 
     def undo(self) -> None:
         """Take back the last application."""
-        self._reverse(self.session.undo, "Took back", "R writes it again.")
+        self._reverse(self.session.undo, "Taking back the last change ...", "Took back", "R writes it again.")
 
     def redo(self) -> None:
         """Write again what was taken back."""
-        self._reverse(self.session.redo, "Wrote again", "U takes it back.")
+        self._reverse(self.session.redo, "Writing again what was taken back ...", "Wrote again", "U takes it back.")
 
-    def _reverse(self, call: Callable[[], Application], verb: str, hint: str) -> None:
-        try:
-            application = call()
-        except RefineError as error:
-            self.screen.tell(f"{error} Nothing was changed.", "error")
-            return
-        self.screen.tell(f"{verb} #{application.id} in {', '.join(application.patch.paths)}. {hint}")
-        self.screen.written(application)
+    def _reverse(self, call: Callable[[], Application], under_way: str, verb: str, hint: str) -> None:
+        def reversed_(application: Application) -> None:
+            self.screen.tell(f"{verb} #{application.id} in {', '.join(application.patch.paths)}. {hint}")
+            self.screen.written(application)
+
+        self.screen.tell(under_way)
+        self.screen.send(call, reversed_, lambda error: self.screen.tell(f"{error} Nothing was changed.", "error"))
 
 
 def summary(application: Application) -> str:
     """Return what was written, in a sentence."""
     edits = sum(len(file.edits) for file in application.patch.files)
     return f"Wrote #{application.id}: {edits} change{'s' if edits != 1 else ''} in {', '.join(application.patch.paths)}."
+
+
+def doubt(review: Review, baseline: Baseline | None) -> str:
+    """Say what speaks against writing a choice of hunks that was run."""
+    proof = proof_of(review, baseline)
+    if broken := proof.delta.broken:
+        return f"With these hunks {short_test(broken[0])}{f' and {len(broken) - 1} more break' if len(broken) > 1 else ' breaks'}."
+    if proof.suite is not None and not proof.suite.complete:
+        return "The run of these hunks ended early."
+    return "With these hunks alone no failing test passes."
 
 
 def verification(session: SessionPort, review_id: str) -> Job:

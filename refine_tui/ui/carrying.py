@@ -5,18 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from textual import on, work
 from textual.app import App
 
-from refine_tui.loop.events import Event
+from refine_tui.core.errors import RefineError
+from refine_tui.loop.events import Event, Notice
 from refine_tui.loop.ports.keeping import Watcher
 from refine_tui.ui.desk import Desk
 from refine_tui.ui.live import advance
-from refine_tui.ui.messages import FilesChanged, MailArrived, ResumeWork, RunJob, Tell, TreeWritten
+from refine_tui.ui.messages import Errand, ErrandEnded, FilesChanged, MailArrived, ResumeWork, RunJob, Tell, TreeWritten
 from refine_tui.ui.screens.house import HouseScreen
 from refine_tui.ui.session_port import Cancelled
-from refine_tui.ui.session_worker import Delivery, Job, JobQueue, Mailbox, carry_out
+from refine_tui.ui.session_worker import Delivery, Job, JobQueue, Mailbox, carry_out, said_of
 
 REPAINT_S = 0.1
 """At most one repaint in this time, however much arrives."""
@@ -29,13 +31,15 @@ LATE_WRITES_S = (1.0, 10.0)
 class CarryingApp(App[int]):
     """Runs one job at a time in one thread: the opening, tasks one after the other, saves, verifications."""
 
-    def __init__(self, desk: Desk, watcher: Watcher | None) -> None:
+    def __init__(self, desk: Desk, house: HouseScreen, watcher: Watcher | None) -> None:
         super().__init__()
         self.desk = desk
+        self.house = house
         self.jobs = JobQueue()
         self._watcher = watcher
         self._mail = Mailbox(lambda: self.post_message(MailArrived()))
         self._drained_at = float("-inf")
+        self._errands = ThreadPoolExecutor(1, "errands")
         self._changed: set[str] = set()
         self._changed_lock = threading.Lock()
 
@@ -77,12 +81,27 @@ class CarryingApp(App[int]):
 
     def work_next(self) -> None:
         """Begin the next waiting task, if the user has not stopped the queue."""
-        if not self.desk.paused and "work" not in self.jobs.names and self.desk.session.next_task() is not None:
+        if not self.desk.paused and "work" not in self.jobs.names and self.desk.has_waiting_task:
             self.run_job(Job("work", self._next_task))
 
     def _next_task(self, cancelled: Cancelled) -> Iterator[Event]:
         if (task := self.desk.session.next_task()) is not None:
             yield from self.desk.session.work(task, cancelled)
+
+    # Errands.
+
+    @on(Errand)
+    def _send(self, errand: Errand) -> None:
+        self._errands.submit(errand.call).add_done_callback(lambda outcome: self.post_message(ErrandEnded(errand, outcome)))
+
+    @on(ErrandEnded)
+    def _errand_ended(self, event: ErrandEnded) -> None:
+        error = event.outcome.exception()
+        if error is None:
+            event.errand.done(event.outcome.result())
+        else:
+            event.errand.refused(error if isinstance(error, RefineError) else RefineError(said_of(error)))
+        self.show_all()
 
     # Saves.
 
@@ -97,8 +116,11 @@ class CarryingApp(App[int]):
             self.set_timer(seconds, self._tell_late_writes)
 
     def _tell_late_writes(self) -> None:
-        for notice in self.desk.session.late_writes():
-            self.post_message(Tell(notice.text, notice.severity))
+        def tell(notices: tuple[Notice, ...]) -> None:
+            for notice in notices:
+                self.post_message(Tell(notice.text, notice.severity))
+
+        self._send(Errand(self.desk.session.late_writes, tell, lambda error: self.desk.say(Tell(str(error), "warning"))))
 
     @on(FilesChanged)
     @on(TreeWritten)
@@ -132,17 +154,15 @@ class CarryingApp(App[int]):
         self.show_all()
 
     def show_all(self) -> None:
-        """Draw every screen that can be seen."""
-        for screen in self.screen_stack:
-            if isinstance(screen, HouseScreen):
-                screen.show()
+        """Draw what changed."""
+        self.house.show()
 
     def _tick(self) -> None:
         if self.jobs.is_running:
             self.show_all()
 
     def on_unmount(self) -> None:
-        """Ask the worker to end."""
+        """Ask the worker to end, and let what is being written get written."""
         if self._watcher is not None:
             self._watcher.stop()
         self.jobs.end()
@@ -150,3 +170,4 @@ class CarryingApp(App[int]):
         ending = threading.Timer(LEAVING_S, self.desk.session.stop)
         ending.daemon = True
         ending.start()
+        self._errands.shutdown(wait=True)

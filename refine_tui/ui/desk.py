@@ -33,6 +33,11 @@ class Desk:
         self.notices = [*earlier, tell][-KEPT_NOTICES:]
 
     @property
+    def has_waiting_task(self) -> bool:
+        """Whether something in the queue could be begun."""
+        return any(item.status == "waiting" for item in self.state.queue)
+
+    @property
     def state(self) -> State:
         """The session's present state."""
         return self.session.state()

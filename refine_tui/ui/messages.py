@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from textual.message import Message
 
+from refine_tui.core.errors import RefineError
 from refine_tui.ui.session_worker import Job
 
 Severity = Literal["information", "warning", "error"]
@@ -37,6 +40,23 @@ class RunJob(Message):
 
 
 @dataclass
+class Errand(Message):
+    """Make a call that may wait for the disk in a thread of its own, one after the other, and go on from what it returns."""
+
+    call: Callable[[], Any]
+    done: Callable[[Any], None]
+    refused: Callable[[RefineError], None]
+
+
+@dataclass
+class ErrandEnded(Message):
+    """An errand's call returned or failed."""
+
+    errand: Errand
+    outcome: Future[Any]
+
+
+@dataclass
 class ResumeWork(Message):
     """Go on with what waits in the queue."""
 
@@ -46,22 +66,6 @@ class TreeWritten(Message):
     """Files of the user's tree were written or taken back by us."""
 
     paths: frozenset[str]
-
-
-@dataclass
-class Answered(Message):
-    """A prompt at the bottom was answered with Enter."""
-
-    question: str
-    """The name the prompt was opened under."""
-    values: tuple[str, ...]
-
-
-@dataclass
-class Confirmed(Message):
-    """The second key was pressed."""
-
-    question: str
 
 
 @dataclass

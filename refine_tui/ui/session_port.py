@@ -15,7 +15,8 @@ Cancelled = Callable[[], bool]
 
 
 class SessionPort(Protocol):
-    """Iterators are consumed in the worker thread; everything else is called from the screen's thread."""
+    """Iterators are consumed in the worker thread. What may wait for the disk is called in the thread for errands; `state`, `change` and
+    `is_proven` are quick and called from the screen's own."""
 
     def state(self) -> State:
         """Return the present state; cheap."""
@@ -46,6 +47,9 @@ class SessionPort(Protocol):
 
     def verify(self, review_id: str, cancelled: Cancelled) -> Iterator[Event]:
         """Run exactly the accepted hunks, cold."""
+
+    def is_proven(self, review: Review) -> bool:
+        """Whether the accepted hunks were run by themselves, fix something and break nothing."""
 
     def apply(self, review_id: str, *, red_is_fine: bool = False) -> Application:
         """Write the accepted hunks to the user's tree."""

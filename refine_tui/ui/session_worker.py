@@ -146,10 +146,15 @@ def _run(job: Job, queue: JobQueue, deliver: Callable[[Delivery], None]) -> None
     except RefineError as refused:
         error = str(refused)
     except Exception as defect:  # noqa: BLE001 - the one place where a defect of the loop must not take the review down
-        error = f"{type(defect).__name__}: {defect}. This is a defect of refine_tui; --debug shows where. Decisions are kept."
+        error = said_of(defect)
     finally:
         queue.finished(job)
     deliver(JobEnded(job.name, error, job.is_cancelled.is_set()))
+
+
+def said_of(defect: BaseException) -> str:
+    """Say what to a user is not his doing."""
+    return f"{type(defect).__name__}: {defect}. This is a defect of refine_tui; --debug shows where. Decisions are kept."
 
 
 def _run_urgent(queue: JobQueue, deliver: Callable[[Delivery], None]) -> None:

@@ -73,10 +73,10 @@ async def test_digits_and_tabs_go_to_the_screens(opened: Opened) -> None:
     async with opened(ready(make_review())) as pilot:
         for key, name in (("2", "loop"), ("3", "tests"), ("1", "review")):
             await press(pilot, key)
-            assert name == cast("HouseScreen", pilot.app.screen).NAME
+            assert name == cast("HouseScreen", pilot.app.screen).board.NAME
         await pilot.click("#tabs", offset=(28, 0))
         await settled(pilot)
-        assert cast("HouseScreen", pilot.app.screen).NAME == "loop"
+        assert cast("HouseScreen", pilot.app.screen).board.NAME == "loop"
 
 
 async def test_a_key_in_the_key_line_can_be_clicked(opened: Opened) -> None:
@@ -109,7 +109,7 @@ async def test_cancelling_a_survey_keeps_the_results_that_came(opened: Opened) -
         await until_held(pilot, session)
         assert "3 of 10" in text(pilot, "#diff")
         await press(pilot, "escape", "3")
-        assert pilot.app.screen.query_one(QueueList).option_count == 3
+        assert len(pilot.app.screen.query_one("#cases", QueueList).shown) == 3
 
 
 async def test_an_error_of_the_loop_is_a_notice_and_the_review_stays(opened: Opened) -> None:
@@ -184,10 +184,10 @@ async def test_the_tests_screen_filters_moves_and_runs_all_again(opened: Opened)
     session = ready(make_review())
     async with opened(session) as pilot:
         await press(pilot, "3")
-        listed = pilot.app.screen.query_one(QueueList)
-        assert listed.option_count == 10
+        listed = pilot.app.screen.query_one("#cases", QueueList)
+        assert len(listed.shown) == 10
         await press(pilot, "f")
-        assert listed.option_count == 3
+        assert len(listed.shown) == 3
         await press(pilot, "j")
         assert "test_empty" in text(pilot, "#details")
         await press(pilot, "k")
@@ -203,7 +203,7 @@ async def test_flaky_tests_are_labelled(opened: Opened) -> None:
     review = replace(review, candidate=replace(review.candidate, flags=("flaky: tests/test_cart.py::test_sum",)))
     async with opened(ready(review)) as pilot:
         await press(pilot, "3")
-        prompts = [str(option.prompt) for option in pilot.app.screen.query_one(QueueList).options]
+        prompts = [row.plain for row in pilot.app.screen.query_one("#cases", QueueList).shown]
         assert [prompt for prompt in prompts if "flaky" in prompt] == ["ok     0.01 s tests/test_cart.py::test_sum flaky"]
 
 

@@ -117,7 +117,7 @@ async def test_every_widget_shows_ten_thousand_hostile_strings(opened: Opened) -
             some = strings[start : start + 1000]
             screen.query_one("#diff", Pane).show([ink(text) for text in some])
             screen.query_one("#notes", Pane).show([row for text in some[:200] for row in paint_note(text)])
-            screen.query_one("#list", QueueList).show(
+            screen.query_one("#list", QueueList).list_entries(
                 list(case_entries([CaseResult(f"{n}{t}", "failed") for n, t in enumerate(some)], frozenset())), ""
             )
             screen.query_one("#diff", Pane).border_title = ink(some[0])

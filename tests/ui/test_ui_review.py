@@ -16,8 +16,9 @@ from refine_tui.core.review import Decision
 from refine_tui.core.task import Task
 from refine_tui.loop import events
 from refine_tui.loop.state import QueueItem
+from refine_tui.ui.boards.review import ReviewBoard
 from refine_tui.ui.messages import ResumeWork
-from refine_tui.ui.screens.review import ReviewScreen
+from refine_tui.ui.screens.house import HouseScreen
 from refine_tui.ui.widgets.confirm_bar import CEILING_S, QUIET_S, ConfirmBar
 from refine_tui.ui.widgets.notice_bar import NoticeBar
 from refine_tui.ui.widgets.pane import Pane
@@ -36,8 +37,8 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
     await settled(pilot)
 
 
-def screen(pilot: Pilot[int]) -> ReviewScreen:
-    return cast("ReviewScreen", pilot.app.screen)
+def board(pilot: Pilot[int]) -> ReviewBoard:
+    return cast("ReviewBoard", cast("HouseScreen", pilot.app.screen).board)
 
 
 def decisions(session: ScriptedSession, id: str = "p1") -> list[Decision]:
@@ -57,7 +58,7 @@ async def test_y_accepts_and_goes_to_the_next_undecided_hunk(opened: Opened) -> 
     async with opened(session) as pilot:
         await press(pilot, "y")
         assert decisions(session) == ["accepted", "undecided", "undecided"]
-        assert screen(pilot).selection.hunk == "h2"
+        assert board(pilot).selection.hunk == "h2"
 
 
 async def test_n_rejects_and_after_the_last_hunk_the_first_undecided_one_is_next(opened: Opened) -> None:
@@ -65,7 +66,7 @@ async def test_n_rejects_and_after_the_last_hunk_the_first_undecided_one_is_next
     async with opened(session) as pilot:
         await press(pilot, "J", "J", "n")
         assert decisions(session) == ["undecided", "undecided", "rejected"]
-        assert screen(pilot).selection.hunk == "h1"
+        assert board(pilot).selection.hunk == "h1"
 
 
 async def test_space_toggles_both_ways_and_stays(opened: Opened) -> None:
@@ -75,7 +76,7 @@ async def test_space_toggles_both_ways_and_stays(opened: Opened) -> None:
         assert decisions(session) == ["accepted", "undecided"]
         await press(pilot, "space")
         assert decisions(session) == ["undecided", "undecided"]
-        assert screen(pilot).selection.hunk == "h1"
+        assert board(pilot).selection.hunk == "h1"
 
 
 @pytest.mark.parametrize(("key", "decision"), [("a", "accepted"), ("d", "rejected")])
@@ -101,11 +102,11 @@ async def test_s_splits_a_hunk_of_several_lines_and_is_not_offered_for_one_line(
     async with opened(session) as pilot:
         await press(pilot, "s")
         assert [hunk.id for hunk in session.current.review("p1").hunks] == ["h1.1", "h1.2"]
-        assert screen(pilot).selection.hunk == "h1.1"
+        assert board(pilot).selection.hunk == "h1.1"
         await press(pilot, "s")
         assert len(session.current.review("p1").hunks) == 2
         await press(pilot, "u")
-        assert screen(pilot).selection.hunk == "h1"
+        assert board(pilot).selection.hunk == "h1"
 
 
 async def test_moving_goes_by_hunk_by_undecided_hunk_by_file_and_by_proposal(opened: Opened) -> None:
@@ -113,7 +114,7 @@ async def test_moving_goes_by_hunk_by_undecided_hunk_by_file_and_by_proposal(ope
 
         async def at(*keys: str) -> tuple[str, str]:
             await press(pilot, *keys)
-            return screen(pilot).selection.item, screen(pilot).selection.hunk
+            return board(pilot).selection.item, board(pilot).selection.hunk
 
         assert await at("j") == ("p1", "h2")
         assert await at("k", "k") == ("p1", "h1")
@@ -129,9 +130,9 @@ async def test_the_list_moves_the_selection_with_the_arrow_keys(opened: Opened) 
     async with opened(ready(make_review(), make_review("p2")), (140, 40)) as pilot:
         pilot.app.screen.query_one("#list").focus()
         await press(pilot, "down")
-        assert screen(pilot).selection.hunk == "h2"
+        assert board(pilot).selection.hunk == "h2"
         await press(pilot, "down")
-        assert screen(pilot).selection.item == "p2"
+        assert board(pilot).selection.item == "p2"
 
 
 async def test_w_writes_a_fully_accepted_proven_patch_at_once(opened: Opened) -> None:
@@ -327,7 +328,7 @@ async def test_l_shows_the_list_where_it_has_no_room(opened: Opened) -> None:
         assert not pilot.app.screen.query_one("#list").display
         await press(pilot, "l", "down", "down")
         assert pilot.app.screen.query_one("#list").display
-        assert screen(pilot).selection.item == "p2"
+        assert board(pilot).selection.item == "p2"
         await press(pilot, "l")
         assert not pilot.app.screen.query_one("#list").display
 
@@ -372,7 +373,7 @@ async def test_the_first_proposal_appears_on_an_empty_screen_and_a_second_one_ta
     async with opened(session) as pilot:
         await press(pilot, "j")
         assert [review.id for review in session.current.reviews] == ["p1", "p2"]
-        assert screen(pilot).selection.item == "p1"
+        assert board(pilot).selection.item == "p1"
         assert "2 to review" in str(pilot.app.screen.query_one("#tabs").render())
 
 

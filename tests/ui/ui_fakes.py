@@ -279,13 +279,16 @@ class ScriptedSession:
         yield events.ReviewReady(review)
         yield events.Verified(review, suite, SUITE.counts, suite.counts)
 
+    def is_proven(self, review: Review) -> bool:
+        suite = review.accepted_evidence
+        return suite is not None and not delta(SUITE, suite).broken
+
     def apply(self, review_id: str, *, red_is_fine: bool = False) -> Application:
         self._note("apply", review_id, red_is_fine)
         review = self.current.review(review_id)
         if not review.accepted:
             raise UsageError("No hunk is accepted yet. Press y on a hunk first.")
-        suite = review.accepted_evidence
-        if not red_is_fine and (suite is None or delta(SUITE, suite).broken):
+        if not red_is_fine and not self.is_proven(review):
             raise SafetyError("With these hunks another test breaks. Press w again to write them all the same.")
         written = Application(len(self.stack) + 1, combine(review.accepted, review.tree), review.task.id, review.task.goal, "", False)
         self.stack.append(written)

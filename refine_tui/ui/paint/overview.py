@@ -63,7 +63,7 @@ def paint_strip(review: Review, hunk_id: str, width: int) -> Content:
     return Content.assemble(left_out, Content(" ").join(cells[start:]))
 
 
-def paint_summary(review: Review, width: int) -> Content:
+def paint_summary(review: Review, width: int, *, is_being_written: bool = False) -> Content:
     """Paint what is decided and what pressing `w` would do."""
     decisions = [decision for _, decision in review.marks]
     counts = [(decisions.count(word), word) for word in ("accepted", "rejected", "undecided")]
@@ -74,6 +74,8 @@ def paint_summary(review: Review, width: int) -> Content:
         "applied": f"written as #{review.application}; U takes it back",
         "closed": "rejected",
     }[review.state]
+    if is_being_written:
+        hint = "writing the accepted hunks ..."
     return spread(ink(f" {said}"), ink((f"{hint} ", "bold $warning" if review.state == "stale" else "$diff-number")), width)
 
 

@@ -1,110 +1,117 @@
-"""What every screen has: tabs above; notice, prompt, keys and status below."""
+"""The one screen: tabs above; Review, Loop or Tests; notice, prompt, keys and status below.
+
+All three boards are composed once and stay. Going to another one shows it instead: one layout, one paint.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
-from textual.content import Content
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
-from refine_tui.core.errors import RefineError
-from refine_tui.loop.state import State
+from refine_tui.ui.boards.board import Board
 from refine_tui.ui.desk import Desk
-from refine_tui.ui.live import Live
-from refine_tui.ui.messages import Tell
 from refine_tui.ui.paint.status import paint_status
 from refine_tui.ui.widgets.confirm_bar import ConfirmBar
 from refine_tui.ui.widgets.key_line import KeyLine
+from refine_tui.ui.widgets.line import Line
 from refine_tui.ui.widgets.notice_bar import NoticeBar
 from refine_tui.ui.widgets.prompt_bar import PromptBar
 from refine_tui.ui.widgets.tab_line import TabLine
 
-T = TypeVar("T")
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
+WIDE = 140
 KEY_ORDER = (
     "hunk.accept", "hunk.reject", "hunk.toggle", "hunk.split", "hunk.edit", "decision.undo",
     "patch.apply", "patch.undo", "tests.run", "loop.refine_with_note", "tests.filter", "tests.run_all",
     "item.next", "loop.cancel", "loop.go_on", "loop.goal", "help.show", "app.quit",
 )  # fmt: skip
-_WIDTHS = [(0, "-tiny"), (LEAST_WIDTH, "-narrow"), (100, "-medium"), (140, "-wide")]
+_WIDTHS = [(0, "-tiny"), (LEAST_WIDTH, "-narrow"), (100, "-medium"), (WIDE, "-wide")]
 _HEIGHTS = [(0, "-flat"), (LEAST_HEIGHT, "-tall")]
-ALWAYS = frozenset({"quit", "interrupt", "command_palette", "cancel"})
-"""Actions that work in a terminal too small to see anything."""
 
 
 class HouseScreen(Screen[None]):
-    """Base of the three screens. `paint` draws the body from `state` and `live`."""
+    """The frame around the boards, of which the first is shown first."""
 
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
-    NAME: ClassVar[str]
-    """`review`, `loop` or `tests`."""
+    AUTO_FOCUS = ""
 
-    def __init__(self, desk: Desk) -> None:
+    # What draws the focus are the panes; by default the whole screen is painted anew whenever it moves.
+    focused = Reactive[Widget | None](None, repaint=False)
+
+    def __init__(self, desk: Desk, *boards: Board) -> None:
         super().__init__()
         self.desk = desk
-        self.state: State = desk.state
-        self._was_shown = False
-
-    @property
-    def live(self) -> Live:
-        """The present moment."""
-        return self.desk.live
+        self.state = desk.state
+        self._boards = {board.NAME: board for board in boards}
+        self.board = boards[0]
+        """The one that is shown."""
 
     def compose(self) -> ComposeResult:
-        """Lay the frame around `compose_body`."""
+        """Lay the frame around the boards."""
         yield Static("needs 60x16", id="too-small", markup=False)
         yield TabLine()
-        yield from self.compose_body()
+        for board in self._boards.values():
+            board.styles.display = None if board is self.board else "none"
+            yield board
         yield NoticeBar()
         yield ConfirmBar(self.desk.clock)
         yield PromptBar()
         yield KeyLine()
-        yield Static("", id="status", markup=False)
+        yield Line(id="status")
 
-    def compose_body(self) -> ComposeResult:
-        """Yield the widgets between tabs and keys."""
-        yield from ()
+    def on_mount(self) -> None:
+        """Give the keys to the board."""
+        self.set_focus(self.board.key_pane)
 
-    def paint(self) -> None:
-        """Draw the body."""
+    def go(self, name: str) -> None:
+        """Show another board."""
+        if name == self.board.NAME:
+            return
+        self.query_one(PromptBar).close()
+        self.query_one(ConfirmBar).close()
+        self.board.styles.display = "none"
+        self.board = self._boards[name]
+        self.board.styles.display = None
+        # Moving the focus wakes the screen. What asks for its paint before that is in the same one, and what asks later in a second.
+        self.query_one(TabLine).refresh()
+        self.query_one(KeyLine).refresh()
+        self.set_focus(None)
+        self.show()
 
     def show(self) -> None:
         """Draw everything anew from what is true now."""
         if not self.is_mounted or self.is_too_small:
             return
-        self._was_shown = True
-        self.state = self.desk.state
-        self.query_one(TabLine).show(self.NAME, self.state, demo=self.desk.demo)
-        self.paint()
-        self.query_one("#status", Static).update(paint_status(self.state, self.live, self.size.width))
+        self.state, width = self.desk.state, self.size.width
+        self.query_one(TabLine).show(self.board.NAME, self.state, demo=self.desk.demo, width=width)
+        self.board.draw(self.state)
+        self.query_one("#status", Line).paint(paint_status(self.state, self.desk.live, width))
+        self._show_notice()
+        self.show_keys()
+
+    def _show_notice(self) -> None:
         notices, bar = self.desk.notices, self.query_one(NoticeBar)
         if notices:
             bar.say(notices[-1].text, notices[-1].severity, more=len(notices) - 1)
         else:
             bar.dismiss()
-        self.refresh_bindings()
-        self.show_keys()
 
     def show_keys(self) -> None:
-        """Draw the keys that are valid now, most used first."""
+        """Draw the keys that are valid now, most used first; what asks says itself what it takes."""
         valid = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled and active.binding.show}
         if not any(review.state == "applied" for review in self.state.reviews):
             valid.pop("patch.undo", None)
         if self.state.baseline is not None and not any(item.status == "waiting" for item in self.state.queue):
             valid.pop("loop.go_on", None)
-        self.query_one(KeyLine).show([valid[id] for id in KEY_ORDER if id in valid])
-
-    def attempt(self, call: Callable[[], T]) -> T | None:
-        """Call the session; a refusal becomes a notice and `None`."""
-        try:
-            return call()
-        except RefineError as error:
-            self.post_message(Tell(str(error), "error"))
-            return None
+        rows = 1 if self.size.width >= WIDE else self.board.KEY_ROWS
+        shown = [] if self.is_asking else [valid[id] for id in KEY_ORDER if id in valid]
+        self.query_one(KeyLine).show(shown, self.size.width, rows)
 
     @property
     def is_too_small(self) -> bool:
@@ -116,15 +123,13 @@ class HouseScreen(Screen[None]):
         """Whether a prompt or a confirmation is open."""
         return self.query_one(PromptBar).is_open or self.query_one(ConfirmBar).is_open
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let nothing be decided that cannot be seen."""
-        if self.is_mounted and self.is_too_small and action not in ALWAYS:
-            return False
-        return super().check_action(action, parameters)
+    def ask(self, title: str, fields: Sequence[str], then: Callable[[tuple[str, ...]], None]) -> None:
+        """Open the prompt; `then` gets the answers."""
+        self.query_one(PromptBar).ask(title, fields, then)
 
-    def ask(self, question: str, title: str, *fields: str) -> None:
-        """Open the prompt."""
-        self.query_one(PromptBar).ask(question, title, fields)
+    def confirm(self, text: str, key: str, then: Callable[[], None]) -> None:
+        """Ask for a second key; `then` is called once it was pressed."""
+        self.query_one(ConfirmBar).ask(text, key, then)
 
     def step_back(self) -> bool:
         """Close the innermost thing that Escape closes and say whether there was one."""
@@ -132,14 +137,17 @@ class HouseScreen(Screen[None]):
             self.desk.notices.pop()
             self.show()
             return True
-        return False
+        return self.board.step_back()
+
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
+        """Keys belong to the shown board: what lets go of the focus gives it back to that, unless something is being asked."""
+        if widget is None and self.is_mounted and not self.is_asking:
+            widget = self.board.key_pane
+        super().set_focus(widget, scroll_visible, from_app_focus)
 
     def on_screen_resume(self) -> None:
-        """Show what happened meanwhile, in the first paint where the layout is known already."""
-        if self._was_shown:
-            self.show()
-        else:
-            self.call_after_refresh(self.show)
+        """Show what happened meanwhile."""
+        self.show()
 
     def on_resize(self) -> None:
         """Fit."""
@@ -149,8 +157,3 @@ class HouseScreen(Screen[None]):
         """Keys depend on where the focus is."""
         if self.is_mounted:
             self.show_keys()
-
-    @staticmethod
-    def rule(title: str, width: int) -> Content:
-        """Return a rule with a title."""
-        return Content.styled(f"{'-- ' + title + ' ' if title else ''}".ljust(width, "-")[:width], "$diff-number")

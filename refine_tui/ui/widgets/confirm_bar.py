@@ -7,7 +7,6 @@ from collections.abc import Callable
 from textual import events
 from textual.widgets import Static
 
-from refine_tui.ui.messages import Confirmed
 from refine_tui.ui.paint.ink import ink
 
 QUIET_S = 0.45
@@ -28,7 +27,8 @@ class ConfirmBar(Static, can_focus=True):
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__("", id="confirm", markup=False)
         self._clock = clock
-        self._question, self._key = "", ""
+        self._key = ""
+        self._then: Callable[[], None] | None = None
         self._opened_at = self._last_key_at = 0.0
 
     @property
@@ -36,9 +36,9 @@ class ConfirmBar(Static, can_focus=True):
         """Whether it waits for the key."""
         return self.has_class("-open")
 
-    def ask(self, question: str, text: str, key: str) -> None:
-        """Open; `key` is what confirms."""
-        self._question, self._key = question, key
+    def ask(self, text: str, key: str, then: Callable[[], None]) -> None:
+        """Open; `key` is what confirms, and `then` is called once it was pressed."""
+        self._key, self._then = key, then
         self._opened_at = self._last_key_at = self._clock()
         self.update(ink((" !! ", "bold reverse $error"), (f" {text}", "bold"), f"  {key} again: yes   esc: no"))
         self.add_class("-open")
@@ -48,7 +48,7 @@ class ConfirmBar(Static, can_focus=True):
         """Close without consent."""
         if self.is_open:
             self.remove_class("-open")
-            self.screen.focus_next(".pane")
+            self.screen.set_focus(None)
 
     def on_key(self, event: events.Key) -> None:
         """Take every key while open."""
@@ -62,8 +62,8 @@ class ConfirmBar(Static, can_focus=True):
         if in_flight and event.key != "escape":
             return
         self.close()
-        if event.key == self._key:
-            self.post_message(Confirmed(self._question))
+        if event.key == self._key and self._then is not None:
+            self._then()
 
     def on_blur(self) -> None:
         """Going elsewhere is a no."""

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from textual import events
 from textual.binding import Binding
 from textual.content import Content
-from textual.widgets import Static
 
 from refine_tui.ui.paint.ink import ink
+from refine_tui.ui.widgets.line import Line
 
-MAX_ROWS = 2
 _SHORT = {"question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "left_curly_bracket": "{", "full_stop": ".",
           "right_curly_bracket": "}", "comma": ",", "colon": ":", "escape": "esc"}  # fmt: skip
 
@@ -21,42 +20,31 @@ def key_name(key: str) -> str:
     return _SHORT.get(key, key)
 
 
-class KeyLine(Static):
-    """Lays keys out over at most two rows, in the order they come; what does not fit is in the help."""
-
-    DEFAULT_CSS = "KeyLine { height: auto; max-height: 2; }"
+class KeyLine(Line):
+    """Lays keys out in the order they come; what does not fit is in the help. Its height does not follow from what is valid just now."""
 
     def __init__(self) -> None:
-        super().__init__("", id="keys", markup=False)
-        self._valid: tuple[Binding, ...] = ()
+        super().__init__(id="keys")
         self._places: list[tuple[int, int, int, str]] = []
 
-    def show(self, bindings: Iterable[Binding]) -> None:
-        """Show bindings: first key of each."""
-        self._valid = tuple(bindings)
-        self._lay_out()
-
-    def on_resize(self) -> None:
-        """Lay out again."""
-        self._lay_out()
-
-    def _lay_out(self) -> None:
-        width = self.size.width or 80
+    def show(self, bindings: Iterable[Binding], width: int, most_rows: int) -> None:
+        """Show bindings, the first key of each, in some rows of `width` cells."""
+        self.grow(most_rows)
         rows: list[list[Content]] = [[]]
         self._places = []
         column = 1
-        for binding in self._valid:
+        for binding in bindings:
             name = key_name(binding.key)
             length = len(name) + 1 + len(binding.description)
             if column + length > width:
-                if len(rows) == MAX_ROWS:
+                if len(rows) == most_rows:
                     continue
                 rows.append([])
                 column = 1
             self._places.append((len(rows) - 1, column, column + length, binding.key))
             rows[-1].append(ink((name, "bold $accent"), f" {binding.description}"))
             column += length + 2
-        self.update(Content("\n").join([Content.assemble(" ", Content("  ").join(row)) for row in rows]))
+        self.paint(Content("\n").join([Content.assemble(" ", Content("  ").join(row)) for row in rows]))
 
     def on_click(self, event: events.Click) -> None:
         """Press the key that was clicked."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from refine_tui.ui.messages import Answered
 from refine_tui.ui.paint.ink import ink
 
 
@@ -28,8 +27,8 @@ class PromptBar(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="prompt")
-        self._question = ""
         self._fields: tuple[str, ...] = ()
+        self._then: Callable[[tuple[str, ...]], None] | None = None
 
     def compose(self) -> ComposeResult:
         """Hold the question and up to two inputs."""
@@ -42,9 +41,9 @@ class PromptBar(Vertical):
         """Whether it waits for an answer."""
         return self.has_class("-open")
 
-    def ask(self, question: str, title: str, fields: Sequence[str]) -> None:
-        """Open with one or two fields, given by what they should hold."""
-        self._question, self._fields = question, tuple(fields)
+    def ask(self, title: str, fields: Sequence[str], then: Callable[[tuple[str, ...]], None]) -> None:
+        """Open with one or two fields, given by what they should hold; `then` gets the answers, the first never empty."""
+        self._fields, self._then = tuple(fields), then
         self.query_one("#question", Static).update(ink((f"{title}   ", "bold"), ("enter sends   esc closes", "$diff-number")))
         for field, placeholder in zip(("#first", "#second"), (*fields, ""), strict=False):
             input = self.query_one(field, Input)
@@ -53,10 +52,15 @@ class PromptBar(Vertical):
         self.add_class("-open")
         self.query_one("#first", Input).focus()
 
-    def action_close(self) -> None:
+    def close(self) -> None:
         """Close without an answer."""
-        self.remove_class("-open")
-        self.screen.focus_next(".pane")
+        if self.is_open:
+            self.remove_class("-open")
+            self.screen.set_focus(None)
+
+    def action_close(self) -> None:
+        """Close on Escape."""
+        self.close()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -66,6 +70,6 @@ class PromptBar(Vertical):
             second.focus()
             return
         values = tuple(self.query_one(field, Input).value.strip() for field in ("#first", "#second"))[: len(self._fields)]
-        self.action_close()
-        if values[0]:
-            self.post_message(Answered(self._question, values))
+        self.close()
+        if values[0] and self._then is not None:
+            self._then(values)

@@ -7,18 +7,16 @@ from pathlib import PurePath
 
 from textual import events
 from textual.message import Message
-from textual.widgets import Static
 
 from refine_tui.loop.state import State
 from refine_tui.ui.paint.ink import ink, spread
+from refine_tui.ui.widgets.line import Line
 
 SCREENS = (("review", "1 Review"), ("loop", "2 Loop"), ("tests", "3 Tests"))
 
 
-class TabLine(Static):
+class TabLine(Line):
     """The screens by key and name; each can be clicked."""
-
-    DEFAULT_CSS = "TabLine { height: 1; }"
 
     @dataclass
     class Chosen(Message):
@@ -27,10 +25,10 @@ class TabLine(Static):
         screen: str
 
     def __init__(self) -> None:
-        super().__init__("", id="tabs", markup=False)
+        super().__init__(id="tabs")
         self._places: list[tuple[int, int, str]] = []
 
-    def show(self, current: str, state: State, *, demo: bool) -> None:
+    def show(self, current: str, state: State, *, demo: bool, width: int) -> None:
         """Show the tabs; `current` is the screen we are on."""
         parts: list[str | tuple[str, str]] = [" refine_tui  "]
         column, self._places = 13, []
@@ -41,7 +39,7 @@ class TabLine(Static):
         ready = sum(bool(review.undecided) for review in state.reviews if review.state == "open")
         badge = (f"{ready} to review  " if ready else "", "bold $accent")
         where = f"{'demo copy' if demo else PurePath(state.project).name} "
-        self.update(spread(ink(*parts), ink(badge, (where, "$diff-number")), self.size.width or 80))
+        self.paint(spread(ink(*parts), ink(badge, (where, "$diff-number")), width))
 
     def on_click(self, event: events.Click) -> None:
         """Go to the clicked screen."""

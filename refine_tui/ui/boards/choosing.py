@@ -7,8 +7,9 @@ from textual.binding import Binding, BindingType
 
 from refine_tui.core.hunks import Hunk
 from refine_tui.core.review import Review
+from refine_tui.loop.state import State
+from refine_tui.ui.boards.board import Board
 from refine_tui.ui.desk import Desk
-from refine_tui.ui.screens.house import HouseScreen
 from refine_tui.ui.selection import Item, Selection, hunk_of, item_of, items_of, move_file, move_hunk, move_item, settle
 from refine_tui.ui.widgets.queue_list import QueueList
 
@@ -24,7 +25,7 @@ MOVES: list[BindingType] = [
 ]
 
 
-class ChoosingScreen(HouseScreen):
+class ChoosingBoard(Board):
     """Knows which item and which hunk the keys act on."""
 
     BINDINGS = MOVES
@@ -54,15 +55,16 @@ class ChoosingScreen(HouseScreen):
         """The hunk the keys act on."""
         return hunk_of(self.selection, self.item)
 
-    def show(self) -> None:
+    def draw(self, state: State) -> None:
         """Keep the selection on something that exists, then draw."""
-        self.selection = settle(self.selection, items_of(self.desk.state))
-        super().show()
+        self.selection = settle(self.selection, items_of(state))
+        super().draw(state)
 
     def select(self, selection: Selection) -> None:
         """Go there."""
-        self.selection = selection
-        self.show()
+        if selection != self.selection:
+            self.selection = selection
+            self.house.show()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only moves that lead somewhere."""

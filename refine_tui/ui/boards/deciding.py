@@ -10,11 +10,10 @@ from textual.binding import Binding, BindingType
 
 from refine_tui.core.hunks import split_further
 from refine_tui.core.review import Decision, Review
+from refine_tui.ui.boards.choosing import ChoosingBoard
 from refine_tui.ui.copying import copy_text
 from refine_tui.ui.editing import edit_lines
-from refine_tui.ui.messages import Tell
-from refine_tui.ui.screens.choosing import ChoosingScreen
-from refine_tui.ui.selection import next_undecided
+from refine_tui.ui.selection import Selection, next_undecided
 
 DECISIONS: list[BindingType] = [
     Binding("y", "decide('accepted')", "accept", id="hunk.accept"),
@@ -31,7 +30,7 @@ DECISIONS: list[BindingType] = [
 _NEED_OPEN = frozenset({"decide", "toggle_hunk", "rest", "split", "edit", "undo", "redo"})
 
 
-class DecidingScreen(ChoosingScreen):
+class DecidingBoard(ChoosingBoard):
     """Every decision goes to the session at once and can be taken back."""
 
     BINDINGS = DECISIONS
@@ -46,7 +45,7 @@ class DecidingScreen(ChoosingScreen):
 
     def _may_decide(self, action: str) -> bool:
         review, hunk = self.review, self.hunk
-        if review is None or hunk is None or review.state != "open":
+        if review is None or hunk is None or not self.is_decidable(review):
             return False
         match action:
             case "undo":
@@ -59,23 +58,24 @@ class DecidingScreen(ChoosingScreen):
                 return any(other.path == hunk.path for other in review.undecided)
         return True
 
-    def change(self, transition: Callable[[Review], Review]) -> Review | None:
-        """Make a decision on the shown review."""
+    def is_decidable(self, review: Review) -> bool:
+        """Whether decisions on a review mean anything now."""
+        return review.state == "open"
+
+    def change(self, transition: Callable[[Review], Review], then: Callable[[Selection, Review], Selection] | None = None) -> None:
+        """Make a decision on the shown review, and move on from it if asked to."""
         review = self.review
         if review is None:
-            return None
+            return
         changed = self.attempt(lambda: self.desk.session.change(review.id, transition))
-        self.show()
-        return changed
+        if changed is not None and then is not None:
+            self.selection = then(self.selection, changed)
+        self.house.show()
 
     def action_decide(self, decision: Decision) -> None:
         """Accept or reject the hunk and go to the next undecided one."""
-        hunk = self.hunk
-        if hunk is None:
-            return
-        changed = self.change(lambda review: review.decide(hunk.id, decision))
-        if changed is not None:
-            self.select(next_undecided(self.selection, changed))
+        if hunk := self.hunk:
+            self.change(lambda review: review.decide(hunk.id, decision), next_undecided)
 
     def action_toggle_hunk(self) -> None:
         """Switch the hunk between accepted and undecided and stay."""
@@ -104,7 +104,7 @@ class DecidingScreen(ChoosingScreen):
         """Copy the hunk as a diff and say which way it went."""
         if hunk := self.hunk:
             text = "".join([f"-{line}\n" for line in hunk.removed] + [f"+{line}\n" for line in hunk.added])
-            self.post_message(Tell(f"Hunk {hunk.id}: {copy_text(text, self.app.copy_to_clipboard)}."))
+            self.tell(f"Hunk {hunk.id}: {copy_text(text, self.app.copy_to_clipboard)}.")
 
     def action_edit(self) -> None:
         """Edit the new lines in the user's editor; the result has to be run again."""
@@ -115,11 +115,11 @@ class DecidingScreen(ChoosingScreen):
             with self.app.suspend():
                 lines = self.attempt(lambda: edit_lines(hunk.added, PurePath(hunk.path).suffix))
         except SuspendNotSupported:
-            self.post_message(Tell("An editor cannot be opened in this terminal. The hunk is as it was.", "error"))
+            self.tell("An editor cannot be opened in this terminal. The hunk is as it was.", "error")
             return
-        self.refresh(layout=True)
+        self.screen.refresh(layout=True)
         if lines is None:
-            self.post_message(Tell(f"Hunk {hunk.id} is as it was."))
-        elif self.attempt(lambda: self.desk.session.replace_hunk(review.id, hunk.id, lines)) is not None:
-            self.post_message(Tell(f"Hunk {hunk.id} is now your text. It has not been run: t runs it, w runs it before writing."))
-        self.show()
+            self.tell(f"Hunk {hunk.id} is as it was.")
+        else:
+            said = f"Hunk {hunk.id} is now your text. It has not been run: t runs it, w runs it before writing."
+            self.send(lambda: self.desk.session.replace_hunk(review.id, hunk.id, lines), lambda _: self.tell(said))

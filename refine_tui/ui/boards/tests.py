@@ -6,16 +6,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.content import Content
-from textual.widgets import Static
 
 from refine_tui.core.evidence import CaseResult
+from refine_tui.ui.boards.board import Board
 from refine_tui.ui.desk import Desk
 from refine_tui.ui.messages import RunJob
 from refine_tui.ui.paint.case_lines import case_entries, flaky_tests, paint_case, paint_counts, shown_cases
 from refine_tui.ui.paint.entry import Entry
-from refine_tui.ui.screens.house import HouseScreen
 from refine_tui.ui.session_worker import Job
+from refine_tui.ui.widgets.line import Line
 from refine_tui.ui.widgets.pane import Pane
 from refine_tui.ui.widgets.queue_list import QueueList
 
@@ -27,13 +26,13 @@ KEYS: list[BindingType] = [
 ]
 
 
-class TestsScreen(HouseScreen):
+class TestsBoard(Board):
     """The tests of the user's tree as it is."""
 
     __test__ = False
     BINDINGS = KEYS
-    CSS_PATH = "tests.tcss"
     NAME = "tests"
+    FIRST = "#cases"
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -42,16 +41,12 @@ class TestsScreen(HouseScreen):
         self._listed: tuple[tuple[CaseResult, ...], frozenset[str]] = ((), frozenset())
         self._entries: tuple[Entry, ...] = ()
 
-    def compose_body(self) -> ComposeResult:
+    def compose(self) -> ComposeResult:
         """Lay out counts, list and details."""
-        yield Static("", id="counts", markup=False)
+        yield Line(id="counts")
         with Container(id="panes"):
             yield QueueList(id="cases", title="tests")
             yield Pane(id="details", title="details")
-
-    def on_mount(self) -> None:
-        """Begin on the list."""
-        self.query_one("#cases").focus()
 
     @property
     def cases(self) -> tuple[CaseResult, ...]:
@@ -63,13 +58,13 @@ class TestsScreen(HouseScreen):
         cases = self.cases
         chosen = next((case for case in cases if case.node_id == self._chosen), cases[0] if cases else None)
         self._chosen = chosen.node_id if chosen else ""
-        self.query_one("#counts", Static).update(paint_counts(self.state, self.live, self.desk.clock(), self.size.width))
+        self.query_one("#counts", Line).paint(paint_counts(self.state, self.live, self.desk.clock(), self.room))
         listed = self.query_one(QueueList)
-        listed.border_title = Content("tests that fail (f shows all)" if self._only_red else "tests")
+        listed.entitle("tests that fail (f shows all)" if self._only_red else "tests")
         shown = (cases, flaky_tests(self.state))
         if shown != self._listed:
             self._listed, self._entries = shown, tuple(case_entries(*shown))
-        listed.show(self._entries, self._chosen)
+        listed.list_entries(self._entries, self._chosen)
         self.query_one("#details", Pane).show(paint_case(chosen, self.state.baseline))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -81,7 +76,7 @@ class TestsScreen(HouseScreen):
     def action_filter(self) -> None:
         """Show failures only, or everything."""
         self._only_red = not self._only_red
-        self.show()
+        self.house.show()
 
     def action_run_all(self) -> None:
         """Run every test again."""
@@ -93,9 +88,9 @@ class TestsScreen(HouseScreen):
         if nodes:
             at = nodes.index(self._chosen) + step if self._chosen in nodes else 0
             self._chosen = nodes[min(max(at, 0), len(nodes) - 1)]
-            self.show()
+            self.house.show()
 
     @on(QueueList.Chosen)
     def _on_chosen(self, event: QueueList.Chosen) -> None:
         self._chosen = event.entry
-        self.show()
+        self.house.show()

@@ -8,21 +8,22 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
+from refine_tui.core.review import Review
+from refine_tui.core.task import Task
 from refine_tui.loop.events import Verified
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.ui.applying import Applying
+from refine_tui.ui.boards.deciding import DecidingBoard
 from refine_tui.ui.desk import Desk
-from refine_tui.ui.messages import Answered, Confirmed, ResumeWork, RunJob, Severity, Tell, TreeWritten
+from refine_tui.ui.messages import ResumeWork, RunJob, TreeWritten
 from refine_tui.ui.paint.diff import paint_file
 from refine_tui.ui.paint.empty import paint_empty
 from refine_tui.ui.paint.evidence import paint_evidence, paint_why
 from refine_tui.ui.paint.note import paint_note
 from refine_tui.ui.paint.overview import entries, paint_head, paint_strip, paint_summary
-from refine_tui.ui.screens.deciding import DecidingScreen
 from refine_tui.ui.session_worker import Job
-from refine_tui.ui.widgets.confirm_bar import ConfirmBar
+from refine_tui.ui.widgets.line import Line
 from refine_tui.ui.widgets.pane import Pane
 from refine_tui.ui.widgets.queue_list import QueueList
 
@@ -40,53 +41,51 @@ WRITING: list[BindingType] = [
 _NEED_REVIEW = frozenset({"apply", "verify", "refine", "split_view", "context"})
 
 
-class ReviewScreen(DecidingScreen):
+class ReviewBoard(DecidingBoard):
     """One proposal at a time; nothing takes its place but the user."""
 
     BINDINGS = WRITING
-    CSS_PATH = "review.tcss"
     NAME = "review"
+    FIRST = "#diff"
+    KEY_ROWS = 2
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.applying = Applying(desk.session, self)
         self._is_split, self._around = False, 3
-        self._painted_hunk = ""
+        self._painted_place = ""
+        """What the diff pane was scrolled for."""
 
-    def compose_body(self) -> ComposeResult:
+    def compose(self) -> ComposeResult:
         """Lay out header, panes and summary."""
-        yield Static("", id="head", markup=False)
-        yield Static("", id="strip", markup=False)
+        yield Line(id="head")
+        yield Line(id="strip")
         with Container(id="panes"):
             yield QueueList(id="list", title="proposals")
             yield Pane(id="diff", fit="nowrap", title="diff")
             yield Pane(id="notes", title="why and evidence")
-        yield Static("", id="summary", markup=False)
-
-    def on_mount(self) -> None:
-        """Begin with the keys on the diff."""
-        self.query_one("#diff").focus()
+        yield Line(id="summary")
 
     def paint(self) -> None:
         """Draw the selected item, or what goes on while there is none."""
         item, review = self.item, self.review
         listed = tuple(entries(self.items, self.selection, self.state))
-        self.query_one(QueueList).show(listed, self._entry)
+        self.query_one(QueueList).list_entries(listed, self._entry)
         self.set_class(not listed, "-nothing")
         self.set_class(item is None, "-empty")
         self.set_class(review is None, "-no-review")
-        width = self.size.width
+        width = self.room
         if item is None:
             self._show_text(paint_empty(self.state, self.live, self.desk.clock(), paused=self.desk.paused), "review")
             return
         place = f"{self.items.index(item) + 1}/{len(self.items)}"
-        self.query_one("#head", Static).update(paint_head(item, place, self.selection.hunk, self.state.baseline, width))
+        self.query_one("#head", Line).paint(paint_head(item, place, self.selection.hunk, self.state.baseline, width))
         if review is None:
             self._show_text(paint_note(item.note.handoff if item.note else ""), "note")
             return
-        self.query_one("#strip", Static).update(paint_strip(review, self.selection.hunk, width))
-        self.query_one("#summary", Static).update(paint_summary(review, width))
-        self._paint_review()
+        self.query_one("#strip", Line).paint(paint_strip(review, self.selection.hunk, width))
+        self.query_one("#summary", Line).paint(paint_summary(review, width, is_being_written=review.id in self.applying.writing))
+        self._paint_review(review)
 
     @property
     def _entry(self) -> str:
@@ -94,50 +93,53 @@ class ReviewScreen(DecidingScreen):
 
     def _show_text(self, rows: list[Content], title: str) -> None:
         pane = self.query_one("#diff", Pane)
-        pane.set_class(False, "-nowrap")
-        pane.border_title = Content(title)
-        pane.show(rows)
+        pane.entitle(title)
+        pane.show(rows, "wrap")
+        if title != self._painted_place:
+            self._painted_place = title
+            pane.bring(0)
 
-    def _paint_review(self) -> None:
-        review, hunk = self.review, self.hunk
-        if review is None or hunk is None:
+    def _paint_review(self, review: Review) -> None:
+        hunk = self.hunk
+        if hunk is None:
             return
         pane, notes = self.query_one("#diff", Pane), self.query_one("#notes", Pane)
-        baseline = self.state.baseline
-        notes.show([*paint_why(review), *paint_evidence(review, baseline, notes.scrollable_content_region.width)])
-        width = max(30, pane.scrollable_content_region.width)
-        painted = paint_file(review, hunk.path, hunk.id, self._around, width, split=self._is_split)
-        pane.set_class(True, "-nowrap")
-        pane.border_title = Content("before | after" if self._is_split else "diff")
-        pane.show(painted.lines)
+        notes.show([*paint_why(review), *paint_evidence(review, self.state.baseline, notes.width)])
+        painted = paint_file(review, hunk.path, hunk.id, self._around, max(30, pane.width), split=self._is_split)
+        pane.entitle("before | after" if self._is_split else "diff")
+        pane.show(painted.lines, "nowrap")
         place = f"{review.id}/{hunk.id}/{self._around}/{self._is_split}"
-        if place != self._painted_hunk:
-            self._painted_hunk = place
-            self._bring_into_view(painted.heads[hunk.id], len(hunk.removed) + len(hunk.added))
+        if place != self._painted_place:
+            self._painted_place = place
+            self._bring_into_view(pane, painted.heads[hunk.id], len(hunk.removed) + len(hunk.added))
 
-    def _bring_into_view(self, head: int, length: int) -> None:
+    def _bring_into_view(self, pane: Pane, head: int, length: int) -> None:
         """Show a hunk with as much before it as there is room for."""
-        pane = self.query_one("#diff", Pane)
         room = pane.scrollable_content_region.height
-        target = max(0, head - max(1, min(self._around, room - length - 2)))
-        pane.call_after_refresh(pane.scroll_to, y=target, animate=False)
+        pane.bring(max(0, head - max(1, min(self._around, room - length - 2))))
+
+    @on(Pane.Resized)
+    def _fit(self) -> None:
+        """Lines are painted for the width of their pane, and scrolled for its height."""
+        self._painted_place = ""
+        self.paint()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with what is shown."""
         review = self.review
         if action in _NEED_REVIEW and review is None:
             return False
-        if action in ("apply", "verify") and review is not None and review.state != "open":
+        if action in ("apply", "verify") and review is not None and not self.is_decidable(review):
             return False
         if action == "refine" and review is not None and review.state not in ("open", "stale"):
             return False
         return super().check_action(action, parameters)
 
-    # What `Applying` asks of the screen.
+    def is_decidable(self, review: Review) -> bool:
+        """Whether the review is open and not on its way to the disk."""
+        return super().is_decidable(review) and review.id not in self.applying.writing
 
-    def tell(self, text: str, severity: Severity = "information") -> None:
-        """Say a sentence."""
-        self.post_message(Tell(text, severity))
+    # What `Applying` asks of the screen.
 
     def run(self, job: Job) -> None:
         """Hand a job to the worker."""
@@ -145,15 +147,18 @@ class ReviewScreen(DecidingScreen):
 
     def confirm(self, review_id: str, text: str) -> None:
         """Ask for a second key, if the user is here to see the question."""
-        if self.is_current and self.selection.item == review_id:
-            self.query_one(ConfirmBar).ask(f"apply {review_id}", text, "w")
+        if self.is_seen and self.selection.item == review_id:
+            self.house.confirm(text, "w", lambda: self._confirmed(review_id))
         else:
             self.tell(f"{review_id}: {text} Nothing was written.", "warning")
 
+    def _confirmed(self, review_id: str) -> None:
+        if self.review is not None and self.review.id == review_id:
+            self.applying.write(self.review, red_is_fine=True)
+
     def written(self, application: Application) -> None:
-        """Draw what is true after writing."""
+        """Files are as they should be: see what else follows from that."""
         self.post_message(TreeWritten(frozenset(application.patch.paths)))
-        self.show()
 
     def verified(self, event: Verified) -> None:
         """A choice of hunks was run."""
@@ -175,18 +180,26 @@ class ReviewScreen(DecidingScreen):
 
     def action_refine(self) -> None:
         """Ask for the reason of a rejection."""
-        self.ask("refine", "What is wrong with it?", "e.g. keep the rounding")
+        if review := self.review:
+            self.house.ask("What is wrong with it?", ["e.g. keep the rounding"], lambda answers: self._reject(review, answers[0]))
+
+    def _reject(self, review: Review, reason: str) -> None:
+        def queued(task: Task) -> None:
+            self.tell(f"{review.id} is rejected. {task.id} tries again with your note.")
+            self.post_message(ResumeWork())
+
+        self.send(lambda: self.desk.session.refine_with_note(review.id, reason), queued)
 
     def action_split_view(self) -> None:
         """Switch between one column and two."""
         self._is_split = not self._is_split
         self.set_class(self._is_split, "-split")
-        self.call_after_refresh(self.show)
+        self.paint()
 
     def action_context(self, step: int) -> None:
         """Show more or fewer unchanged lines."""
         self._around = min(MOST_CONTEXT, max(0, self._around + step))
-        self.show()
+        self.paint()
 
     def action_zoom(self) -> None:
         """Give the focused pane the whole screen, or take it back."""
@@ -196,7 +209,6 @@ class ReviewScreen(DecidingScreen):
             self.add_class("-zoom")
         else:
             self.remove_class("-zoom")
-        self.call_after_refresh(self.show)
 
     def action_list(self) -> None:
         """Show the list of proposals where there is no room for it beside the diff."""
@@ -205,9 +217,7 @@ class ReviewScreen(DecidingScreen):
         self.call_after_refresh(wanted.focus)
 
     def step_back(self) -> bool:
-        """Close a notice, a zoom or the list."""
-        if super().step_back():
-            return True
+        """Close a zoom or the list."""
         if self.has_class("-zoom"):
             self.action_zoom()
             return True
@@ -215,22 +225,3 @@ class ReviewScreen(DecidingScreen):
             self.action_list()
             return True
         return False
-
-    @on(Answered)
-    def _answered(self, event: Answered) -> None:
-        if event.question != "refine" or self.review is None:
-            return
-        event.stop()
-        review = self.review
-        task = self.attempt(lambda: self.desk.session.refine_with_note(review.id, event.values[0]))
-        if task is not None:
-            self.tell(f"{review.id} is rejected. {task.id} tries again with your note.")
-            self.post_message(ResumeWork())
-        self.show()
-
-    @on(Confirmed)
-    def _confirmed(self, event: Confirmed) -> None:
-        event.stop()
-        review = self.review
-        if review is not None and event.question == f"apply {review.id}":
-            self.applying.write(review, red_is_fine=True)

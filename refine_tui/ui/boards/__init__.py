@@ -1,0 +1,1 @@
+"""Review, Loop and Tests: what lies between tabs and keys, each with its styles beside it. One of them is shown."""
