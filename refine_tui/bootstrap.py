@@ -6,7 +6,7 @@ import argparse
 import os
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from refine_tui.loop.ports.running import Evaluator, Sandbox
     from refine_tui.loop.ports.thinking import Generator, ModelInfo, Profile
     from refine_tui.loop.session import Session
+    from refine_tui.models.pulling import Puller
     from refine_tui.models.registry import Registry
+    from refine_tui.network.door import Door
     from refine_tui.workspace import ProjectTree
 
 APP = "refine-tui"
@@ -192,6 +194,23 @@ def make_registry(places: Places) -> Registry:
     from refine_tui.models.registry import Registry
 
     return Registry(places.data / "models", user_config=places.config)
+
+
+def make_door(options: argparse.Namespace, settings: Settings) -> Door:
+    """Return the way to other machines, shut when offline."""
+    from refine_tui.network.door import Door
+
+    return Door(offline=options.offline or settings.offline, plain_http=settings.plain_http)
+
+
+def make_puller(options: argparse.Namespace, places: Places, ask: Callable[[str], str] | None, tell: Callable[[str], None]) -> Puller:
+    """Return what fetches models; `ask` gets a key from the user, `None` when nobody is there."""
+    from refine_tui.models.download import Way
+    from refine_tui.models.pulling import Puller
+    from refine_tui.network.keys import Keys
+
+    settings, _ = read_settings(project_root(options), places)
+    return Puller(make_registry(places), Way(make_door(options, settings).open, Keys(ask, tell)))
 
 
 def make_generator(wish: str, settings: Settings, places: Places) -> tuple[Generator | None, str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from refine_tui.bootstrap import Places, make_registry
+from refine_tui.cli.fetching import run_pull, size_in_words
 from refine_tui.core.errors import UnknownModelError
 from refine_tui.core.sanitize import visible
 from refine_tui.models.cards import Card
@@ -22,6 +23,7 @@ Row = dict[str, Any]
 def run_models(options: argparse.Namespace) -> int:
     """Do what is asked for with models."""
     actions: dict[str, Callable[[argparse.Namespace], int]] = {"list": _list, "show": _show, "add": _add, "use": _use, "remove": _remove}
+    actions["pull"] = run_pull
     return actions[options.action](options)
 
 
@@ -54,7 +56,7 @@ def _list(options: argparse.Namespace) -> int:
         print("\nNot here; `refine-tui models pull NAME` fetches one:")
     for card in known:
         size = card.files[0].size_bytes if card.files else None
-        print(visible(f"  {card.name}  {_size(size)}  {card.licence or 'licence unknown'}"))
+        print(visible(f"  {card.name}  {size_in_words(size)}  {card.licence or 'licence unknown'}"))
     return 0
 
 
@@ -137,7 +139,7 @@ def _in_words(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if key.endswith("_bytes"):
-        return f"{_size(value)} ({value:,} bytes)"
+        return f"{size_in_words(value)} ({value:,} bytes)"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, dict):
@@ -148,13 +150,7 @@ def _in_words(key: str, value: Any) -> str:
 
 
 def _file_in_words(file: Row) -> str:
-    return f"{file['name']} {'' if file['size_exact'] else 'about '}{_size(file['size_bytes'])}"
-
-
-def _size(size: int | None) -> str:
-    if size is None:
-        return "size unknown"
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    return f"{file['name']} {'' if file['size_exact'] else 'about '}{size_in_words(file['size_bytes'])}"
 
 
 def _add(options: argparse.Namespace) -> int:
@@ -169,13 +165,13 @@ def _use(options: argparse.Namespace) -> int:
     if model:
         needed, free = needed_bytes(model.header, model.usable_context_tokens), available_bytes()
         if free is not None and needed > free:
-            figures = f"{_size(needed)} of memory, {_size(free)} are free now"
+            figures = f"{size_in_words(needed)} of memory, {size_in_words(free)} are free now"
             print(f"It needs {figures}: it will not be loaded before more is free.", file=sys.stderr)
     return 0
 
 
 def _remove(options: argparse.Namespace) -> int:
     freed = make_registry(Places()).remove(options.name)
-    rest = f"{_size(freed)} are free again" if freed else "the file it was added from stays"
+    rest = f"{size_in_words(freed)} are free again" if freed else "the file it was added from stays"
     print(visible(f"{options.name} was removed; {rest}."))
     return 0

@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     undo = command("undo", "refine_tui.cli.keeping", "run_undo", "take back what was applied last, or the application ID")
     undo.add_argument("id", nargs="?", type=int, metavar="ID")
     command("redo", "refine_tui.cli.keeping", "run_redo", "apply again what was undone last")
-    _models(command("models", "refine_tui.cli.choosing", "run_models", "models: list, show, add, use, remove"))
+    _models(command("models", "refine_tui.cli.choosing", "run_models", "models: list, show, add, use, pull, remove"))
     _bench(command("bench", "refine_tui.cli.benching", "run_bench", "figures: engine, or repair FILE.jsonl"))
     command("doctor", "refine_tui.cli.showing", "run_doctor", "what works here, and why not")
     command("where", "refine_tui.cli.showing", "run_where", "every file it reads and writes")
@@ -154,6 +154,9 @@ def _models(parser: argparse.ArgumentParser) -> None:
     added.add_argument("file", type=Path, metavar="FILE")
     used = actions.add_parser("use", parents=[_everywhere()], help="choose one for the next start")
     used.add_argument("name", metavar="NAME|PATH|http…/v1#NAME|none")
+    pulled = actions.add_parser("pull", parents=[_everywhere()], help="fetch one; goes on where it broke off")
+    pulled.add_argument("address", metavar="hf:OWNER/REPO/FILE[@REV]|https…|NAME")
+    pulled.add_argument("--json", action="store_true", help="one JSON object a line")
     removed = actions.add_parser("remove", parents=[_everywhere()], help="take one out of your models")
     removed.add_argument("name", metavar="NAME")
 

@@ -14,6 +14,7 @@ from refine_tui.core.errors import ModelError, StorageError, UnknownModelError, 
 from refine_tui.models.cards import Card, read_card
 from refine_tui.models.description import PART, ModelFile, Origin, UnusableFile, describe, parts
 from refine_tui.models.memory import available_bytes, needed_bytes
+from refine_tui.models.partial import part_paths
 from refine_tui.models.storing import write_atomically
 
 APPLICATION = "refine_tui"
@@ -168,7 +169,8 @@ class Registry:
             raise UsageError(f"{path.stem} comes with the program and stays. Choose another with `refine-tui models use`.")
         freed = 0
         try:
-            for file in (*siblings(path), path.with_suffix(".toml")):
+            left_over = [part for file in siblings(path) for part in part_paths(file)]
+            for file in (*siblings(path), path.with_suffix(".toml"), *left_over):
                 freed += 0 if file.is_symlink() or not file.exists() else file.stat().st_size
                 file.unlink(missing_ok=True)
             if self.chosen() in (path.stem, path.name):
@@ -212,6 +214,21 @@ class Registry:
     def card(self, name: str) -> Card | None:
         """Return the card of a name."""
         return next((card for card in self.cards if card.name == name), None)
+
+    def known(self, name: str) -> Card:
+        """Return the card of a name.
+
+        Raises:
+            UnknownModelError: there is none.
+        """
+        card = self.card(name)
+        if card is None:
+            raise self._unknown(name)
+        return card
+
+    def card_of_file(self, name: str) -> Card | None:
+        """Return the card that lists a file, if there is one."""
+        return next((card for card in self.cards if card.file(name)), None)
 
     def _unknown(self, wanted: str) -> UnknownModelError:
         if self.card(wanted):

@@ -39,7 +39,7 @@ class Keys:
         refused = self.at_hand(host, variable)
         found, word = from_keyring(host)
         if word:
-            self._tell(f"{word} Set {variable}, or type the key for each session.")
+            self._tell(f"{word} {f'Set {variable}, or type' if variable else 'Type'} the key for each session.")
         if not found or found == refused:
             found = self._ask(f"Key for {host} (kept for this session only): ").strip() if self._ask else ""
         if found:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from refine_tui.cli import main
+from refine_tui.cli.fetching import line
+from refine_tui.models.download import Progress
+from tests.models.file_server import Served
+from tests.network.loopback import serving
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -98,3 +102,52 @@ def test_adding_choosing_and_removing_a_model(run: Run, own: Path) -> None:
 def test_a_model_that_does_not_fit_may_be_chosen_with_a_word(run: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refine_tui.cli.choosing.available_bytes", lambda: 1_000_000)
     assert "of memory, 1.0 MB are free now: it will not be loaded" in run("use", own)[2]
+
+
+@pytest.fixture
+def served(tiny: Path) -> Iterator[tuple[Served, str]]:
+    server_of = Served(tiny.read_bytes())
+    with serving(server_of) as server:
+        yield server_of, server.url
+
+
+def test_a_model_is_pulled_with_its_progress_in_lines(run: Run, served: tuple[Served, str]) -> None:
+    served[0].breaks = [100_000]
+    status, out, err = run("pull", f"{served[1]}/coder.gguf")
+    assert status == 0
+    assert out.splitlines()[0].startswith("coder is here, sha256 ")
+    assert out.splitlines()[1] == "Use it: refine-tui models use coder"
+    assert "trying again" in err
+    assert err.splitlines()[-1].endswith("100% of 0.5 MB  checking what has arrived")
+    assert "coder  llama F32" in run("list")[1]
+
+
+def test_a_pull_as_json_ends_with_what_was_fetched(run: Run, served: tuple[Served, str], tmp_path: Path) -> None:
+    status, out, _ = run("pull", f"{served[1]}/coder.gguf", "--json")
+    *rows, last = map(json.loads, out.splitlines())
+    assert (status, last["event"], last["name"], last["checked"]) == (0, "finished", "coder", "")
+    assert last["path"] == str(tmp_path / "data/refine-tui/models/coder.gguf")
+    assert all(row.keys() == {"event", "file", "done_bytes", "total_bytes", "bytes_per_s", "left_s", "note"} for row in rows)
+
+
+def test_offline_nothing_is_pulled_by_option_or_by_setting(run: Run, served: tuple[Served, str], tmp_path: Path) -> None:
+    address = f"{served[1]}/coder.gguf"
+    assert run("pull", address, "--offline")[0] == 2
+    (tmp_path / "refine.toml").write_text("offline = true\n")
+    status, _, err = run("pull", address)
+    assert (status, "offline is set" in err) == (2, True)
+    assert served[0].sent == 0
+
+
+def test_an_address_that_is_none_and_plain_http_to_others_are_refused(run: Run) -> None:
+    assert run("pull", "hf:only/two")[0] == 2
+    assert run("pull", "nothing-of-that-name")[0] == 2
+    status, _, err = run("pull", "http://models.example/coder.gguf")
+    assert (status, "plain http to another machine" in err) == (3, True)
+
+
+def test_how_far_it_is_reads_like_a_sentence() -> None:
+    assert line(Progress("a.gguf", 500_000_000, 2_000_000_000, 5e6)) == "a.gguf   25% of 2.00 GB  5.0 MB/s  5 min 00 s left"
+    assert line(Progress("a.gguf", 0, 90_000_000_000, 1e6)).endswith("25 h 00 min left")
+    assert line(Progress("a.gguf", 1_500_000, None)) == "a.gguf  1.5 MB"
+    assert line(Progress("a.gguf", 0, 0)) == "a.gguf    0% of 0.0 MB"
