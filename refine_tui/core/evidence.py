@@ -205,7 +205,6 @@ class Finding:
     """The check's own name for it, as `F401`; empty when it has none."""
     column: int = 0
     """0-based."""
-    severity: Literal["error", "warning", "note"] = "error"
 
     @property
     def identity(self) -> tuple[str, str, str]:

@@ -14,9 +14,7 @@ from typing import Any
 from refine_tui.core.evidence import Finding, GateKind
 
 _RUFF = re.compile(r"(?P<path>.+?):(?P<line>\d+):(?P<column>\d+): (?P<rule>[\w-]+):? (?:\[\*\] )?(?P<message>.+)")
-_MYPY = re.compile(
-    r"(?P<path>.+?):(?P<line>\d+):(?:(?P<column>\d+):)? (?P<severity>error|warning): (?P<message>.+?)(?:  \[(?P<rule>[\w-]+)\])?$"
-)
+_MYPY = re.compile(r"(?P<path>.+?):(?P<line>\d+):(?:(?P<column>\d+):)? error: (?P<message>.+?)(?:  \[(?P<rule>[\w-]+)\])?$")
 _ANY = re.compile(r"(?P<path>[^\s:][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? (?P<message>.+)")
 
 
@@ -103,14 +101,13 @@ def _finding(parts: dict[str, str | None]) -> Finding:
         message=str(parts["message"]),
         rule=parts.get("rule") or "",
         column=max(0, int(parts.get("column") or 1) - 1),
-        severity="warning" if parts.get("severity") == "warning" else "error",
     )
 
 
 def _pyright(said: Said, project: Path) -> list[Finding] | None:
     try:
         rows = json.loads(said.out)["generalDiagnostics"]
-        return [_of_pyright(row, project) for row in rows if row["severity"] in ("error", "warning")]
+        return [_of_pyright(row, project) for row in rows if row["severity"] == "error"]
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -118,7 +115,7 @@ def _pyright(said: Said, project: Path) -> list[Finding] | None:
 def _of_pyright(row: dict[str, Any], project: Path) -> Finding:
     start = row["range"]["start"]
     path = _within(row.get("file") or row["uri"], project)
-    return Finding(path, start["line"], row["message"].replace("\n", " "), row.get("rule", ""), start["character"], row["severity"])
+    return Finding(path, start["line"], " ".join(row["message"].split()), row.get("rule", ""), start["character"])
 
 
 def _within(file: str, project: Path) -> str:

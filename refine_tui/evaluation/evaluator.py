@@ -142,6 +142,14 @@ class PytestEvaluator:
             return ()
         return self._checks().check(files)
 
+    def inspect(self, before: Mapping[str, bytes | None] | None = None) -> tuple[GateResult, ...]:
+        """Run every check on the tree as it is; see the port."""
+        return self._checks().whole() if before is None else self._checks().since(before)
+
+    def tools(self) -> dict[str, str]:
+        """Return the versions of the tools; see the port."""
+        return self._checks().versions()
+
     def refresh(self) -> None:
         """Forget what was kept about the tree. The warm parent holds nothing of it and stays."""
         self._gates = None
@@ -162,18 +170,6 @@ class PytestEvaluator:
         self.close()
 
     # beside the port
-
-    def inspect(self, before: Mapping[str, bytes | None] | None = None) -> tuple[GateResult, ...]:
-        """Run lint, types and the user's commands on the tree as it is.
-
-        Args:
-            before: what files held before, `None` for those that were not there: then only what is new since then counts.
-        """
-        return self._checks().whole() if before is None else self._checks().since(before)
-
-    def tools(self) -> dict[str, str]:
-        """Return the versions of the tools that `inspect` uses, by name."""
-        return self._checks().versions()
 
     def recheck(self, node_ids: Sequence[str], cancelled: Cancelled, *, limit_s: float) -> tuple[str, ...]:
         """Run failing tests of the base twice more, with other hash seeds, one of them backwards; return those that passed once."""

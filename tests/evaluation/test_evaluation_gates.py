@@ -126,7 +126,7 @@ PYRIGHT_SAID = {
             "rule": "reportMissingImports",
             "range": {"start": {"line": 4, "character": 7}},
         },
-        {"file": "/elsewhere/copy/measure.py", "severity": "information", "message": "m", "range": {"start": {"line": 4, "character": 7}}},
+        {"file": "/elsewhere/copy/measure.py", "severity": "warning", "message": "m", "range": {"start": {"line": 4, "character": 7}}},
     ]
 }
 
@@ -148,7 +148,7 @@ def test_pyright_is_taken_from_the_project_and_read_from_its_json(project: Path,
     ("said", "findings"),
     [
         (Said(2, "a.py:1:6: error: Invalid  syntax  [syntax]\n", ""), [Finding("a.py", 0, "Invalid  syntax", "syntax", 5)]),
-        (Said(1, "a.py:3: warning: Unused  [x-y]\na.py:3: note: see\nFound 1\n", ""), [Finding("a.py", 2, "Unused", "x-y", 0, "warning")]),
+        (Said(1, "a.py:3: error: Unused  [x-y]\na.py:3: note: see\nFound 1\n", ""), [Finding("a.py", 2, "Unused", "x-y")]),
         (Said(1, 'a.py:3:1: error: Got "list[int]"\n', ""), [Finding("a.py", 2, 'Got "list[int]"', "", 0)]),
         (Said(2, "mypy: can't read\n", ""), None),
         (Said(None, "", ""), None),

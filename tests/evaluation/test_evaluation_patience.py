@@ -10,7 +10,8 @@ import pytest
 
 from refine_tui.core.evidence import CaseResult, delta
 from refine_tui.core.patch import Patch, patch_between
-from refine_tui.evaluation.evaluator import PytestEvaluator, Tally
+from refine_tui.evaluation.cold import Tally
+from refine_tui.evaluation.evaluator import PytestEvaluator
 from refine_tui.evaluation.pace import LEAST_S, Pace
 from refine_tui.loop.ports.running import Sandbox
 

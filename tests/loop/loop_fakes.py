@@ -137,6 +137,12 @@ class ForkEvaluator:
     def gates(self, patch: Patch) -> tuple[GateResult, ...]:
         return ()
 
+    def inspect(self, before: Mapping[str, bytes | None] | None = None) -> tuple[GateResult, ...]:
+        return ()
+
+    def tools(self) -> Mapping[str, str]:
+        return {}
+
     def refresh(self) -> None:
         pass
 

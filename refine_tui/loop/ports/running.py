@@ -133,6 +133,16 @@ class Evaluator(Protocol):
     def gates(self, patch: Patch) -> tuple[GateResult, ...]:
         """Run lint and types, as far as the project uses them; only what the patch makes worse counts."""
 
+    def inspect(self, before: Mapping[str, bytes | None] | None = None) -> tuple[GateResult, ...]:
+        """Run lint, types and the user's commands on the tree as it is.
+
+        Args:
+            before: what files held before, `None` for those that were not there: then only what is new since then counts.
+        """
+
+    def tools(self) -> Mapping[str, str]:
+        """Return the versions of the tools that `inspect` uses, by name."""
+
     def refresh(self) -> None:
         """Forget warm state: the tree changed."""
 
