@@ -6,41 +6,28 @@ every candidate is run before anything is said about it, and the best of all rou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 
-from refine_tui.core.candidate import Candidate, Verdict, rank
-from refine_tui.core.errors import StaleBaseError
-from refine_tui.core.evidence import Baseline, CaseResult, delta
-from refine_tui.core.patch import Patch
-from refine_tui.core.proposal import Proposal
+from refine_tui.core.candidate import Candidate, rank
+from refine_tui.core.evidence import Baseline
 from refine_tui.core.stopping import StopReason
 from refine_tui.core.task import Task
 from refine_tui.loop import events
-from refine_tui.loop.asking import criticise, criticised, drafts
+from refine_tui.loop.asking import criticise, criticised
 from refine_tui.loop.handoff import handoff_note
 from refine_tui.loop.judging import Judge
 from refine_tui.loop.planning import Suspects
-from refine_tui.loop.ranking import rank_by_model
 from refine_tui.loop.run import Run, Tools
-from refine_tui.loop.search import Base, merge, pair_up, propose_edits
+from refine_tui.loop.sources import drafts_now, edits_of
 from refine_tui.loop.stopping import Watch
+from refine_tui.loop.trying import try_all
 
 __all__ = ["Tools", "refine"]
 
 BEAM = 3
 """Improved candidates that later rounds build on."""
-AFTER_IMPROVEMENT = 40
-"""Further candidates of a round that are run once one of them is an improvement."""
-PER_BASE = 400
-"""Candidates tried on each improved candidate in one round."""
-PAIRED = 60
-"""Best single edits that are combined when no single one helps."""
-BEFORE_DRAFTS = 24
-"""Ranked search candidates that are run before the model is asked to write; most bugs are found by then."""
-PROGRESS_S = 0.25
-HURRIED = 20
-"""Candidates of a round that ran out of time and are run once more, with all the time a test may take."""
+DEPTH = 1.0
+"""Share of the trials for edits of a candidate that passes all targets, in relation to edits of the user's tree."""
 
 
 def refine(
@@ -107,148 +94,33 @@ def _rounds(run: Run) -> Iterator[events.Event]:
             return
         run.stop = watch.after(run)
         if run.stop:
-            return
-    run.stop = StopReason.ROUNDS
+            break
+    # What is proposed and not tried yet may hold the solution all the same.
+    yield from try_all(run, to_the_end=True)
+    run.stop = run.spent() or run.stop or StopReason.ROUNDS
 
 
 def _round(run: Run) -> Iterator[events.Event]:
-    """Try what this round has: edits of the user's tree first, then of the improved candidates, then pairs of edits."""
+    """Go on with what is left of earlier rounds, and beside it with what this one adds: first edits, what helped, the model's next try."""
     if run.round == 1:
-        yield from _explore(run, Base(run.tree, Patch()), None, None)
-        return
-    grown = sorted(run.improved, key=rank)[:BEAM]
-    from_scratch, run.improved = run.looks_again, []
-    if from_scratch:
-        yield from _drafted(run)
-        run.looks_again = False
+        run.streams.add(edits_of(run, None))
+    grown = _grown(run)
     for parent in grown:
-        if run.spent() or run.solved:
-            return
-        yield from _explore(run, Base(run.tree, parent.proposal.patch, parent.id), parent, PER_BASE)
-    if not grown and run.writes_well and not from_scratch:
-        # A model that reads critiques gets another try with this round's.
-        yield from _drafted(run)
-    if not run.solved:
-        yield from _try_all(run, _take(run.leftover), None, None)
-    if not run.solved and not run.improved:
-        yield from _unhurried(run)
-    if not run.solved and not run.improved and run.singles:
-        singles, run.singles = run.singles[:PAIRED], []
-        yield from _try_all(run, pair_up(singles, Base(run.tree, Patch()), limit=PAIRED * PAIRED), None, None)
+        run.streams.add(edits_of(run, parent), DEPTH * _progress(run, parent) / len(grown))
+    if run.round > 1 and (run.looks_again or (run.writes_well and not grown)):
+        run.streams.add(drafts_now(run))
+    yield from try_all(run)
+    run.looks_again = False
 
 
-def _unhurried(run: Run) -> Iterator[events.Event]:
-    """Give what ran out of time all of it, as long as that leaves half of the rest for others."""
-    enough, again = run.half_time(), run.judge.hurried[:HURRIED]
-    del run.judge.hurried[:HURRIED]
-    for proposal, parent in again:
-        if enough() or run.solved:
-            return
-        yield from _try_all(run, [proposal], parent, None, full_time=True)
+def _grown(run: Run) -> list[Candidate]:
+    """Return what the last round improved: the best, one for each set of tests that pass."""
+    ranked = sorted(run.improved, key=rank)
+    run.improved = []
+    different = {candidate.delta.fixed: candidate for candidate in reversed(ranked)}
+    return sorted(different.values(), key=rank)[:BEAM]
 
 
-def _drafted(run: Run) -> Iterator[events.Event]:
-    """Try what the model makes of the user's tree."""
-    drafted: list[Proposal] = []
-    yield from drafts(run, Base(run.tree, Patch()), drafted)
-    yield from _try_all(run, drafted, None, None)
-
-
-def _take(leftover: list[Proposal]) -> list[Proposal]:
-    taken = list(leftover)
-    leftover.clear()
-    return taken
-
-
-def _explore(run: Run, base: Base, parent: Candidate | None, limit: int | None) -> Iterator[events.Event]:
-    """Propose edits of one base, rank them, and run them with the model's drafts among them."""
-    tools = run.tools
-    proposals = propose_edits(base, run.suspects, tools.syntax) if tools.search else []
-    if run.generator and tools.info and tools.info.profile == "line-edit":
-        proposals = rank_by_model(proposals, base, run.generator, tools.line_editing, run.half_time(), run.model_failed)
-        yield from run.failures_to_tell()
-    yield events.RoundStarted(run.task.id, run.round, base.candidate, len(proposals))
-    head = 0 if run.writes_well else BEFORE_DRAFTS
-    if parent is None:
-        run.singles = proposals
-    yield from _try_all(run, proposals[:head], parent, limit)
-    if run.solved or run.spent() or run.round_is_full():
-        return
-    drafted: list[Proposal] = []
-    yield from drafts(run, base, drafted)
-    rest = [*drafted, *proposals] if run.writes_well else sorted([*drafted, *proposals[head:]], key=lambda p: -p.score)
-    yield from _try_all(run, rest, parent, None if limit is None else max(0, limit - head))
-
-
-def _try_all(
-    run: Run, proposals: Sequence[Proposal], parent: Candidate | None, limit: int | None, *, full_time: bool = False
-) -> Iterator[events.Event]:
-    improvements, since = 0, 0
-    proposals = list(proposals)
-    for index, proposal in enumerate(proposals):  # grows while it runs: joined candidates go to the front
-        run.queued = len(proposals) - index
-        if run.spent() or run.round_is_full() or (limit is not None and index >= limit):
-            return
-        if improvements and since >= AFTER_IMPROVEMENT:
-            run.leftover.extend(proposals[index:])
-            return
-        if not full_time and not run.judge.admits(proposal):
-            continue
-        candidate = run.judge.judge(proposal, run.round, parent, full_time=full_time)
-        if candidate.suite.stopped == "cancelled":
-            return
-        since += 1
-        run.tried.append(candidate)
-        if candidate.verdict == "solved":
-            candidate = _confirm(run, candidate)
-        yield events.CandidateJudged(run.task.id, candidate)
-        if candidate.verdict in ("improved", "solved"):
-            improvements += 1
-            since = 0
-            proposals[index + 1 : index + 1] = _joined(run, candidate)
-            yield from _improve(run, candidate)
-            if run.solved:
-                return
-        if run.seconds - run.told_at >= PROGRESS_S:
-            run.told_at = run.seconds
-            yield run.progress()
-
-
-def _confirm(run: Run, candidate: Candidate) -> Candidate:
-    """Run everything cold: only that may be called solved. Returns the candidate with the final verdict."""
-    suite = run.tools.evaluator.confirm(candidate.proposal.patch, _unheard, run.cancelled, limit_s=run.judge.whole_limit_s())
-    run.judge.executions += 1
-    if suite.stopped == "stale":
-        raise StaleBaseError("The project, or what was known of it, changed while a solution was being proven. The task starts again.")
-    change = delta(run.judge.baseline.suite, suite)
-    held = suite.complete and not change.broken and set(run.task.targets) <= set(change.fixed)
-    verdict: Verdict = "solved" if held else "worse" if change.broken or not suite.complete else "improved"
-    gates = run.tools.evaluator.gates(candidate.proposal.patch) if held else ()
-    flags = candidate.flags if held else (*candidate.flags, "the cold run disagreed with the warm one")
-    return replace(candidate, suite=suite, delta=change, verdict=verdict, confirmed=held, flags=flags, gates=gates)
-
-
-def _unheard(case: CaseResult, done: int, total: int) -> None:
-    """A confirmation's single tests are not told: a `CandidateJudged` follows with all of them."""
-
-
-def _improve(run: Run, candidate: Candidate) -> Iterator[events.Event]:
-    run.improved.append(candidate)
-    run.all_improved.append(candidate)
-    if run.best is None or candidate.verdict == "solved" or rank(candidate) < rank(run.best):
-        run.best = candidate
-        run.solved = candidate.verdict == "solved"
-        yield events.Improved(run.task.id, candidate)
-
-
-def _joined(run: Run, candidate: Candidate) -> list[Proposal]:
-    """Return the candidate joined with each earlier improvement that fixes tests it does not fix."""
-    joined, base = [], Base(run.tree, Patch())
-    for other in run.all_improved:
-        if set(other.delta.fixed) <= set(candidate.delta.fixed):
-            continue
-        patch = merge(other.proposal.patch, candidate.proposal.patch, base)
-        if patch is not None:
-            note = f"{other.proposal.note}; {candidate.proposal.note}"
-            joined.append(replace(candidate.proposal, patch=patch, proposer="combination", operator="combine", note=note))
-    return joined
+def _progress(run: Run, candidate: Candidate) -> float:
+    """Return the share of the targets that a candidate passes, 0..1."""
+    return len(set(candidate.delta.fixed) & set(run.task.targets)) / len(run.task.targets)

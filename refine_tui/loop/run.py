@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.critique import Critique
 from refine_tui.core.errors import ModelError
-from refine_tui.core.proposal import Proposal
 from refine_tui.core.scope import Scope
 from refine_tui.core.stopping import StopReason
 from refine_tui.core.task import Task
@@ -19,6 +18,7 @@ from refine_tui.loop.planning import Suspects
 from refine_tui.loop.ports.parts import Clock
 from refine_tui.loop.ports.running import Evaluator
 from refine_tui.loop.ports.thinking import Generator, LineEditing, ModelInfo, Profile, Syntax, Usage
+from refine_tui.loop.streams import Streams
 
 MODEL_FAILURES = 3
 """After so many requests that the model could not answer it is left alone for the rest of the task."""
@@ -57,8 +57,10 @@ class Run:
     """Improvements of this round: what the next one builds on."""
     all_improved: list[Candidate] = field(default_factory=list)
     tried: list[Candidate] = field(default_factory=list)
-    leftover: list[Proposal] = field(default_factory=list)
-    singles: list[Proposal] = field(default_factory=list)
+    streams: Streams = field(default_factory=Streams)
+    """What waits to be tried."""
+    at_last: bool = False
+    """Whether only last resorts are left."""
     tally: DraftCount = field(default_factory=DraftCount)
     critique: Critique | None = None
     plan: str = ""

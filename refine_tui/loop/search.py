@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations, pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+from itertools import pairwise
 from math import log
 
 from refine_tui.core.errors import StaleBaseError
@@ -18,6 +19,8 @@ from refine_tui.loop.ports.thinking import Syntax
 
 ENOUGH = 4_000
 """Edits looked at in one round; beyond that the least suspicious scopes are left out."""
+SECONDS = 100
+"""Edits that are tried on top of one that did not help by itself, at most."""
 SUSPICION_WEIGHT = 3.0
 PRIOR_WEIGHT = 1.0
 
@@ -128,18 +131,29 @@ def edited_scope(base: Base, proposal: Proposal, scope: Scope) -> list[str]:
     return _lines(after[start : scope.span.end + len(after) - len(before)])
 
 
-def pair_up(singles: Sequence[Proposal], base: Base, limit: int) -> list[Proposal]:
-    """Return combinations of two proposals on different lines of the same base, likeliest first."""
-    pairs = []
-    for first, second in combinations(singles, 2):
-        if (first.scope.path, first.line) == (second.scope.path, second.line):
-            continue
-        patch = merge(first.patch, second.patch, base)
-        if patch is not None:
-            note = f"{first.note}; {second.note}"
-            pairs.append(Proposal(patch, "combination", "combine", note, first.scope, first.line, first.score + second.score))
-    pairs.sort(key=lambda proposal: -proposal.score)
-    return pairs[:limit]
+def pair_up(firsts: Sequence[Proposal], tree: Mapping[str, bytes], suspects: Suspects, syntax: Syntax) -> Iterator[Proposal]:
+    """Yield edits on top of each of `firsts`, likeliest pairs first; an edited state is looked at only when its turn comes."""
+    waiting = sorted(firsts, key=lambda first: -first.score)
+    likeliest = max((first.score for first in waiting), default=0.0)
+    heap: list[tuple[float, int, list[Proposal]]] = []
+    begun = 0
+    while heap or begun < len(waiting):
+        if begun < len(waiting) and (not heap or waiting[begun].score + likeliest >= -heap[0][0]):
+            number, seconds = begun, _on_top(waiting[begun], tree, suspects, syntax)
+            begun += 1
+        else:
+            _, number, (found, *seconds) = heappop(heap)
+            yield found
+        if seconds:
+            heappush(heap, (-seconds[0].score, number, seconds))
+
+
+def _on_top(first: Proposal, tree: Mapping[str, bytes], suspects: Suspects, syntax: Syntax) -> list[Proposal]:
+    base = Base(tree, first.patch, score=first.score)
+    return [
+        replace(second, proposer="combination", operator="combine", note=f"{first.note}; {second.note}")
+        for second in propose_edits(base, suspects, syntax)[:SECONDS]
+    ]
 
 
 def merge(first: Patch, second: Patch, base: Base) -> Patch | None:

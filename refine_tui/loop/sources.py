@@ -1,0 +1,90 @@
+"""What a task tries, and in which order: edits and drafts of a base, what ran out of time, pairs of edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from refine_tui.core.candidate import Candidate
+from refine_tui.core.evidence import CaseResult, SuiteResult
+from refine_tui.core.patch import Patch
+from refine_tui.core.proposal import Proposal
+from refine_tui.loop import events
+from refine_tui.loop.asking import drafts
+from refine_tui.loop.ranking import rank_by_model
+from refine_tui.loop.run import Run
+from refine_tui.loop.search import Base, pair_up, propose_edits
+from refine_tui.loop.streams import Trial
+
+Items = Iterator[Trial | events.Event]
+
+BEFORE_DRAFTS = 24
+"""Ranked search candidates that are run before the model is asked to write; most bugs are found by then."""
+FURTHER = 3.0
+"""Added to the log score of the first edit of a pair that lets every failing test get further."""
+HURRIED = 20
+"""Candidates that ran out of time and are run once more, with all the time a test may take."""
+
+
+def user_tree(run: Run) -> Base:
+    """Return the state that everything begins with."""
+    return Base(run.tree, Patch())
+
+
+def edits_of(run: Run, parent: Candidate | None) -> Items:
+    """Offer edits of the user's tree or of a candidate, ranked, with the model's drafts among them."""
+    tools = run.tools
+    base = Base(run.tree, parent.proposal.patch, parent.id) if parent else user_tree(run)
+    proposals = propose_edits(base, run.suspects, tools.syntax) if tools.search else []
+    if run.generator and tools.info and tools.info.profile == "line-edit":
+        proposals = rank_by_model(proposals, base, run.generator, tools.line_editing, run.half_time(), run.model_failed)
+        yield from run.failures_to_tell()
+    yield events.RoundStarted(run.task.id, run.round, base.candidate, len(proposals))
+    head = 0 if run.writes_well else BEFORE_DRAFTS
+    yield from _trials(proposals[:head], parent)
+    drafted: list[Proposal] = []
+    yield from drafts(run, base, drafted)
+    rest = [*drafted, *proposals] if run.writes_well else sorted([*drafted, *proposals[head:]], key=lambda p: -p.score)
+    yield from _trials(rest, parent)
+
+
+def _trials(proposals: list[Proposal], parent: Candidate | None) -> Iterator[Trial]:
+    """Yield proposals as trials; what builds on a candidate is as likely as both together."""
+    before = parent.proposal.score if parent else 0.0
+    for proposal in proposals:
+        yield Trial(replace(proposal, score=before + proposal.score), parent)
+
+
+def drafts_now(run: Run) -> Items:
+    """Offer what the model makes of the user's tree, knowing what it knows now."""
+    drafted: list[Proposal] = []
+    yield from drafts(run, user_tree(run), drafted)
+    yield from _trials(drafted, None)
+
+
+def last_resorts(run: Run) -> Items:
+    """Offer, once nothing else is left, what ran out of time, then pairs of edits of which neither helps by itself."""
+    enough, again = run.half_time(), run.judge.hurried[:HURRIED]
+    for proposal, parent in again:
+        if not enough():
+            yield Trial(proposal, parent, full_time=True)
+    alone = [c for c in run.tried if not c.parent and c.verdict in ("same", "worse") and c.suite.stopped != "time"]
+    pairs = pair_up([_first(run, candidate) for candidate in alone], run.tree, run.suspects, run.tools.syntax)
+    yield from (Trial(pair) for pair in pairs)
+
+
+def _first(run: Run, candidate: Candidate) -> Proposal:
+    """Return a candidate's proposal as the first of a pair: likelier when it let tests get further."""
+    gain = FURTHER * gets_further(run.judge.baseline.suite, candidate.suite)
+    return replace(candidate.proposal, score=candidate.proposal.score + gain)
+
+
+def gets_further(base: SuiteResult, suite: SuiteResult) -> float:
+    """Return by how much tests that fail in both runs get further in the second: past a hang, or past an exception to an assertion."""
+    both = [(base.by_id[case.node_id], case) for case in suite.cases if case.is_red and case.node_id in base.by_id]
+    steps = [_reached(after) - _reached(before) for before, after in both if before.is_red]
+    return max(0.0, sum(steps) / len(steps)) if steps else 0.0
+
+
+def _reached(case: CaseResult) -> int:
+    return 0 if case.timed_out else 1 + (case.error == "AssertionError")
