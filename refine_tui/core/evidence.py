@@ -90,6 +90,8 @@ class SuiteResult:
     """What the sandbox kept from the tests, in words."""
     output: str = ""
     """The end of what the run printed, cut to 8 kB."""
+    flaky: tuple[str, ...] = ()
+    """Tests that both failed and passed on the same text: no verdict rests on them."""
 
     @cached_property
     def by_id(self) -> Mapping[str, CaseResult]:
@@ -98,8 +100,8 @@ class SuiteResult:
 
     @cached_property
     def red(self) -> tuple[str, ...]:
-        """Node ids of failed tests and tests in error, in order."""
-        return tuple(case.node_id for case in self.cases if case.is_red)
+        """Node ids of failed tests and tests in error, in order; flaky ones left out."""
+        return tuple(case.node_id for case in self.cases if case.is_red and case.node_id not in self.flaky)
 
     @cached_property
     def cut_short(self) -> tuple[str, ...]:
@@ -116,7 +118,7 @@ class SuiteResult:
 
     @property
     def is_green(self) -> bool:
-        """Whether the run was complete and nothing failed."""
+        """Whether the run was complete and nothing failed but flaky tests."""
         return self.complete and not self.red
 
 
@@ -173,15 +175,17 @@ class Delta:
 def delta(base: SuiteResult, run: SuiteResult) -> Delta:
     """Compare two runs test by test. A test that gave no outcome in `run` counts as nothing.
 
-    A test that is skipped proves nothing: one that failed is not fixed by that, and one that passed is broken.
-    A file that could not be collected on the base stands for the tests in it: none of them can be broken, and the file itself is
-    fixed when all of them pass.
+    Tests that are flaky on the base are left out. A test that is skipped proves nothing: one that failed is not fixed by that, and one
+    that passed is broken. A file that could not be collected on the base stands for the tests in it: none of them can be broken, and
+    the file itself is fixed when all of them pass.
     """
     files = {case.node_id for case in base.cases if case.is_red and "::" not in case.node_id}
     fixed: list[str] = []
     broken: list[str] = []
     still: list[str] = []
     for case in run.cases:
+        if case.node_id in base.flaky:
+            continue
         before = base.by_id.get(case.node_id)
         was_red = before.is_red if before else case.node_id.split("::", 1)[0] in files
         is_lost = before is not None and case.outcome == "skipped" != before.outcome

@@ -48,6 +48,7 @@ class PytestEvaluator:
         self._gates: Gates | None = None
         self._base: Gathered | None = None
         self._pace = Pace()
+        self._flaky: tuple[str, ...] = ()
         self._patient: frozenset[str] = frozenset()
         """Tests that pass on the base when they get their full time."""
         self.tally = Tally()
@@ -72,17 +73,17 @@ class PytestEvaluator:
         gathered = ran.gathered
         if gathered.stopped != "cancelled":
             refuse_unusable(place, ran)
-        self._base, self._pace = gathered, Pace()
+        self._base, self._pace, self._flaky = gathered, Pace(), ()
         for case in gathered.broken.values():
             gathered.cases.setdefault(case.node_id, case)
         self._pace.learn(gathered.cases.values())
         suite = self._suite(ran, warm=False)
-        flaky: tuple[str, ...] = ()
         if not gathered.stopped:
             left = max(5.0, limit_s - (time.monotonic() - began))
             self._preload(gathered)
-            flaky = self.recheck(suite.red, cancelled, limit_s=left) if self._settings.recheck else ()
-            self._compare_warm(suite, flaky, cancelled, limit_s=left)
+            self._flaky = self.recheck(suite.red, cancelled, limit_s=left) if self._settings.recheck else ()
+            suite = replace(suite, flaky=self._flaky)
+            self._compare_warm(suite, cancelled, limit_s=left)
         return Baseline(
             suite=suite,
             coverage=coverage_of(gathered) if coverage else Coverage(),
@@ -90,7 +91,7 @@ class PytestEvaluator:
             cold_reason=self._cold_reason,
             interpreter=place.interpreter.label,
             runner=f"pytest {place.interpreter.pytest}",
-            notes=notes_on(gathered, flaky),
+            notes=notes_on(gathered, self._flaky),
         )
 
     def run(
@@ -282,10 +283,10 @@ class PytestEvaluator:
             except RunnerError as error:
                 self._give_up_warm(str(error))
 
-    def _compare_warm(self, suite: SuiteResult, flaky: Sequence[str], cancelled: Cancelled, *, limit_s: float) -> None:
+    def _compare_warm(self, suite: SuiteResult, cancelled: Cancelled, *, limit_s: float) -> None:
         if self._warm is None:
             return
-        usable = [case for case in suite.cases if "::" in case.node_id and case.node_id not in flaky and not case.timed_out]
+        usable = [case for case in suite.cases if "::" in case.node_id and case.node_id not in suite.flaky and not case.timed_out]
         sample = sample_of(usable)
         if not sample:
             return
@@ -329,6 +330,7 @@ class PytestEvaluator:
             level=self.level,
             limited=() if self.level is Level.UNSAFE else limits_met(gathered.cases.values()),
             output=ran.output[-_OUTPUT:],
+            flaky=tuple(node for node in self._flaky if node in gathered.cases),
         )
 
     def _stale(self) -> SuiteResult:

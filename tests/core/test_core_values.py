@@ -105,6 +105,13 @@ def test_a_test_that_is_skipped_is_neither_fixed_nor_whole() -> None:
     assert delta(base, run) == Delta((), ("b",), ("a",))
 
 
+def test_a_flaky_test_takes_no_part_in_a_verdict() -> None:
+    base = SuiteResult((case("a", "failed"), case("b", "failed")), flaky=("a",))
+    assert base.red == ("b",)
+    assert delta(base, SuiteResult((case("a"), case("b")))) == Delta(("b",))
+    assert delta(base, SuiteResult((case("a", "failed"), case("b")))) == Delta(("b",))
+
+
 def test_suspicion_is_highest_where_only_failing_tests_go() -> None:
     coverage = Coverage(
         {

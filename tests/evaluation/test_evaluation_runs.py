@@ -282,6 +282,8 @@ def test_failing_tests_that_pass_at_times_are_called_flaky(tmp_path: Path, evalu
     assert [note for note in base.notes if "flaky" in note] == [
         "flaky: test_flaky.py::test_seed failed and passed on the same code",
     ]
+    assert base.suite.flaky == ("test_flaky.py::test_seed",)
+    assert base.suite.red == ("test_flaky.py::test_red",)
     assert base.warm, base.cold_reason
 
 

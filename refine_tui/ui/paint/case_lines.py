@@ -89,7 +89,8 @@ def _case(case: CaseResult, baseline: Baseline | None) -> Iterator[Content]:
 
 
 def flaky_tests(state: State) -> frozenset[str]:
-    """Return the tests that candidates' runs labelled as flaky."""
+    """Return the tests that the base run or candidates' runs labelled as flaky."""
+    known = state.baseline.suite.flaky if state.baseline else ()
     flags = (flag for review in state.reviews for flag in review.candidate.flags)
     named = (flag.partition(":")[2].strip() for flag in flags if flag.startswith("flaky"))
-    return frozenset(name for names in named for name in names.split(", ") if name)
+    return frozenset((*known, *(name for names in named for name in names.split(", ") if name)))
