@@ -41,7 +41,7 @@ class Reviewing(ABC):
             review = transition(before)
             # Kept under the same lock, or of two changes at once the later one would undo the earlier.
             if review is not before:
-                self._keep(review)
+                self._keep(review, before)
         return review
 
     def replace_hunk(self, review_id: str, hunk_id: str, new_lines: Sequence[str]) -> Review:
@@ -252,7 +252,7 @@ class Reviewing(ABC):
         """Run everything on the tree as it is."""
 
     @abstractmethod
-    def _keep(self, review: Review) -> None: ...
+    def _keep(self, review: Review, before: Review | None = None) -> None: ...
 
     @abstractmethod
     def _source(self, path: str) -> SourceFile | None: ...

@@ -317,10 +317,10 @@ class Session(Bringing):
             self._numbers += 1
             return self._numbers
 
-    def _keep(self, review: Review) -> None:
+    def _keep(self, review: Review, before: Review | None = None) -> None:
         with self._lock:
             self._state = self._state.with_review(review)
-        remember_review(self._parts.journal, review)
+        remember_review(self._parts.journal, review, before)
 
     def _set_status(self, task: Task, status: Status, review_id: str = "", handoff: str = "", stop_reason: str = "") -> None:
         item = QueueItem(task, status, review_id, handoff, stop_reason)

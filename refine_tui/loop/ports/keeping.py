@@ -78,7 +78,10 @@ class Journal(Protocol):
     """Everything that happened, kept across restarts. Rows are JSON-ready values."""
 
     def append(self, kind: str, value: Mapping[str, Any], *, task: str = "") -> int:
-        """Store one row durably and return its id. Kinds: `task`, `candidate`, `critique`, `stopped`, `decision`, `proposal`, `error`."""
+        """Store one row durably and return its id.
+
+        Kinds: `task`, `candidate`, `critique`, `stopped`, `decision`, `proposal`, `mark`, `error`.
+        """
 
     def rows(
         self, kind: str | None = None, *, task: str | None = None, since: int = 0
