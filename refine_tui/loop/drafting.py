@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
@@ -19,6 +19,7 @@ from refine_tui.loop.search import Base, scope_in, scope_lines
 DRAFT_PRIOR = -4.0
 """Log prior of a model's draft beside the operators' priors."""
 TEMPERATURE = 0.9
+UNPARSABLE = "its code does not parse"
 QUESTION_SEEDS = 100
 """How far the seeds of the questions about one scope lie apart: more than a question has answers."""
 
@@ -91,18 +92,42 @@ class Writer:
         """Ask one prompt; answers that cannot be read go into `unread` with what is wrong with them."""
         sampling = Sampling(temperature=self.temperature, seed=question.seed)
         longest = self.profile.max_tokens(question.ask, question.step)
-        request = Request(question.prompt.text, question.count, longest, sampling, self.profile.stop)
+        copied = "\n".join(question.ask.lines) if self.profile.converses else ""
+        request = Request(question.prompt.text, question.count, longest, sampling, self.profile.stop, copied=copied)
+        written, given_up = defaultdict[int, str](str), set[int]()
         for item in self.generator.complete(request, self.cancelled):
             if isinstance(item, Delta):
                 yield TextStreamed(self.task_id, item.index, item.text)
-            elif item.reason != "cancelled":
-                self.tally.answers += 1
+                written[item.index] += item.text
+                fault = self._hopeless(written[item.index], question) if "\n" in item.text and item.index not in given_up else None
+                if fault is not None:
+                    given_up.add(item.index)
+                    self.generator.drop(item.index)
+                    self._count(written[item.index], fault, unread)
+            elif item.reason != "cancelled" and item.index not in given_up:
                 read = self._read(item, question)
                 if isinstance(read, Fault):
-                    self.tally.faults[read.words] += 1
-                    unread.append((item.text, read))
-                elif read is not None:
+                    self._count(item.text, read, unread)
+                    continue
+                self.tally.answers += 1
+                self.tally.readable += 1
+                if read is not None:
                     yield read
+
+    def _count(self, answer: str, fault: Fault, unread: list[tuple[str, Fault]]) -> None:
+        self.tally.answers += 1
+        self.tally.faults[fault.words] += 1
+        unread.append((answer, fault))
+
+    def _hopeless(self, answer: str, question: Question) -> Fault | None:
+        """Return what is wrong with an answer that is still being written and cannot get right any more."""
+        ask = question.ask
+        lines = self.profile.begun(answer, ask)
+        if isinstance(lines, Fault):
+            return lines
+        indent = ask.lines[0][: len(ask.lines[0]) - len(ask.lines[0].lstrip())]
+        code = [line.removeprefix(indent) for line in lines]
+        return None if self.syntax.can_go_on(ask.scope.path, code) else Fault(UNPARSABLE)
 
     def _read(self, item: Completion, question: Question) -> Proposal | Fault | None:
         """Return what an answer proposes, what is wrong with it, or `None` when it changes nothing."""
@@ -113,20 +138,18 @@ class Writer:
         if isinstance(lines, Fault):
             return lines
         if tuple(lines) == ask.lines:
-            self.tally.readable += 1
             self.tally.unchanged += 1
             return None
         path = ask.scope.path
         patch = base.with_edits(path, (replace_scope(base.text(path), ask.scope, lines),))
         if fault := self._gated(patch, base, ask.scope):
             return fault
-        self.tally.readable += 1
         return self._proposal(patch, lines, item, question)
 
     def _gated(self, patch: Patch, base: Base, scope: Scope) -> Fault | None:
         after = Base(base.tree, patch)
         if not self.syntax.is_valid(SourceFile(scope.path, after.text(scope.path))):
-            return Fault("its code does not parse")
+            return Fault(UNPARSABLE)
         return None if scope_in(after, scope, self.syntax) else Fault(f"its code does not define `{scope.name}`")
 
     def _proposal(self, patch: Patch, lines: Sequence[str], item: Completion, question: Question) -> Proposal | None:

@@ -41,6 +41,16 @@ def read_block(answer: str, scope: Sequence[str]) -> list[str] | Fault:
     return Fault(f"it leaves code out at `{left_out[:60]}`") if left_out else indented_like(block, scope)
 
 
+def begun_block(answer: str, scope: Sequence[str]) -> list[str] | Fault:
+    """Return the lines of a block that is still being written, none before it begins; or what is wrong with the answer already."""
+    whole = answer.rpartition("\n")[0]
+    text = without_thoughts(whole)
+    rows = [] if isinstance(text, Fault) else text.split("\n")
+    fences = [at for at, row in enumerate(rows) if row.startswith("```")]
+    has_code = bool(fences) and any(row.strip() for row in rows[fences[0] + 1 :])
+    return read_block("\n".join(rows), scope) if has_code else []
+
+
 def indented_like(lines: list[str], scope: Sequence[str]) -> list[str]:
     """Shift lines so that the first stands where the scope's first line stands."""
     have, want = first_indent(lines), first_indent(scope)

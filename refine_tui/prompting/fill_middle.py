@@ -70,6 +70,12 @@ class FillMiddle:
         middle = answer.removesuffix("\n").split("\n") if answer.strip() else []
         return [*ask.lines[:first], *middle, *ask.lines[last + 1 :]]
 
+    def begun(self, answer: str, ask: Ask) -> list[str] | Fault:
+        """Return the lines before the hole and the complete ones in it."""
+        whole = answer.rpartition("\n")[0]
+        read = self.read(whole, ask)
+        return read if isinstance(read, Fault) else [*ask.lines[: _hole(ask)[0]], *(whole.split("\n") if whole else ())]
+
     def read_critique(self, answer: str) -> Hypothesis | Fault:  # noqa: ARG002 - never asked
         """Refuse: this kind of model is never asked for one."""
         return Fault("this model writes no critique")

@@ -143,6 +143,16 @@ def parse_edit(text: str, lines: Sequence[str], indent: str = "") -> list[str] |
     return _carry_out(lines, changed, inserted)
 
 
+def begun_edit(text: str, lines: Sequence[str], indent: str = "") -> list[str] | None:
+    """Return the first lines that an unfinished answer has settled, since its instructions come in order; `None` when one is wrong."""
+    whole = text.rpartition("\n")[0]
+    if not whole:
+        return []
+    edited = parse_edit(f"{whole}\n", lines, indent)
+    last = _INSTRUCTION.fullmatch(whole.rpartition("\n")[2])
+    return None if edited is None or last is None else edited[: len(edited) - (len(lines) - int(last[1]))]
+
+
 def _carry_out(lines: Sequence[str], changed: dict[int, list[str]], inserted: dict[int, list[str]]) -> list[str]:
     result = list(inserted.get(0, ()))
     for number, line in enumerate(lines, 1):

@@ -15,6 +15,8 @@ from refine_tui.prompting.scope_rewrite import ScopeRewrite
 
 __all__ = ["LineEdit", "profile_for"]
 
+MALFORMED = "it is not a list of line edits"
+
 
 class LineEdit:
     """The format the shipped model was trained on; also how it ranks the edits that search proposes."""
@@ -67,7 +69,12 @@ class LineEdit:
 
     def read(self, answer: str, ask: Ask) -> list[str] | Fault:
         """Read an answer."""
-        return self.parse_edit(answer, ask.lines) or Fault("it is not a list of line edits")
+        return self.parse_edit(answer, ask.lines) or Fault(MALFORMED)
+
+    def begun(self, answer: str, ask: Ask) -> list[str] | Fault:
+        """Return the lines up to the one that the last complete instruction is about."""
+        lines = line_edit.begun_edit(answer, ask.lines, line_edit.first_indent(ask.lines))
+        return Fault(MALFORMED) if lines is None else lines
 
     def read_critique(self, answer: str) -> Hypothesis | Fault:  # noqa: ARG002 - never asked
         """Refuse: this model writes edits only."""

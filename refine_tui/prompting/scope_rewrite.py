@@ -12,7 +12,7 @@ from refine_tui.core.critique import Hypothesis
 from refine_tui.core.evidence import CaseResult
 from refine_tui.loop.ports.thinking import Ask, Fault, Prompt, Step
 from refine_tui.prompting import prompts
-from refine_tui.prompting.answers import read_block, read_labelled
+from refine_tui.prompting.answers import begun_block, read_block, read_labelled
 from refine_tui.prompting.budget import Piece, fit
 from refine_tui.prompting.chat import ChatTurn, render_chat
 
@@ -61,6 +61,10 @@ class ScopeRewrite:
     def read(self, answer: str, ask: Ask) -> list[str] | Fault:
         """Read the one fenced block."""
         return read_block(answer, ask.lines)
+
+    def begun(self, answer: str, ask: Ask) -> list[str] | Fault:
+        """Return the complete lines of the block."""
+        return begun_block(answer, ask.lines)
 
     def read_critique(self, answer: str) -> Hypothesis | Fault:
         """Read the three labelled lines."""

@@ -11,11 +11,12 @@ from refine_tui.core.proposal import OperatorEdit
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.syntax.edits import scope_edits
-from refine_tui.syntax.languages import LANGUAGES, query
+from refine_tui.syntax.languages import LANGUAGES, language_of, query
 from refine_tui.syntax.normalised import token_text
 from refine_tui.syntax.operators import OPERATORS, Operator, operator_named
 from refine_tui.syntax.parsing import parse, parse_bytes
 from refine_tui.syntax.scopes import find_scopes, smallest, statement_scope
+from refine_tui.syntax.unfinished import python_can_go_on
 
 __all__ = ["OPERATORS", "Operator", "TreeSitter", "operator_named"]
 
@@ -60,6 +61,10 @@ class TreeSitter:
         """Say whether the text parses, by tree-sitter and by the language's own compiler where there is one."""
         parsed = parse(source)
         return not parsed.bad_lines and parsed.language.accepts(source.data)
+
+    def can_go_on(self, path: str, lines: Sequence[str]) -> bool:
+        """Say whether the first lines of a scope, its indentation taken off, may still become code; yes where that cannot be told."""
+        return language_of(path).name != "python" or python_can_go_on("\n".join(lines))
 
     def normalised(self, source: SourceFile) -> str:
         """Return the token stream as one string: equal for texts that differ in comments and layout only."""

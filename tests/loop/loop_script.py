@@ -27,6 +27,9 @@ class ScriptedModel:
     def __init__(self, answers: Answers, profile: str = "scope-rewrite", context_tokens: int = 8192) -> None:
         self._answers, self._profile, self._context_tokens = answers, profile, context_tokens
         self.requests: list[Request] = []
+        self.dropped: list[str] = []
+        """What answers that were dropped had told so far."""
+        self._dropped = -1
 
     @property
     def prompts(self) -> list[str]:
@@ -39,11 +42,22 @@ class ScriptedModel:
     def complete(self, request: Request, cancelled: Cancelled) -> Iterator[Delta | Completion]:
         self.requests.append(request)
         for index, text in enumerate(itertools.islice(itertools.cycle(self._answers(request.prompt)), request.count)):
-            yield Delta(index, text)
-            yield Completion(index, text, "length" if text.endswith("…") else "stop", len(text), -1.0)
+            yield from self._one(index, text)
+
+    def _one(self, index: int, text: str) -> Iterator[Delta | Completion]:
+        self._dropped = -1
+        told = ""
+        for line in text.splitlines(keepends=True):
+            if self._dropped == index:
+                self.dropped.append(told)
+                yield Completion(index, told, "cancelled", len(told), -1.0)
+                return
+            told += line
+            yield Delta(index, line)
+        yield Completion(index, text, "length" if text.endswith("…") else "stop", len(text), -1.0)
 
     def drop(self, index: int) -> None:
-        pass
+        self._dropped = index
 
     def score(self, prompt: str, continuations: Sequence[str], cancelled: Cancelled) -> list[float]:
         return [-1.0] * len(continuations)

@@ -105,6 +105,16 @@ def test_answers_that_are_never_readable_are_all_counted_and_end_the_task(answer
     assert sum(AGAIN in prompt for prompt in bench.model.prompts) == 2
 
 
+def test_an_answer_that_can_no_longer_parse_is_dropped_while_it_is_written() -> None:
+    hopeless = block("def roman(number):\n    if number = 4:\n        return 1\n    return 2\n    return 3\n")
+    bench = Bench(PROJECT, lambda prompt: [CRITIQUE] if CRITIC in prompt else [hopeless, block(HALF)], rounds=1)
+    told = bench.work()
+    assert bench.model.dropped[0] == "```python\ndef roman(number):\n    if number = 4:\n"
+    (critique,) = [event.critique for event in only(told, events.CritiqueReady)]
+    assert (critique.answers, critique.malformed) == (3, (("its code does not parse", 2),))
+    assert finished(told).outcome == "improved"
+
+
 def test_the_model_s_critique_leads_to_the_better_change() -> None:
     def answers(prompt: str) -> list[str]:
         if CRITIC in prompt:

@@ -81,3 +81,9 @@ def test_only_changes_are_asked_for() -> None:
     profile: Profile = PROFILE
     assert profile.prompt(ASK, "critique") is profile.prompt(ASK, "plan") is profile.again(ASK, "propose", "x", Fault("y")) is None
     assert PROFILE.prompts.startswith("fim.1 ")
+
+
+def test_of_an_unfinished_answer_only_whole_lines_are_settled() -> None:
+    assert PROFILE.begun("        ret", ASK) == list(LINES[:2])
+    assert PROFILE.begun("        return 0\n    x", ASK) == [*LINES[:2], "        return 0"]
+    assert isinstance(PROFILE.begun("<S>\n", ASK), Fault)

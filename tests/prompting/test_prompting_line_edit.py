@@ -8,6 +8,7 @@ from refine_tui.prompting.line_edit import (
     CODE,
     EDIT,
     END,
+    begun_edit,
     dedent,
     first_indent,
     has_mark,
@@ -45,6 +46,19 @@ def test_an_edit_of_dedented_code_changes_the_indented_code(indent: str, old: li
 def test_parsing_never_raises(text: str) -> None:
     result = parse_edit(text, ["a", "b"])
     assert result is None or all("\n" not in line for line in result)
+
+
+@given(TEXTS, TEXTS, st.integers(0, 200))
+def test_an_unfinished_answer_settles_only_lines_that_stay(old: list[str], new: list[str], cut: int) -> None:
+    begun = begun_edit(render_edit(old, new)[:cut], old)
+    assert begun is not None
+    assert begun == new[: len(begun)]
+
+
+def test_an_unfinished_answer_is_given_up_at_its_first_wrong_line() -> None:
+    assert begun_edit("2|x\n9", ["a", "b", "c"]) == ["a", "x"]
+    assert begun_edit("2|x\n9|y\n", ["a", "b", "c"]) is None
+    assert begun_edit("Sure\n", ["a"]) is None
 
 
 def test_a_prompt_numbers_the_lines_between_the_marks() -> None:

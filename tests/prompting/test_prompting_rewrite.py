@@ -213,3 +213,15 @@ def test_a_critique_is_read_from_its_three_lines() -> None:
 )
 def test_a_critique_of_another_form_is_a_fault_in_words(answer: str, fault: str) -> None:
     assert PROFILE.read_critique(answer) == Fault(fault)
+
+
+@pytest.mark.parametrize("cut", range(len(BLOCK)))
+def test_of_an_unfinished_answer_only_whole_lines_are_settled(cut: int) -> None:
+    begun = PROFILE.begun(f"Here:\n{BLOCK}"[:cut], ASK)
+    assert not isinstance(begun, Fault)
+    assert begun == NEW[: len(begun)]
+
+
+def test_what_is_wrong_already_is_said_before_the_end() -> None:
+    assert PROFILE.begun("```python\n\n", ASK) == []
+    assert PROFILE.begun("```python\ndef total(self):\n    # ...\n    ret", ASK) == Fault("it leaves code out at `# ...`")

@@ -28,6 +28,9 @@ class Syntax(Protocol):
     def is_valid(self, source: SourceFile) -> bool:
         """Say whether the file parses."""
 
+    def can_go_on(self, path: str, lines: Sequence[str]) -> bool:
+        """Say whether the first lines of a scope, its indentation taken off, may still become code; yes where that cannot be told."""
+
     def normalised(self, source: SourceFile) -> str:
         """Return the file without comments and insignificant white space: equal texts are the same program."""
 
@@ -71,9 +74,10 @@ class ModelInfo:
     architecture: str
     quantisation: str
     parameters: int
+    """0 when a server does not tell, as with the context; texts are empty then."""
     context_tokens: int
     device: str
-    """`CPU, 1 thread` or the GPU's name with the layers offloaded, as verified after loading."""
+    """`CPU, 1 thread` or the GPU's name with the layers offloaded, as verified after loading; of a server, its host."""
     layers_offloaded: int = 0
     layers: int = 0
     profile: str = "line-edit"
@@ -96,6 +100,8 @@ class Usage:
     drafted: int = 0
     accepted: int = 0
     """Drafted tokens that were right."""
+    unknown: tuple[str, ...] = ()
+    """Names of counts that a server does not tell: what stands there is too small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,8 @@ class Request:
     stop: tuple[str, ...] = ()
     grammar: str = ""
     """GBNF; empty: free text."""
+    copied: str = ""
+    """Text that much of the answer will repeat, such as the node under edit. It changes the speed and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +147,9 @@ class Completion:
     text: str
     reason: Literal["stop", "length", "cancelled"]
     tokens: int
+    """0 for an answer with text: a server does not tell."""
     logprob: float
-    """Sum of the natural log-probabilities of its tokens under the model, without temperature."""
+    """Sum of the natural log-probabilities of its tokens under the model, without temperature; not a number when a server does not tell."""
 
 
 class Generator(Protocol):
@@ -304,6 +313,9 @@ class Profile(Protocol):
 
     def read(self, answer: str, ask: Ask) -> list[str] | Fault:
         """Return the lines of the changed scope, or what is wrong with the answer."""
+
+    def begun(self, answer: str, ask: Ask) -> list[str] | Fault:
+        """Return the first lines of the changed scope that an unfinished answer has settled, or what is wrong with it already."""
 
     def read_critique(self, answer: str) -> Hypothesis | Fault:
         """Return what an answer to `critique` says, or what is wrong with it."""
