@@ -13,6 +13,8 @@ from typing import Any
 from refine_tui.core.errors import ModelError
 
 END_S = 5.0
+NO_DEBUGGER = {"GGML_NO_BACKTRACE": "1"}
+"""llama.cpp starts one when it gives up, and waits for it."""
 
 
 class Hosted:
@@ -29,7 +31,7 @@ class Hosted:
         context = get_context("spawn")
         self._pipe, other = context.Pipe()
         self._process = context.Process(target=serve, args=(other, make, arguments), daemon=True)
-        with changed_environment(environment or {}):
+        with changed_environment({**NO_DEBUGGER, **(environment or {})}):
             self._process.start()
         other.close()
         self._answer()

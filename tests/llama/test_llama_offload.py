@@ -18,8 +18,15 @@ from refine_tui.llama.client import LlamaGenerator
 from refine_tui.loop.ports.thinking import Completion, Request, Sampling
 
 DEVICE = Path(__file__).with_name("rpc_device.py")
-# Every Python that finds it on its path reads it, the worker too, before it does anything else.
-JOINING = "import sys; sys.path.insert(0, {folder!r}); import rpc_device; rpc_device.join({endpoint!r}, {libraries!r})"
+# Every Python that finds it on its path reads it; only the worker may act on it, for a debugger has a Python in it too.
+JOINING = """
+import os, sys
+if any("refine_tui.llama.worker" in word for word in sys.orig_argv):
+    os.environ["GGML_NO_BACKTRACE"] = "1"
+    sys.path.insert(0, {folder!r})
+    import rpc_device
+    rpc_device.join({endpoint!r}, {libraries!r})
+"""
 Start = Callable[..., LlamaGenerator]
 
 
