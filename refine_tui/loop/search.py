@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import log
 
 from refine_tui.core.errors import StaleBaseError
-from refine_tui.core.patch import Edit, Patch, patch_between, splice
+from refine_tui.core.patch import Edit, FilePatch, Patch, patch_between, splice
 from refine_tui.core.proposal import OperatorEdit, Proposal
 from refine_tui.core.scope import Scope
 from refine_tui.core.suspicion import Suspicion
@@ -77,14 +77,28 @@ def _places(base: Base, suspects: Suspects, syntax: Syntax) -> list[tuple[Scope,
         now = scope_in(base, scope, syntax)
         if now is None:
             continue
-        moved = now.last_line - scope.last_line
         lines = _own_lines(suspects.lines, scope, syntax, SourceFile(scope.path, base.tree[scope.path]))
-        if moved or base.patch.files:
-            floor = min(lines.values(), default=0.5)
-            lines = {line: lines.get(line, floor) for line in range(now.first_line, now.last_line + 1)}
+        for file in base.patch.files:
+            if file.path == scope.path:
+                lines = _moved(lines, file, base.tree[scope.path])
+                lines = {line: score for line, score in lines.items() if now.holds_line(line)}
         if lines:
             places.append((now, lines, source))
     return places
+
+
+def _moved(lines: Mapping[int, float], file: FilePatch, text: bytes) -> dict[int, float]:
+    """Return lines with their scores as they are numbered after a patch; what it wrote is as suspicious as what it wrote over."""
+    moved: dict[int, float] = {}
+    floor, at, shift = min(lines.values(), default=0.5), 0, 0
+    for edit in file.edits:
+        first = text.count(b"\n", 0, edit.start)
+        old, new = edit.old.count(b"\n"), edit.new.count(b"\n")
+        moved |= {line + shift: score for line, score in lines.items() if at <= line < first}
+        score = max((lines[line] for line in range(first, first + old) if line in lines), default=floor)
+        moved |= dict.fromkeys(range(first + shift, first + shift + max(new, 1)), score)
+        at, shift = first + old, shift + new - old
+    return moved | {line + shift: score for line, score in lines.items() if line >= at}
 
 
 def scope_in(base: Base, scope: Scope, syntax: Syntax) -> Scope | None:

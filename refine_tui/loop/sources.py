@@ -9,8 +9,10 @@ from refine_tui.core.candidate import Candidate
 from refine_tui.core.evidence import CaseResult, SuiteResult
 from refine_tui.core.patch import Patch
 from refine_tui.core.proposal import Proposal
+from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
 from refine_tui.loop.asking import drafts
+from refine_tui.loop.planning import Suspects, suspects_of
 from refine_tui.loop.ranking import rank_by_model
 from refine_tui.loop.run import Run
 from refine_tui.loop.search import Base, pair_up, propose_edits
@@ -35,7 +37,8 @@ def edits_of(run: Run, parent: Candidate | None) -> Items:
     """Offer edits of the user's tree or of a candidate, ranked, with the model's drafts among them."""
     tools = run.tools
     base = Base(run.tree, parent.proposal.patch, parent.id) if parent else user_tree(run)
-    proposals = propose_edits(base, run.suspects, tools.syntax) if tools.search else []
+    suspects = suspects_after(run, parent) if parent else run.suspects
+    proposals = propose_edits(base, suspects, tools.syntax) if tools.search else []
     if run.generator and tools.info and tools.info.profile == "line-edit":
         proposals = rank_by_model(proposals, base, run.generator, tools.line_editing, run.half_time(), run.model_failed)
         yield from run.failures_to_tell()
@@ -46,6 +49,21 @@ def edits_of(run: Run, parent: Candidate | None) -> Items:
     yield from drafts(run, base, drafted)
     rest = [*drafted, *proposals] if run.writes_well else sorted([*drafted, *proposals[head:]], key=lambda p: -p.score)
     yield from _trials(rest, parent)
+
+
+def suspects_after(run: Run, parent: Candidate) -> Suspects:
+    """Return where to look once a candidate passes some of the tests: where those that it leaves failing lead, numbered as before it."""
+    baseline, fixed = run.judge.baseline, set(parent.delta.fixed)
+    left = [node for node in run.task.targets if node not in fixed]
+    if not left:
+        return run.suspects
+    cases = tuple(replace(case, outcome="passed", frames=()) if case.node_id in fixed else case for case in baseline.suite.cases)
+    after = replace(baseline, suite=replace(baseline.suite, cases=cases))
+    sources = {path: SourceFile(path, text) for path, text in run.tree.items()}
+    found = suspects_of(after, left, sources.get, run.tools.syntax, run.tree.__contains__)
+    scopes = tuple(scope for scope in found.scopes if scope in run.suspects.scopes)
+    lines = {place: score for place, score in found.lines.items() if place in run.suspects.lines}
+    return Suspects(scopes, lines, found.values) if lines else run.suspects
 
 
 def _trials(proposals: list[Proposal], parent: Candidate | None) -> Iterator[Trial]:
