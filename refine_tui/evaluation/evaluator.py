@@ -23,7 +23,7 @@ from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.stream import Gathered, limits_met
 from refine_tui.evaluation.survey import SAMPLE_S, failure, has_outcome, notes_on, refuse_unusable, sample_of, verdict_of
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
-from refine_tui.loop.ports.running import Cancelled, OnCase, Sandbox
+from refine_tui.loop.ports.running import Cancelled, OnCase, OnPhase, Sandbox
 
 _OUTPUT = 8192
 
@@ -62,7 +62,9 @@ class PytestEvaluator:
         place = self._ready()
         return f"{place.interpreter.label}, pytest {place.interpreter.pytest}"
 
-    def baseline(self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True) -> Baseline:
+    def baseline(
+        self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True, on_phase: OnPhase | None = None
+    ) -> Baseline:
         """Collect and run everything on the tree as it is; see the port."""
         began = time.monotonic()
         cancelled = self._or_closed(cancelled)
@@ -81,8 +83,12 @@ class PytestEvaluator:
         if not gathered.stopped:
             left = max(5.0, limit_s - (time.monotonic() - began))
             self._preload(gathered)
-            self._flaky = self.recheck(suite.red, cancelled, limit_s=left) if self._settings.recheck else ()
+            tell = on_phase or _unheard
+            if self._settings.recheck and suite.red:
+                tell(f"checking again {len(suite.red)} failing test{'s' if len(suite.red) != 1 else ''}")
+                self._flaky = self.recheck(suite.red, cancelled, limit_s=left)
             suite = replace(suite, flaky=self._flaky)
+            tell("comparing warm runs with fresh ones")
             self._compare_warm(suite, cancelled, limit_s=left)
         return Baseline(
             suite=suite,
@@ -335,3 +341,7 @@ class PytestEvaluator:
 
     def _stale(self) -> SuiteResult:
         return SuiteResult(complete=False, stopped="stale", level=self.level)
+
+
+def _unheard(text: str) -> None:
+    """Tell nobody."""

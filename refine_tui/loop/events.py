@@ -38,6 +38,14 @@ class CaseFinished(Event):
 
 
 @dataclass(frozen=True)
+class SurveyPhase(Event):
+    """Every test was run once; what a survey does after that."""
+
+    text: str
+    """`checking again 3 failing tests`."""
+
+
+@dataclass(frozen=True)
 class SurveyFinished(Event):
     """The baseline is known; these tasks follow from what fails."""
 

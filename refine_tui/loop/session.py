@@ -7,12 +7,12 @@ from another thread meanwhile; the state is one frozen value behind a lock.
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.errors import ModelError, ProjectError, RefineError, SafetyError, StaleBaseError, UsageError
-from refine_tui.core.evidence import Baseline
+from refine_tui.core.evidence import Baseline, CaseResult
 from refine_tui.core.hunks import split_hunks
 from refine_tui.core.paths import matches
 from refine_tui.core.review import Review
@@ -29,7 +29,7 @@ from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.ports.thinking import Usage
 from refine_tui.loop.refine import Tools, refine
 from refine_tui.loop.state import QueueItem, State, Status
-from refine_tui.loop.streaming import told_cases
+from refine_tui.loop.streaming import stream
 from refine_tui.loop.wanted import Wanted
 
 __all__ = ["QueueItem", "Session", "State"]
@@ -88,7 +88,14 @@ class Session(Bringing):
 
     def _baseline(self, cancelled: Cancelled, limit_s: float) -> Generator[events.Event, None, Baseline]:
         evaluator = self._parts.evaluator
-        result = yield from told_cases(lambda on_case: evaluator.baseline(on_case, cancelled, limit_s=limit_s))
+
+        def run(tell: Callable[[events.Event], None]) -> Baseline:
+            def on_case(case: CaseResult, done: int, total: int) -> None:
+                tell(events.CaseFinished(case, done, total))
+
+            return evaluator.baseline(on_case, cancelled, limit_s=limit_s, on_phase=lambda text: tell(events.SurveyPhase(text)))
+
+        result = yield from stream(run)
         with self._lock:
             known = self._state.baseline
             if known is not None and result.suite.stopped == "cancelled":

@@ -19,6 +19,7 @@ from refine_tui.loop.events import (
     Progress,
     RoundStarted,
     SurveyFinished,
+    SurveyPhase,
     SurveyStarted,
     TaskFinished,
     TaskStarted,
@@ -46,6 +47,8 @@ class Run:
     """0 while unknown."""
     current: str = ""
     """The test that finished last."""
+    phase: str = ""
+    """What is done after each test was run once; empty before that."""
     red: int = 0
 
 
@@ -97,6 +100,8 @@ def _advance(live: Live, delivery: Delivery, now: float) -> Live:
             # Only a survey runs the user's tree; a confirmation's results belong to its candidate.
             cases = {**live.cases, case.node_id: case} if run.what == "survey" else live.cases
             return replace(live, run=replace(run, done=done, total=total, current=case.node_id, red=run.red + case.is_red), cases=cases)
+        case SurveyPhase(text) if live.run is not None:
+            return replace(live, run=replace(live.run, phase=text))
         case SurveyFinished(baseline):
             return replace(live, run=None, cases=dict(baseline.suite.by_id))
         case Verified():

@@ -22,7 +22,7 @@ from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
 from refine_tui.core.text import SourceFile
 from refine_tui.loop.ports.keeping import Application
-from refine_tui.loop.ports.running import Cancelled, OnCase
+from refine_tui.loop.ports.running import Cancelled, OnCase, OnPhase
 
 
 class MemoryWorkspace:
@@ -109,7 +109,9 @@ class ForkEvaluator:
     def describe(self) -> str:
         return "fork"
 
-    def baseline(self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True) -> Baseline:
+    def baseline(
+        self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True, on_phase: OnPhase | None = None
+    ) -> Baseline:
         suite, lines = self._execute(Patch(), None)
         for done, case in enumerate(suite.cases, start=1):
             on_case(case, done, len(suite.cases))

@@ -20,8 +20,10 @@ from refine_tui.loop.ports.thinking import Usage
 from refine_tui.ui.copying import LARGEST_ESCAPE, copy_text
 from refine_tui.ui.editing import edit_lines, editor_command
 from refine_tui.ui.live import KEPT_CANDIDATES, KEPT_TEXT, Live, advance
+from refine_tui.ui.paint.case_lines import paint_counts
 from refine_tui.ui.paint.diff import paint_file
 from refine_tui.ui.paint.diff_rows import file_rows, side_by_side
+from refine_tui.ui.paint.empty import paint_survey
 from refine_tui.ui.paint.note import paint_note
 from refine_tui.ui.paint.status import paint_status
 from refine_tui.ui.paint.syntax import syntax_spans
@@ -134,6 +136,17 @@ def test_the_present_moment_is_bounded_and_follows_the_loop() -> None:
     assert (len(live.recent), live.judged, len(live.text)) == (KEPT_CANDIDATES, 500, KEPT_TEXT)
     assert (live.step, live.job) == ("propose", "work")
     assert advance(live, [JobEnded("work")], 1.0).jobs == ()
+
+
+def test_what_a_survey_does_after_each_test_was_run_is_told_and_is_over_with_it() -> None:
+    started = [events.SurveyStarted(9.0), events.CaseFinished(SUITE.cases[0], 10, 10), events.SurveyPhase("checking again 3 failing tests")]
+    live = advance(Live(), started, 5.0)
+    state = ready().current
+    assert "All have run; checking again 3 failing tests." in "\n".join(row.plain for row in paint_survey(live.run, 6.0))  # type: ignore[arg-type]
+    assert "tests checking again 3 failing tests" in paint_status(state, live, 120).plain
+    assert "checking again 3 failing tests  1 s" in paint_counts(state, live, 6.0, 80).plain
+    over = advance(live, [events.SurveyFinished(BASELINE, (), Level.ISOLATED)], 7.0)
+    assert "checking" not in paint_status(state, over, 120).plain
 
 
 def test_only_a_survey_changes_what_is_known_of_the_tree() -> None:

@@ -14,6 +14,8 @@ from refine_tui.core.patch import Patch
 Cancelled = Callable[[], bool]
 OnCase = Callable[[CaseResult, int, int], None]
 """Called for each finished test with the result, how many are done, and how many there are (0: not known yet)."""
+OnPhase = Callable[[str], None]
+"""Called with what is done now, in words: `checking again 3 failing tests`."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,10 @@ class Evaluator(Protocol):
             ProjectError: they cannot be used.
         """
 
-    def baseline(self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True) -> Baseline:
-        """Collect and run everything on the tree as it is, with per-test coverage.
+    def baseline(
+        self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True, on_phase: OnPhase | None = None
+    ) -> Baseline:
+        """Collect and run everything on the tree as it is, with per-test coverage. `on_phase` hears what follows the run itself.
 
         Raises:
             ProjectError: no tests, tests that cannot be collected, no pytest, no such interpreter.

@@ -47,7 +47,8 @@ def paint_counts(state: State, live: Live, now: float, width: int) -> Content:
     said = "  ".join(f"{count} {word}" for word in _OUTCOMES if (count := by_outcome[word]))  # type: ignore[index]
     run = live.run
     if run is not None:
-        done = f"{meter(run.done, run.total, 20)} {run.done}/{run.total or '?'}  {max(0.0, now - run.began_at):.0f} s "
+        far = run.phase or f"{meter(run.done, run.total, 20)} {run.done}/{run.total or '?'}"
+        done = f"{far}  {max(0.0, now - run.began_at):.0f} s "
         return spread(ink(f" {said}"), ink(done), width)
     runner = f"{state.baseline.runner}, {state.baseline.interpreter} " if state.baseline else ""
     return spread(ink(f" {said or 'No test was run yet.'}"), ink((runner, "$diff-number")), width)

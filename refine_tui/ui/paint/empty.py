@@ -60,6 +60,8 @@ def paint_survey(run: Run, now: float) -> list[Content]:
 
 
 def _where(run: Run) -> Content:
+    if run.phase:
+        return ink(f"All have run; {run.phase}.")
     if run.total and run.done >= run.total:
         return ink("All have run; reading which lines each of them executed.")
     return ink(("last  ", "$diff-number"), short_test(run.current)) if run.current else ink("Starting Python and collecting the tests.")

@@ -67,7 +67,8 @@ def _model(model: ModelInfo | None, reason: str) -> Content:
 
 def _tests(state: State, live: Live) -> Content:
     if live.run is not None and live.run.what == "survey":
-        return ink(f"tests {live.run.done}/{live.run.total or '?'} running")
+        far = live.run.phase or f"{live.run.done}/{live.run.total or '?'} running"
+        return ink(f"tests {far}")
     if state.baseline is None:
         return ink("tests not run")
     counts = state.baseline.suite.counts
