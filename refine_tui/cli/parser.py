@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _fix(command("fix", "refine_tui.cli.fixing", "run_fix", "the loop without the UI"))
     evaluated = command("eval", "refine_tui.cli.evaluating", "run_eval", "pass or fail: tests, lint, types")
     evaluated.add_argument("--json", action="store_true", help="one JSON document")
+    evaluated.add_argument("--schema", action="store_true", help="print the JSON schema of that document, and do nothing else")
     _review(command("review", "refine_tui.cli.reviewing", "run_review", "bring in a patch made elsewhere: verify it, review it"))
     history = command("history", "refine_tui.cli.keeping", "run_history", "what was done and applied")
     history.add_argument("--json", action="store_true", help="one JSON document")
@@ -109,9 +110,8 @@ def _number(kind: Callable[[str], float], least: float) -> Callable[[str], float
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", metavar="NAME|PATH|none", default=None, help="the model to use (default: the chosen one, else the one that ships)"
-    )
+    default = "the model to use (default: the chosen one, else the one that ships)"
+    parser.add_argument("--model", metavar="NAME|PATH|http…/v1#NAME|none", default=None, help=default)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default: 0)")
     parser.add_argument("--unsafe", action="store_true", help=argparse.SUPPRESS)
 

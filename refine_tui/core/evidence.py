@@ -238,3 +238,23 @@ class GateResult:
     ran: bool = True
     """False when the tool could not be run on either side; `summary` says why."""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """What a person should know before they believe a verdict."""
+
+    kind: Literal["flaky", "limited", "tampering"]
+    message: str
+    """What was seen, in a sentence without a full stop."""
+    test: str = ""
+    """Node id, where it is about one test."""
+    rule: str = ""
+    """Which detector; for tampering."""
+    path: str = ""
+    line: int = 0
+    """0-based; says something only with a path."""
+
+    def __str__(self) -> str:
+        """Return it on one line."""
+        return f"{self.kind}: {self.message}" + (f" ({self.path}:{self.line + 1})" if self.path else "")

@@ -27,6 +27,8 @@ class Said:
     out: str
     errors: str
     """The end of its standard error."""
+    stopped: str = ""
+    """The limit at which it was ended."""
 
 
 Read = Callable[[Said, Path], list[Finding] | None]

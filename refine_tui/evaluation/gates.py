@@ -97,7 +97,7 @@ class Gates:
         said = self._said((*gate.argv, *paths), files)
         findings = gate.read(said, self._place.project)
         last = next((line.strip() for line in reversed((said.out + said.errors).splitlines()) if line.strip()), "it printed nothing")
-        reason = f"no answer within {LIMIT_S:.0f} s" if said.status is None else last[:200]
+        reason = f"ended at its {said.stopped} limit" if said.status is None else last[:200]
         return _Run(None if findings is None else tuple(findings), said.status == 0, reason, time.monotonic() - began)
 
     def _said(self, argv: tuple[str, ...], files: Mapping[str, bytes]) -> Said:
@@ -112,7 +112,8 @@ class Gates:
         with self._sandbox.launch(launch) as running:
             out = running.stdout.read().decode("utf-8", "replace")
             status = running.wait(LIMIT_S)
-            return Said(None if running.stopped else status, out, running.stderr_tail)
+            stopped = running.stopped or ("" if status is not None else "time")
+            return Said(None if stopped else status, out, running.stderr_tail, stopped)
 
 
 def _configured(place: Place) -> Iterable[_Gate]:
