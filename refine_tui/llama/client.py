@@ -56,6 +56,7 @@ class LlamaGenerator:
         context_tokens: int | None = None,
         gpu_layers: int | None = None,
         threads: int | None = None,
+        drafting: bool = True,
     ) -> None:
         """Describe the model; nothing is started yet.
 
@@ -67,6 +68,7 @@ class LlamaGenerator:
             context_tokens: `None` means what it was trained for, within reason.
             gpu_layers: `None` means as many as fit, 0 none, negative all.
             threads: `None` means all cores but one.
+            drafting: whether tokens may be guessed from what is being copied; it changes the speed and nothing else.
         """
         self._path, self._log_file = model, log_file
         self._wish = {
@@ -76,6 +78,7 @@ class LlamaGenerator:
             "context_tokens": context_tokens,
             "gpu_layers": gpu_layers,
             "threads": threads,
+            "drafting": drafting,
         }
         self._process: WorkerProcess | None = None
         self._loaded: ModelInfo | None = None

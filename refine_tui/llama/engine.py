@@ -18,6 +18,7 @@ from refine_tui.core.errors import ModelError
 from refine_tui.llama.batch import Batch
 from refine_tui.llama.binding import lib
 from refine_tui.llama.counting import Counters, Holding
+from refine_tui.llama.pacing import ON_CPU, Costs
 from refine_tui.llama.prefixes import Adapters, Entry, Prefixes
 from refine_tui.llama.remembered import Piece
 from refine_tui.llama.shared import AbortedError
@@ -49,6 +50,8 @@ class Memory:
     """Whether only what the prompt in use shares stays in the context: where every used cell makes every row dearer."""
     saved_bytes: int = 512 * 1024 * 1024
     """Most memory for what is kept outside the context."""
+    costs: Costs | None = ON_CPU
+    """What guessed tokens cost; `None`: none are guessed."""
 
 
 class Engine:
@@ -73,6 +76,7 @@ class Engine:
         self.output_rows = output_rows(self.vocabulary_size)
         self.counters = Counters()
         self.prefixes = Prefixes(self._cells, range(KEPT), budget_bytes=memory.saved_bytes, compact=memory.compact, counters=self.counters)
+        self.costs = memory.costs
         self._step = step
         self._batch = Batch(ROWS, SEQUENCES)
         self._pieces: dict[int, bytes] = {}

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from refine_tui.core.errors import ModelError
-from refine_tui.llama.engine import BRANCH_CELLS, BRANCHES, Engine, NoRoomError
+from refine_tui.llama.candidate import Candidate, Reason
+from refine_tui.llama.engine import BRANCH_CELLS, BRANCHES, ROWS, Engine, NoRoomError
+from refine_tui.llama.lookup import Lookup, Source
+from refine_tui.llama.pacing import Pace
 from refine_tui.llama.prefixes import Entry
 from refine_tui.llama.remembered import Piece
 from refine_tui.llama.sampling import Chooser, TokenArray
@@ -24,7 +27,6 @@ from refine_tui.llama.shared import AbortedError
 from refine_tui.llama.streams import TextStream
 from refine_tui.loop.ports.thinking import Completion, Request
 
-Reason = Literal["stop", "length", "cancelled"]
 OnGrowth = Callable[[int, str, list[int], float], None]
 """Told a candidate's index, the text it grew by (perhaps none), the tokens behind it, and its log-probability so far."""
 OnCompletion = Callable[[Completion, tuple[int, int]], None]
@@ -44,27 +46,6 @@ class Told:
     dropped: Dropped = lambda _index: False
 
 
-@dataclass
-class Candidate:
-    """One continuation under way."""
-
-    index: int
-    chooser: Chooser
-    stream: TextStream
-    forced: deque[int]
-    sequence: int = -1
-    tokens: list[int] = field(default_factory=list)
-    logprob: float = 0.0
-    computed: int = 0
-    """How many of its tokens are in its sequence."""
-    reason: Reason | None = None
-    """Set when it is finished."""
-
-    def completion(self) -> Completion:
-        """Return the finished value."""
-        return Completion(self.index, self.stream.text, self.reason or "cancelled", len(self.tokens), self.logprob)
-
-
 class Generation:
     """Carries out one request."""
 
@@ -81,6 +62,7 @@ class Generation:
         self._told = told
         self._array = TokenArray(engine.vocabulary_size)
         self._forced = [list(tokens) for tokens in forced] + [[] for _ in range(request.count - len(forced))]
+        self._copied, self._source = Source(engine.tokenize(request.copied, whole=False) if request.copied else ()), Source(self._prompt)
         self._most_tokens = self._kept = 0
         self._waiting: deque[Candidate] = deque()
         self._live: list[Candidate] = []
@@ -108,9 +90,10 @@ class Generation:
                     self._engine.drop(sequence)
 
     def _candidate(self, index: int, stack: ExitStack) -> Candidate:
-        request = self._request
+        request, costs = self._request, self._engine.costs
         chooser = stack.enter_context(Chooser(self._engine.vocab, self._array, request.sampling, request.grammar, index))
-        return Candidate(index, chooser, TextStream(request.stop), deque(self._forced[index]))
+        lookup, pace = (Lookup(self._copied, self._source), Pace(costs)) if costs else (None, None)
+        return Candidate(index, chooser, TextStream(request.stop), deque(self._forced[index]), lookup, pace)
 
     def _room(self, prompt_tokens: int) -> int:
         """Return how many tokens a candidate may have."""
@@ -138,7 +121,7 @@ class Generation:
                 self._start(self._waiting.popleft(), trunk, free.pop(), start)
             live = [candidate for candidate in self._live if not candidate.reason]
             if live:
-                self._grow(live, self._decode(live, len(trunk.tokens)))
+                self._step(live, len(trunk.tokens))
             # The lowest ids first, so that equal requests use equal sequences.
             free = sorted((*free, *(candidate.sequence for candidate in self._live if candidate.reason)), reverse=True)
             self._live = [candidate for candidate in self._live if not candidate.reason]
@@ -150,35 +133,63 @@ class Generation:
             self._finish(candidate, "length", [])
             return
         self._engine.branch(trunk, sequence)
-        self._grow([candidate], row[None])
+        self._take(candidate, row, float(log_normaliser(row[None])[0]))
+
+    def _step(self, live: Sequence[Candidate], prompt_tokens: int) -> None:
+        """Compute the last token of each candidate and what it may go on with, and choose what it goes on with."""
+        room = min(self._engine.output_rows, ROWS) // len(live) - 1
+        for candidate in live:
+            candidate.plan(len(live), min(room, self._most_tokens - len(candidate.tokens) - 1))
+        rows = self._decode(live, prompt_tokens)
+        # Of guesses most rows may turn out to be of no use, so theirs are computed one by one.
+        normalisers = log_normaliser(rows) if len(rows) == len(live) else None
+        at = 0
+        for candidate in live:
+            size = 1 + len(candidate.guess)
+            self._advance(candidate, rows[at : at + size], None if normalisers is None else float(normalisers[at]), len(live))
+            at += size
 
     def _decode(self, live: Sequence[Candidate], prompt_tokens: int) -> Any:
-        """Compute the last token of each candidate."""
-        ones: Any = np.ones(len(live), np.int8)
+        """Compute the last token of each candidate and its guess; shape (tokens, vocabulary)."""
+        tokens: list[int] = []
+        places: list[int] = []
+        sequences: list[int] = []
         for candidate in live:
-            candidate.computed = len(candidate.tokens)
-        return self._engine.decode(
-            [candidate.tokens[-1] for candidate in live],
-            [prompt_tokens + len(candidate.tokens) - 1 for candidate in live],
-            [candidate.sequence for candidate in live],
-            ones,
-            ones,
-        )
+            tokens += (candidate.tokens[-1], *candidate.guess)
+            first = prompt_tokens + len(candidate.tokens) - 1
+            places += range(first, first + 1 + len(candidate.guess))
+            sequences += [candidate.sequence] * (1 + len(candidate.guess))
+        ones: Any = np.ones(len(tokens), np.int8)
+        return self._engine.decode(tokens, places, sequences, ones, ones)
 
-    def _grow(self, candidates: Sequence[Candidate], rows: Any) -> None:
-        """Choose one more token for each candidate from its row of logits, shape (candidates, vocabulary)."""
-        normalisers = log_normaliser(rows)
-        for candidate, row, normaliser in zip(candidates, rows, normalisers, strict=True):
-            self._take(candidate, candidate.chooser.choose(row), row, float(normaliser))
+    def _advance(self, candidate: Candidate, rows: Any, normaliser: float | None, live: int) -> None:
+        """Choose tokens as long as they were guessed right, and the one after; rows of shape (1 + guessed, vocabulary)."""
+        guess, known = candidate.guess, bool(candidate.forced)
+        candidate.computed = len(candidate.tokens)
+        right = 0
+        for row in rows:
+            self._take(candidate, row, float(log_normaliser(row[None])[0]) if normaliser is None else normaliser)
+            if candidate.reason or right == len(guess) or candidate.tokens[-1] != guess[right]:
+                break
+            right += 1
+            candidate.computed += 1
+        if guess and not known:
+            self._engine.counters.drafted += len(guess)
+            self._engine.counters.accepted += right
+            if candidate.pace:
+                candidate.pace.settle(len(guess), right, live)
+        if right < len(guess) and not candidate.reason:
+            self._engine.drop(candidate.sequence, len(self._prompt) + candidate.computed)
 
-    def _take(self, candidate: Candidate, token: int | None, row: Any, normaliser: float) -> None:
+    def _take(self, candidate: Candidate, row: Any, normaliser: float) -> None:
+        """Choose a candidate's next token from a row of logits, shape (vocabulary,)."""
+        token = candidate.chooser.choose(row)
         if candidate.forced:
             token = candidate.forced.popleft()
         if token is None:
             self._finish(candidate, "stop", [])
             return
-        candidate.tokens.append(token)
-        candidate.logprob += float(row[token]) - normaliser
+        candidate.take(token, float(row[token]) - normaliser)
         self._engine.counters.generated += 1
         if self._engine.ends(token):
             self._finish(candidate, "stop", [token])
@@ -199,21 +210,7 @@ class Generation:
             self._engine.keep(candidate.sequence, [*self._prompt, *candidate.tokens[: candidate.computed]])
         if candidate.sequence >= 0:
             self._engine.drop(candidate.sequence)
-        self._told.completion(candidate.completion(), self._own(candidate))
-
-    def _own(self, candidate: Candidate) -> tuple[int, int]:
-        """Return how many tokens and letters a text begins with that lie wholly in it: a stop string may begin within a token."""
-        data, at, count = candidate.stream.text.encode("utf-8", "replace"), 0, 0
-        ends = [(0, 0)]
-        for token in candidate.tokens:
-            piece = self._engine.piece(token)
-            if not data.startswith(piece, at):
-                break
-            at, count = at + len(piece), count + 1
-            if at == len(data) or data[at] & 0xC0 != 0x80:
-                ends.append((count, at))
-        tokens, end = ends[-1]
-        return tokens, len(data[:end].decode("utf-8"))
+        self._told.completion(candidate.completion(), candidate.own(self._engine.piece))
 
     def _drop_unwanted(self) -> None:
         """End the candidates that nobody wants any more."""

@@ -14,11 +14,14 @@ from refine_tui.core.errors import ModelError
 from refine_tui.llama.binding import Log, abort_when_set, lib
 from refine_tui.llama.devices import Demand, Plan, devices, lesser, planned
 from refine_tui.llama.engine import BRANCH_CELLS, ROWS, SEQUENCES, Engine, Memory, output_rows
+from refine_tui.llama.pacing import ON_CPU, ON_GPU
 from refine_tui.loop.ports.thinking import Device, ModelInfo
 
 LARGEST_CONTEXT = 8192
 """Tokens of context when nothing else is asked for and the model allows as many."""
-FLASH_ATTENTION_AUTO = -1
+FLASH_ATTENTION_AUTO, FLASH_ATTENTION_OFF = -1, 0
+SMALL_MODEL = 100_000_000
+"""Parameters up to which flash attention is faster on a CPU; see docs/decisions/0013."""
 NO_VOCABULARY = 0
 CELL_BYTES = 2
 """A number of a key or a value: half precision."""
@@ -37,6 +40,8 @@ class Wish:
     threads: int | None = None
     """`None`: all cores but one."""
     profile: str = "line-edit"
+    drafting: bool = True
+    """Whether tokens may be guessed from what is being copied."""
 
 
 def load(wish: Wish, log: Log, step: Callable[[], None], abort_address: int) -> tuple[Engine, ModelInfo]:
@@ -60,7 +65,9 @@ def load(wish: Wish, log: Log, step: Callable[[], None], abort_address: int) -> 
     plan, model, context, context_tokens, threads = loaded(wish, plan, demand, log)
     abort_when_set(context, abort_address)
     on_gpu = any(place != "CPU" for place in log.layers.values())
-    engine = Engine(model, context, context_tokens=context_tokens, step=step, memory=Memory(compact=not on_gpu))
+    costs = (ON_GPU if on_gpu else ON_CPU) if wish.drafting else None
+    memory = Memory(compact=not on_gpu, costs=costs)
+    engine = Engine(model, context, context_tokens=context_tokens, step=step, memory=memory)
     return engine, describe(model, wish, found, log, threads, context_tokens, plan.warnings)
 
 
@@ -90,7 +97,7 @@ def open_both(wish: Wish, plan: Plan, log: Log) -> tuple[Plan, Any, Any, int, in
         refuse_unsuitable(model, wish.path)
         tokens, more = context_size(wish.context_tokens, lib.llama_model_n_ctx_train(model))
         threads = wish.threads or (1 if plan.layers > lib.llama_model_n_layer(model) else max(1, usable_cores() - 1))
-        context = open_context(model, tokens, threads, log)
+        context = open_context(model, tokens, threads, log, on_gpu=bool(plan.layers))
     except ModelError:
         lib.llama_model_free(model)
         raise
@@ -172,7 +179,7 @@ def context_size(asked: int | None, trained: int) -> tuple[int, tuple[str, ...]]
     return asked, ()
 
 
-def open_context(model: Any, context_tokens: int, threads: int, log: Log) -> Any:
+def open_context(model: Any, context_tokens: int, threads: int, log: Log, *, on_gpu: bool = False) -> Any:
     """Make a context whose sequences share one pool of cells.
 
     Raises:
@@ -185,8 +192,8 @@ def open_context(model: Any, context_tokens: int, threads: int, log: Log) -> Any
     params.n_outputs_max = output_rows(lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model)))
     params.n_threads = params.n_threads_batch = threads
     params.kv_unified = params.swa_full = params.no_perf = True
-    # Without it every kept prompt would make every row of another dearer: it skips what a row may not see.
-    params.flash_attn_type = FLASH_ATTENTION_AUTO
+    large = lib.llama_model_n_params(model) > SMALL_MODEL
+    params.flash_attn_type = FLASH_ATTENTION_OFF if large and not on_gpu else FLASH_ATTENTION_AUTO
     context = lib.llama_init_from_model(model, params)
     if not context:
         raise ModelError(f"llama.cpp cannot make a context of {context_tokens:,} tokens: {reason(log)}; ask for a smaller one")

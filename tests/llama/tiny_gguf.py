@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +177,28 @@ def write_tiny(path: Path, seed: int = 1, **shape: Any) -> Path:
     """Write a random model and return its path."""
     path.write_bytes(tiny_model(seed, **shape))
     return path
+
+
+def chain_model(logit: Callable[[int, int], float], *, context: int = 2048) -> bytes:
+    """Return a model whose next token depends on the last one alone: `logit(last, next)`, exactly."""
+    count = len(vocabulary())
+    width = -(-count // 32) * 32
+    fields = {"llama.embedding_length": width, "llama.feed_forward_length": 32, "llama.rope.dimension_count": width // 4}
+    ones = array("f", [1.0] * width).tobytes()
+    # One-hot rows as long as the norm makes them: layers that add nothing leave them as they are.
+    inputs = array("f", bytes(4 * width * count))
+    inputs[:: width + 1] = array("f", [width**0.5] * len(inputs[:: width + 1]))
+    outputs = array(
+        "f", (logit(last, following) / width**0.5 if last < count else 0.0 for following in range(count) for last in range(width))
+    )
+    none = {name: bytes(4 * width * size) for name, size in (("square", width), ("wide", 32))}
+    tensors: list[tuple[str, Sequence[int], bytes]] = [
+        ("token_embd.weight", (width, count), inputs.tobytes()),
+        ("output_norm.weight", (width,), ones),
+        ("output.weight", (width, count), outputs.tobytes()),
+        *((f"blk.0.{part}_norm.weight", (width,), ones) for part in ("attn", "ffn")),
+        *((f"blk.0.attn_{part}.weight", (width, width), none["square"]) for part in ("q", "k", "v", "output")),
+        *((f"blk.0.ffn_{part}.weight", (width, 32), none["wide"]) for part in ("gate", "up")),
+        ("blk.0.ffn_down.weight", (32, width), none["wide"]),
+    ]
+    return gguf_bytes({**tiny_metadata(context=context, layers=1, name="chain"), **fields}, tensors)
