@@ -27,28 +27,31 @@ BOLDER = 1.1
 """Temperature of the second look: the usual one has said what it has to say."""
 
 
-def drafts(run: Run, base: Base, into: list[Proposal]) -> Iterator[events.Event]:
-    """Ask the model for changes of the most suspicious scopes; proposals go `into` the list, what it writes is told.
+def drafts(run: Run, base: Base) -> Iterator[events.Event | list[Proposal]]:
+    """Ask the model for changes of the most suspicious scopes: what it writes is told, and after each scope come its proposals.
 
-    A second look begins with a plan, forgets critique and candidate, and takes in twice as many scopes.
+    Whoever runs the proposals of one scope before the next is asked about saves the asking when one of them is right. A second look
+    begins with a plan, forgets critique and candidate, and takes in twice as many scopes.
     """
-    is_over = run.half_time()
     yield from _planned(run)
+    written = 0
     for scope in run.suspects.scopes[: DRAFTED_SCOPES * (2 if run.looks_again else 1)]:
         writer, ask = _writer(run), _ask(run, base, scope)
-        if ask is None or writer is None or is_over():
+        if ask is None or writer is None or writer.cancelled():
             continue
-        count, seed = run.task.budget.candidates or DRAFTS, run.task.seed + 1000 * run.round + len(into)
-        step: Step = "refine" if ask.critique else "propose"
+        found: list[Proposal] = []
+        count, seed = run.task.budget.candidates or DRAFTS, run.task.seed + 1000 * run.round + written
         try:
-            for item in replace(writer, cancelled=is_over).draft(ask, base, step, count=count, seed=seed):
+            for item in writer.draft(ask, base, "refine" if ask.critique else "propose", count=count, seed=seed):
                 if isinstance(item, Proposal):
-                    into.append(item)
+                    found.append(item)
                 else:
                     yield item
         except ModelError as error:
             run.model_failed(scope, error)
         yield from run.failures_to_tell()
+        written += len(found)
+        yield found
 
 
 def _writer(run: Run) -> Writer | None:

@@ -46,9 +46,14 @@ def edits_of(run: Run, parent: Candidate | None) -> Items:
     head = 0 if run.writes_well else BEFORE_DRAFTS
     yield from _trials(proposals[:head], parent)
     drafted: list[Proposal] = []
-    yield from drafts(run, base, drafted)
-    rest = [*drafted, *proposals] if run.writes_well else sorted([*drafted, *proposals[head:]], key=lambda p: -p.score)
-    yield from _trials(rest, parent)
+    for told in drafts(run, base):
+        if not isinstance(told, list):
+            yield told
+        elif run.writes_well:
+            yield from _trials(told, parent)
+        else:
+            drafted += told
+    yield from _trials(sorted([*drafted, *proposals[head:]], key=lambda p: -p.score), parent)
 
 
 def suspects_after(run: Run, parent: Candidate) -> Suspects:
@@ -75,9 +80,8 @@ def _trials(proposals: list[Proposal], parent: Candidate | None) -> Iterator[Tri
 
 def drafts_now(run: Run) -> Items:
     """Offer what the model makes of the user's tree, knowing what it knows now."""
-    drafted: list[Proposal] = []
-    yield from drafts(run, user_tree(run), drafted)
-    yield from _trials(drafted, None)
+    for told in drafts(run, user_tree(run)):
+        yield from _trials(told, None) if isinstance(told, list) else (told,)
 
 
 def last_resorts(run: Run) -> Items:

@@ -65,6 +65,15 @@ def test_the_file_around_the_scope_is_shown_without_other_bodies() -> None:
     assert "secret" not in bench.model.prompts[0]
 
 
+def test_what_is_written_for_one_scope_is_run_before_the_next_is_asked_about() -> None:
+    table = '{4: "IV", 9: "IX"}'
+    code = 'def digit(n):\n    return ""\n\n\ndef roman(number):\n    return digit(number)\n'
+    right = {name: f"def {name}(n):\n    return {table}[n]\n" for name in ("digit", "roman")}
+    bench = Bench({**PROJECT, "roman.py": code}, lambda prompt: [block(right["digit" if "Change `digit`" in prompt else "roman"])])
+    assert finished(bench.work()).outcome == "solved"
+    assert len(bench.model.prompts) == 1
+
+
 def test_what_did_not_fit_into_the_prompt_is_part_of_the_provenance() -> None:
     long = {**PROJECT, "roman.py": "".join(f"NAME_{n} = {n}\n" for n in range(400)) + ROMAN}
     best = finished(Bench(long, lambda prompt: [block(RIGHT)]).work()).best
