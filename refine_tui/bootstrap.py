@@ -184,7 +184,7 @@ def make_evaluator(root: Path, sandbox: Sandbox, settings: Settings) -> Evaluato
     from refine_tui.evaluation.settings import RunSettings
 
     arguments = ("-m", settings.markers) if settings.markers else ()
-    run = RunSettings(settings.test_timeout_s, settings.tests, arguments, settings.environment)
+    run = RunSettings(settings.test_timeout_s, settings.tests, arguments, settings.environment, gates=settings.gates)
     python = Path(settings.python).expanduser() if settings.python else None
     return PytestEvaluator(root, sandbox, python if python is None or python.is_absolute() else root / python, run)
 

@@ -27,7 +27,7 @@ DEFAULT_PROTECTED = (
     "refine.toml",
     ".git*/**",
 )
-LOOSENS = frozenset({"python", "sandbox_allow", "environment", "plain_http"})
+LOOSENS = frozenset({"python", "sandbox_allow", "environment", "gates", "plain_http"})
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Settings:
     """`[test] timeout`: seconds one test may take."""
     survey_limit_s: float = 900.0
     """`[test] survey_limit`: seconds the first whole run may take."""
+    gates: tuple[str, ...] = ()
+    """`[gates] commands`: shell commands that a change must not make fail."""
     protected: tuple[str, ...] = ()
     """`[project] protected`: patterns no patch may touch, beside the tests and packaging files."""
     sandbox_allow: tuple[str, ...] = ()
@@ -72,6 +74,7 @@ _KEYS: dict[tuple[str, str], tuple[str, type | tuple[type, ...], str]] = {
     ("test", "environment"): ("environment", dict, "a table of strings"),
     ("test", "timeout"): ("test_timeout_s", (int, float), "seconds"),
     ("test", "survey_limit"): ("survey_limit_s", (int, float), "seconds"),
+    ("gates", "commands"): ("gates", list, "a list of shell commands"),
     ("sandbox", "allow"): ("sandbox_allow", list, "a list of path patterns"),
     ("model", "use"): ("model", str, "a model's name, a path, or none"),
     ("model", "gpu_layers"): ("gpu_layers", int, "a number of layers"),
