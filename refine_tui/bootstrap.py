@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refine_tui.core.errors import ModelError, ProjectError, UsageError
+from refine_tui.core.errors import ModelError, ProjectError, SafetyError, UsageError
 from refine_tui.core.isolation import Level
 from refine_tui.core.settings import Settings, merge
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from refine_tui.models.pulling import Puller
     from refine_tui.models.registry import Registry
     from refine_tui.network.door import Door
+    from refine_tui.remote.client import RemoteGenerator
     from refine_tui.workspace import ProjectTree
 
 APP = "refine-tui"
@@ -108,6 +109,17 @@ def read_settings(root: Path, places: Places) -> tuple[Settings, tuple[str, ...]
     return settings, tuple(notices)
 
 
+def settings_of(options: argparse.Namespace, places: Places) -> tuple[Settings, tuple[str, ...]]:
+    """Return the settings that hold for a command, its own options included, and sentences about what was left out.
+
+    Raises:
+        ProjectError: there is no such project.
+        UsageError: as `read_settings`.
+    """
+    settings, notices = read_settings(project_root(options), places)
+    return replace(settings, offline=settings.offline or options.offline), notices
+
+
 def _toml(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
@@ -136,7 +148,7 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
     from refine_tui.workspace import git_facts, project_state_dir
 
     root, places = project_root(options), Places()
-    settings, notices = read_settings(root, places)
+    settings, notices = settings_of(options, places)
     state_dir = getattr(options, "state_dir", None) or project_state_dir(root)
     with ExitStack() as stack:
         if writes:
@@ -196,11 +208,11 @@ def make_registry(places: Places) -> Registry:
     return Registry(places.data / "models", user_config=places.config)
 
 
-def make_door(options: argparse.Namespace, settings: Settings) -> Door:
+def make_door(settings: Settings) -> Door:
     """Return the way to other machines, shut when offline."""
     from refine_tui.network.door import Door
 
-    return Door(offline=options.offline or settings.offline, plain_http=settings.plain_http)
+    return Door(offline=settings.offline, plain_http=settings.plain_http)
 
 
 def make_puller(options: argparse.Namespace, places: Places, ask: Callable[[str], str] | None, tell: Callable[[str], None]) -> Puller:
@@ -209,25 +221,31 @@ def make_puller(options: argparse.Namespace, places: Places, ask: Callable[[str]
     from refine_tui.models.pulling import Puller
     from refine_tui.network.keys import Keys
 
-    settings, _ = read_settings(project_root(options), places)
-    return Puller(make_registry(places), Way(make_door(options, settings).open, Keys(ask, tell)))
+    return Puller(make_registry(places), Way(make_door(settings_of(options, places)[0]).open, Keys(ask, tell)))
 
 
 def make_generator(wish: str, settings: Settings, places: Places) -> tuple[Generator | None, str]:
     """Return the model that was wished for, or `None` with the reason; a wish that cannot be met at all is an error.
 
     Raises:
-        ModelError: a named model does not exist.
+        ModelError: a named model does not exist, or its server cannot be used.
+        UsageError, SafetyError: a server's address is none, or must not be contacted.
     """
-    if wish == "none":
-        return None, "none was asked for"
-    if wish.startswith(("http://", "https://")):
-        raise UsageError(f"{wish}: a model server cannot be used by this version. Name a .gguf file.")
+    from refine_tui.models.registry import NO_MODEL, is_address
+
     registry = make_registry(places)
+    wanted = wish or registry.chosen() or ""
+    if wanted == NO_MODEL:
+        return None, "none was asked for"
     try:
-        found = registry.resolve(wish or None)
+        if is_address(wanted):
+            generator = make_remote(wanted, settings)
+            if wish:
+                generator.load()
+            return generator, ""
+        found = registry.resolve(wanted or None)
         registry.require_memory(found)
-    except ModelError as error:
+    except (ModelError, UsageError, SafetyError) as error:
         if wish:
             raise
         return None, str(error)
@@ -236,6 +254,21 @@ def make_generator(wish: str, settings: Settings, places: Places) -> tuple[Gener
     places.log.mkdir(parents=True, exist_ok=True)
     log = places.log / "model.log"
     return LlamaGenerator(found.path, log_file=log, name=found.name, profile=found.profile, gpu_layers=settings.gpu_layers), ""
+
+
+def make_remote(address: str, settings: Settings) -> RemoteGenerator:
+    """Return the model on a server, which is not contacted yet.
+
+    Raises:
+        UsageError, SafetyError: it is no address, or must not be contacted.
+    """
+    from refine_tui.network.keys import Keys
+    from refine_tui.remote.address import parse_server
+    from refine_tui.remote.client import RemoteGenerator
+
+    server, door = parse_server(address), make_door(settings)
+    door.check(server.base)
+    return RemoteGenerator(server, door.open, Keys())
 
 
 def join_parts(tree: ProjectTree, evaluator: Evaluator, journal: SqliteJournal, generator: Generator | None, *, watch: bool) -> Parts:

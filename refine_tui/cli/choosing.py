@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from refine_tui.bootstrap import Places, make_registry
+from refine_tui.bootstrap import Places, make_registry, make_remote, settings_of
 from refine_tui.cli.fetching import run_pull, size_in_words
 from refine_tui.core.errors import UnknownModelError
 from refine_tui.core.sanitize import visible
@@ -16,6 +16,7 @@ from refine_tui.models.cards import Card
 from refine_tui.models.description import ModelFile, UnusableFile
 from refine_tui.models.digests import remembered_digest
 from refine_tui.models.memory import available_bytes, needed_bytes
+from refine_tui.models.registry import is_address
 
 Row = dict[str, Any]
 
@@ -160,6 +161,8 @@ def _add(options: argparse.Namespace) -> int:
 
 
 def _use(options: argparse.Namespace) -> int:
+    if is_address(options.name):
+        make_remote(options.name, settings_of(options, Places())[0])
     model = make_registry(Places()).use(options.name)
     print(visible(f"{model.name if model else options.name} will be used from the next start on."))
     if model:

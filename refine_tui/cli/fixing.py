@@ -111,7 +111,8 @@ def _finish(project: Project, end: Fixed, text: bytes, options: argparse.Namespa
 
 
 def _print_end(end: Fixed, text: bytes, state: State, seconds: float) -> None:
-    tokens = {name: getattr(state.usage, name) for name in ("prompt", "reused", "generated", "drafted", "accepted")}
+    counts = ("prompt", "reused", "generated", "drafted", "accepted")
+    tokens = {name: None if name in state.usage.unknown else getattr(state.usage, name) for name in counts}
     document = {
         "event": "finished",
         "time_s": round(seconds, 3),

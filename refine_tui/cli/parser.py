@@ -168,9 +168,13 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     repair.add_argument("--mode", choices=("tests", "examples"), default="tests", help="which tests are visible (default: tests)")
     repair.add_argument("--jobs", type=_number(int, 1), default=1, metavar="N", help="tasks side by side (default: 1)")
     repair.add_argument(
-        "--seconds", type=_number(float, 0.1), default=30.0, metavar="S", help="a task, the first run of the tests included (default: 30)"
+        "--seconds", type=_number(float, 0.1), default=60.0, metavar="S", help="a task, the first run of the tests included (default: 60)"
     )
     repair.add_argument("--model", metavar="NAME|PATH|none", default=None)
+    repair.add_argument(
+        "--ways", default="", metavar="WAY,…", help="both, search, model, one-shot: who proposes, and whether in rounds (default: both)"
+    )
+    repair.add_argument("--out", type=Path, default=None, metavar="FILE.jsonl", help="keep results here; a run that was ended carries on")
     repair.add_argument("--seed", type=int, default=0, metavar="N")
     repair.add_argument("--only", default="", metavar="TEXT", help="tasks whose id holds this text")
     repair.add_argument("--json", action="store_true", help="one JSON object a row")

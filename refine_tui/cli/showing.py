@@ -13,6 +13,7 @@ from refine_tui.bootstrap import Places, level_note, make_evaluator, make_regist
 from refine_tui.cli.choosing import model_line
 from refine_tui.core.errors import ModelError, RefineError
 from refine_tui.core.sanitize import visible
+from refine_tui.models.registry import NO_MODEL, is_address
 from refine_tui.workspace import project_state_dir
 
 
@@ -41,8 +42,13 @@ def _doctor_sandbox() -> bool:
 
 
 def _doctor_model() -> None:
+    registry = make_registry(Places())
+    chosen = registry.chosen()
+    if chosen == NO_MODEL or (chosen and is_address(chosen)):
+        print(visible(f"[ok]   model: {chosen}"))
+        return
     try:
-        model = make_registry(Places()).resolve()
+        model = registry.resolve()
     except ModelError as error:
         print(visible(f"[--]   model: {error}"))
         return

@@ -167,7 +167,7 @@ class Writer:
             "model": self.model,
             "seed": str(question.seed),
             "index": str(item.index),
-            "tokens": str(item.tokens),
+            "tokens": str(item.tokens or ""),
             "temperature": str(self.temperature),
             "prompt": question.prompt.form,
             "prompts": self.profile.prompts,

@@ -55,7 +55,8 @@ def _counters(live: Live, state: State) -> Content:
     progress = live.progress or Progress("", live.round, live.judged, live.judged, 0.0, None, 0, state.usage)
     rate = f", {progress.executions / progress.seconds:.1f} a second" if progress.seconds >= 1 else ""
     usage = progress.usage
-    tokens = f"   tokens {usage.generated} written, {usage.reused} of {usage.prompt} reused" if usage.prompt else ""
+    told = {name: "?" if name in usage.unknown else getattr(usage, name) for name in ("generated", "reused", "prompt")}
+    tokens = f"   tokens {told['generated']} written, {told['reused']} of {told['prompt']} reused" if usage.prompt else ""
     candidates = max(progress.candidates, live.judged)
     return ink((" Round  ", "bold"), f"{progress.round or 1}   {candidates} candidates   {progress.executions} runs{rate}{tokens}")
 

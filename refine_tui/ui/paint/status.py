@@ -49,12 +49,12 @@ def _segments(state: State, live: Live) -> list[_Segment]:
         _Segment(ink(state.branch), 5),
         _Segment(_model(model, state.model_reason), 2),
         _Segment(ink(model.device if model else ""), 7),
-        _Segment(ink(f"ctx {_thousands(model.context_tokens)}" if model else ""), 8),
+        _Segment(ink(f"ctx {_thousands(model.context_tokens) if model.context_tokens else '?'}" if model else ""), 8),
         _Segment(ink(LEVEL_SIGNS[state.level]), 0),
         _Segment(_tests(state, live), 1),
         _Segment(ink((f"{count} undecided", "bold")) if count else ink(""), 3),
         _Segment(ink(f"queue {waiting}"), 4),
-        _Segment(ink("offline"), 6),
+        _Segment(ink("" if model and "://" in model.path else "offline"), 6),
         _Segment(ink(f"{state.files_watched} files watched" if state.files_watched else ""), 9),
     ]
 
