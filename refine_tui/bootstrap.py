@@ -322,8 +322,8 @@ def make_lab(cache: Path | None, log: Path) -> Lab:
     from refine_tui.llama.client import LlamaGenerator
     from refine_tui.models.registry import Registry
 
-    def ours(path: Path, threads: int | None, gpu_layers: int | None) -> LlamaGenerator:
-        return LlamaGenerator(path, log_file=log, threads=threads, gpu_layers=gpu_layers)
+    def ours(path: Path, threads: int | None, gpu_layers: int | None, drafting: bool) -> LlamaGenerator:
+        return LlamaGenerator(path, log_file=log, threads=threads, gpu_layers=gpu_layers, drafting=drafting)
 
     kept = cache or Places().cache / "bench"
     return Lab(ours, _plain_llama, _engine_probe, _llama_library, lambda: Registry(kept, user_config=kept).shipped().path, kept)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from refine_tui.bench.measuring import TIMES, Row, at_least, at_most, percentile, rounded, row
-from refine_tui.bench.pairs import Pair, delays, medians
+from refine_tui.bench.pairs import Pair, another, delays, medians
 from refine_tui.loop.ports.thinking import Request, Sampling
 
 WORD = re.compile(r" [a-z]+")
@@ -194,13 +194,12 @@ def no_loss(pair: Pair) -> Iterator[Row]:
     """Text in which nothing repeats: what looking for repeats costs."""
     tokens = pair.prompt_tokens(192)
     prompt = pair.texts.fresh(pair.prompt_tokens(512))
-    pair.ask(prompt)
-    costs = []
-    for _ in pair.runs():
-        ours = pair.ask(prompt, tokens=tokens)[1] / (tokens - 1)
-        costs.append((ours, pair.seconds(pair.probe.call("decode", prompt, pair.texts.after(tokens - 1))) / (tokens - 1)))
-    note = "speed, of llama_decode alone; the worker's own overhead is in it"
-    yield at_least(row("text that copies nothing", [raw / ours for ours, raw in costs], TIMES, note=note), 0.97)
+    with another(pair, drafting=False) as without:
+        pair.ask(prompt), without.ask(prompt)
+        costs = [(pair.ask(prompt, tokens=tokens)[1] / tokens, without.ask(prompt, tokens=tokens)[1] / tokens) for _ in pair.runs()]
+    looking, blind = medians(costs)
+    note = f"{1e3 * looking:.3f} ms a token, {1e3 * blind:.3f} when it does not look"
+    yield at_least(row("text that copies nothing, speed of not looking", [off / on for on, off in costs], TIMES, note=note), 0.97)
 
 
 def grammar(pair: Pair) -> Iterator[Row]:
@@ -289,7 +288,7 @@ def busy(pair: Pair) -> Iterator[Row]:
     prompt, tokens = pair.texts.fresh(pair.prompt_tokens(256)), 2 * ANSWER
     cores = max(2, pair.threads + 1)
     for threads in (pair.threads, cores):
-        with other_threads(pair, threads) as crowded, other_threads(pair, 1) as alone:
+        with another(pair, threads=threads) as crowded, another(pair, threads=1) as alone:
             crowded.ask(prompt), alone.ask(prompt)
             costs = []
             for _ in pair.runs():
@@ -300,17 +299,6 @@ def busy(pair: Pair) -> Iterator[Row]:
         note = f"{1e3 * beside:.1f} ms a token, {1e3 * idle:.1f} on one thread of the idle machine"
         found = row(f"a token beside a busy process, {threads} threads, of idle", [cost[0] / cost[1] for cost in costs], TIMES, note=note)
         yield at_most(replace(found, basis="wall"), 1.5)
-
-
-@contextmanager
-def other_threads(pair: Pair, threads: int) -> Iterator[Pair]:
-    """Load our engine once more, with another number of threads."""
-    ours = pair.lab.ours(pair.path, threads, pair.gpu_layers)
-    try:
-        ours.load()
-        yield replace(pair, ours=ours, threads=threads)
-    finally:
-        ours.close()
 
 
 def wall(pair: Pair, prompt: str, tokens: int) -> float:

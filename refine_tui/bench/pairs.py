@@ -8,7 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,8 +39,8 @@ class Subject(Generator, Protocol):
 class Lab:
     """What is compared, handed in by the composition root."""
 
-    ours: Callable[[Path, int | None, int | None], Subject]
-    """Makes our engine from a file, threads and GPU layers."""
+    ours: Callable[[Path, int | None, int | None, bool], Subject]
+    """Makes our engine from a file, threads, GPU layers, and whether it may guess what is copied."""
     plain: Callable[..., Any]
     """Makes `llama_cpp.Llama` behind a few methods, in a process of its own; importable by its name."""
     probe: Callable[..., Any]
@@ -140,7 +140,7 @@ def open_pair(
     """Load a model three times and end all of it afterwards: our engine, plain llama.cpp, and the engine's parts."""
     count = threads or max(1, usable_cores() - 1)
     with ExitStack() as stack:
-        ours = lab.ours(path, threads, gpu_layers)
+        ours = lab.ours(path, threads, gpu_layers, True)
         stack.callback(ours.close)
         loaded = ours.load()
         plain = stack.enter_context(Hosted(lab.plain, str(path), loaded.context_tokens, count, gpu_layers))
@@ -153,6 +153,17 @@ def open_pair(
             texts.words_per_token = 100 / plain.call("tokens", sample)
         warm_up(pair)
         yield pair
+
+
+@contextmanager
+def another(pair: Pair, *, threads: int | None = None, drafting: bool = True) -> Iterator[Pair]:
+    """Load our engine once more, in another way."""
+    ours = pair.lab.ours(pair.path, threads or pair.threads, pair.gpu_layers, drafting)
+    try:
+        ours.load()
+        yield replace(pair, ours=ours, threads=threads or pair.threads, clock=process_clock(ours.worker_pid or 0))
+    finally:
+        ours.close()
 
 
 def warm_up(pair: Pair) -> None:

@@ -1,4 +1,4 @@
-"""Repair tasks from a JSON-lines file: each becomes a small project, is worked on, and is judged.
+"""Repair tasks from a JSON-lines file, the ways to go about them, and a file of results that a run which was ended carries on with.
 
 Mode `tests`: the official tests are visible; solved means that all of them pass. Mode `examples`: only the example tests are visible;
 plausible means that those pass, correct that the hidden ones pass too.
@@ -7,16 +7,18 @@ plausible means that those pass, correct that the hidden ones pass too.
 from __future__ import annotations
 
 import json
-import statistics
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from refine_tui.core.errors import UsageError
+from refine_tui.core.errors import StorageError, UsageError
 
 Mode = Literal["tests", "examples"]
+Way = Literal["both", "search", "model", "one-shot"]
+WAYS: tuple[Way, ...] = get_args(Way)
+"""Search and model together, each alone, and as many candidates as the first way took but all of them proposed at once."""
 
 
 @dataclass(frozen=True)
@@ -32,25 +34,36 @@ class RepairTask:
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """What results must share to be counted together."""
+
+    mode: Mode
+    seconds: float
+    model: str
+    """As it was wished for; empty: the chosen or shipped one."""
+    seed: int
+
+
+@dataclass(frozen=True)
 class RepairResult:
     """How one task ended."""
 
     id: str
     note: str
+    way: Way
     outcome: str
-    plausible: bool
+    plausible: bool = False
     """The visible tests pass."""
-    correct: bool
+    correct: bool = False
     """The judging tests pass."""
-    candidates: int
-    executions: int
-    seconds: float
-    operator: str
-    """What made the last improvement."""
+    candidates: int = 0
+    executions: int = 0
+    seconds: float = 0.0
+    proposer: str = ""
+    """What made the last improvement: `search`, `model` or `combination`."""
+    operators: tuple[str, ...] = ()
+    """Each edit of the last improvement: the operator's name, or the profile's for a model's."""
     error: str = ""
-
-
-Solve = Callable[[RepairTask], RepairResult]
 
 
 def read_tasks(file: Path, mode: Mode, only: str = "") -> list[RepairTask]:
@@ -82,51 +95,67 @@ def write_project(task: RepairTask, root: Path) -> None:
         path.write_text(text, "utf-8")
 
 
-def rows(results: Iterable[RepairResult], mode: Mode) -> Iterator[dict[str, Any]]:
-    """Return the rows of the report: shares, then medians, then shares by kind of bug."""
-    done = list(results)
-    if not done:
-        return
-    good = [result for result in done if result.correct]
-    yield _share("solved" if mode == "tests" else "correct", len(good), len(done), 0.60 if mode == "tests" else None)
-    if mode == "examples":
-        plausible = sum(result.plausible for result in done)
-        yield _share("plausible", plausible, len(done), None)
-        yield _share("correct of plausible", len(good), plausible, None)
-    for name in ("candidates", "executions", "seconds"):
-        values = [getattr(result, name) for result in good]
-        if values:
-            yield _row(f"median {name} of the solved", statistics.median(values), name, len(values), "")
-    kinds: dict[str, list[bool]] = defaultdict(list)
-    for result in done:
-        kinds[result.note].append(result.correct)
-    for kind, marks in sorted(kinds.items()):
-        yield _share(f"solved: {kind}", sum(marks), len(marks), None)
+def result_row(result: RepairResult, conditions: Conditions) -> dict[str, Any]:
+    """Return the JSON object of one result."""
+    return {"row": f"task {result.id}", **asdict(result), "conditions": asdict(conditions)}
 
 
-def _share(name: str, part: int, whole: int, target: float | None) -> dict[str, Any]:
-    value = part / whole if whole else 0.0
-    row = _row(name, round(value, 4), "share", whole, f"{part} of {whole}")
-    if target is not None:
-        row |= {"target": f"≥ {target}", "ok": value >= target}
-    return row
+class Results:
+    """Results of one run, each kept in a file as soon as it is there, so that a run that was ended carries on."""
+
+    def __init__(self, file: Path | None, conditions: Conditions) -> None:
+        """Take up what the file holds under the same conditions; an error is no result, and half a line is none either.
+
+        Raises:
+            UsageError: the file holds something else.
+            StorageError: it cannot be read.
+        """
+        self._file, self._conditions = file, conditions
+        self.all: dict[tuple[str, Way], RepairResult] = {}
+        if file is not None and file.exists():
+            for number, line in enumerate(_whole_lines(file), start=1):
+                self._take_up(line, f"{file}:{number}")
+
+    def _take_up(self, line: str, where: str) -> None:
+        names = {field.name for field in fields(RepairResult)}
+        try:
+            row = json.loads(line)
+            result = RepairResult(**{name: value for name, value in row.items() if name in names} | {"operators": tuple(row["operators"])})
+            same = Conditions(**row["conditions"]) == self._conditions
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{where}: not a result of this bench: {error}. Name another file with --out.") from error
+        if same and not result.error:
+            self.all[result.id, result.way] = result
+
+    def add(self, result: RepairResult) -> None:
+        """Take in a result and write it down.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        self.all[result.id, result.way] = result
+        if self._file is None:
+            return
+        line = json.dumps(result_row(result, self._conditions)) + "\n"
+        try:
+            # What a killed run left of a line is closed first.
+            whole = not self._file.exists() or self._file.read_bytes()[-1:] in (b"", b"\n")
+            with self._file.open("a", encoding="utf-8") as out:
+                out.write(line if whole else "\n" + line)
+                out.flush()
+                os.fsync(out.fileno())
+        except OSError as error:
+            raise StorageError(f"{self._file}: the result of {result.id} could not be written: {error.strerror}.") from error
+
+    def of(self, way: Way) -> list[RepairResult]:
+        """Return the results of one way, in the order they came."""
+        return [result for (_, done), result in self.all.items() if done == way]
 
 
-def _row(name: str, value: float, unit: str, runs: int, note: str) -> dict[str, Any]:
-    return {
-        "row": name,
-        "value": round(value, 4),
-        "unit": unit,
-        "baseline": None,
-        "ratio": None,
-        "target": None,
-        "ok": None,
-        "runs": runs,
-        "interval": None,
-        "note": note,
-    }
-
-
-def result_row(result: RepairResult) -> dict[str, Any]:
-    """Return the JSON object of one task."""
-    return {"row": f"task {result.id}", **asdict(result)}
+def _whole_lines(file: Path) -> list[str]:
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"{file}: cannot be read: {error}.") from error
+    lines = [line for line in text.splitlines() if line]
+    return [line for line in lines if line.endswith("}")]

@@ -68,9 +68,10 @@ class Probe:
         return load(self._wish, self._log, lambda: None, ctypes.addressof(self._flag))
 
     def _load_bare(self) -> None:
-        model = open_model(self._wish.path, ALL_LAYERS if self._loaded.layers_offloaded else 0, self._log)
+        on_gpu = bool(self._loaded.layers_offloaded)
+        model = open_model(self._wish.path, ALL_LAYERS if on_gpu else 0, self._log)
         tokens, _ = context_size(None, lib.llama_model_n_ctx_train(model))
-        context = open_context(model, tokens, self._wish.threads or usable_cores(), self._log)
+        context = open_context(model, tokens, self._wish.threads or usable_cores(), self._log, on_gpu=on_gpu)
         lib.llama_free(context)
         lib.llama_model_free(model)
 

@@ -109,15 +109,17 @@ def test_an_unknown_name_is_answered_with_the_known_ones(lab: Lab, wish: Wish) -
 
 def test_the_rows_of_a_model_are_measured_beside_plain_llama_cpp(lab: Lab) -> None:
     told: list[str] = []
-    found = {one.row: one for one in measure(lab, Wish(rows=("computed", "first-token", "state"), quick=True), told.append)}
+    found = {one.row: one for one in measure(lab, Wish(rows=("computed", "first-token", "lookup"), quick=True), told.append)}
     assert len(told) == 4
     first = next(one for name, one in found.items() if name.startswith("first token"))
     assert first.value is not None
     assert first.baseline is not None
     assert first.target is None, "times of a toy are not judged"
     assert all(one.device.startswith("CPU") and "toy" in one.model for one in found.values())
-    counted = found["tokens computed, of those needed, in a refinement"]
-    assert (counted.basis, counted.target) == ("count", "≤ 1")
+    computed = found["tokens computed, of those needed, in a refinement"]
+    assert (computed.basis, computed.value, computed.ok) == ("count", 1.0, True)
+    calls = next(one for name, one in found.items() if name.startswith("model calls a token"))
+    assert (calls.basis, calls.ok) == ("count", True), calls
 
 
 def test_a_model_that_cannot_be_loaded_is_a_row_that_says_why(lab: Lab, tmp_path: Path) -> None:
