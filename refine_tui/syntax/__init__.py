@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 
-import tree_sitter
-
 from refine_tui.core.proposal import OperatorEdit
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.syntax.edits import scope_edits
-from refine_tui.syntax.languages import LANGUAGES, language_of, query
+from refine_tui.syntax.languages import LANGUAGES, language_of
 from refine_tui.syntax.normalised import token_text
 from refine_tui.syntax.operators import OPERATORS, Operator, operator_named
-from refine_tui.syntax.parsing import parse, parse_bytes
+from refine_tui.syntax.parsing import parse
 from refine_tui.syntax.scopes import find_scopes, smallest, statement_scope
 from refine_tui.syntax.unfinished import python_can_go_on
 
@@ -23,11 +21,7 @@ __all__ = ["OPERATORS", "Operator", "TreeSitter", "operator_named"]
 
 @lru_cache(maxsize=32)
 def _scopes(source: SourceFile) -> tuple[Scope, ...]:
-    parsed = parse(source)
-    cursor = tree_sitter.QueryCursor(query(parsed.language.name, "scopes"))
-    captures = cursor.captures(parse_bytes(parsed.language.name, source.data).root_node)
-    spans = [(name, node.start_byte, node.end_byte) for name, nodes in captures.items() for node in nodes]
-    return find_scopes(source, parsed.root, spans)
+    return find_scopes(source, parse(source).root)
 
 
 class TreeSitter:
@@ -41,7 +35,7 @@ class TreeSitter:
         """Return the module, then its classes, functions and methods in order of the text, nested ones included.
 
         Raises:
-            ProjectError: the file is in no language of the table.
+            ProjectError: the file is in no language of the table, or its grammar is missing.
         """
         return _scopes(source)
 
@@ -64,7 +58,7 @@ class TreeSitter:
 
     def can_go_on(self, path: str, lines: Sequence[str]) -> bool:
         """Say whether the first lines of a scope, its indentation taken off, may still become code; yes where that cannot be told."""
-        return language_of(path).name != "python" or python_can_go_on("\n".join(lines))
+        return not language_of(path).words.python or python_can_go_on("\n".join(lines))
 
     def normalised(self, source: SourceFile) -> str:
         """Return the token stream as one string: equal for texts that differ in comments and layout only."""

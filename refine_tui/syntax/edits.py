@@ -9,7 +9,8 @@ from refine_tui.core.patch import Edit
 from refine_tui.core.proposal import OperatorEdit
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile, Span
-from refine_tui.syntax.ingredients import Ingredients, file_facts, is_condition
+from refine_tui.syntax.facts import file_facts
+from refine_tui.syntax.ingredients import BARE, Ingredients, in_block, is_condition
 from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators import BY_KIND, Draft, Operator
 from refine_tui.syntax.operators.layout import STATEMENTS
@@ -86,12 +87,17 @@ def _reach(root: Node, span: Span, values: tuple[str, ...]) -> Iterator[tuple[No
 
 
 def _operators(node: Node) -> Iterator[Operator]:
+    words = node.words
+    yield from (row for row in _rows(node) if words.python or (row.carries and row.name not in words.without))
+
+
+def _rows(node: Node) -> Iterator[Operator]:
     yield from BY_KIND.get(node.kind, ())
     if is_value(node):
         yield from BY_KIND["value"]
         if is_condition(node):
             yield from BY_KIND["condition"]
-    elif node.kind in STATEMENTS and node.parent is not None and node.parent.kind in ("block", "module"):
+    if in_block(node) and (node.kind in STATEMENTS or node.kind in BARE):
         yield from BY_KIND["statement"]
 
 

@@ -9,92 +9,23 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
+from refine_tui.syntax.facts import COMPREHENSIONS, FileFacts, in_comprehension, is_called
 from refine_tui.syntax.guesses import annotated_kind, kind_by_use, kind_of
 from refine_tui.syntax.hints import hinted_builtins, told_integers
 from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.roles import is_docstring, is_value
 
-COMPREHENSIONS = frozenset({"list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"})
 SIMPLE = frozenset({
     "expression_statement", "return_statement", "break_statement", "continue_statement", "pass_statement", "raise_statement",
 })  # fmt: skip
+BARE = frozenset({"assignment", "augmented_assignment", "step", "initialiser"})
+"""What is a statement of its own where no `expression_statement` holds it, as in Go."""
 COMPOUND = frozenset({"if_statement", "for_statement", "while_statement", "try_statement", "with_statement", "match_statement"})
 
 
 _LITERAL = re.compile(r"""-?\d{1,6}(\.\d{1,6})?|True|False|None|'[^'"\\{}\n]{0,24}'|\[\]|\{\}|\(\)|set\(\)""", re.ASCII)
-
-
-@dataclass(frozen=True)
-class FileFacts:
-    """What a whole file offers; computed once a file."""
-
-    root: Node
-
-    @cached_property
-    def newline(self) -> str:
-        """The file's line end, taken from its first line."""
-        at = self.root.source.find("\n")
-        return "\r\n" if at > 0 and self.root.source[at - 1] == "\r" else "\n"
-
-    @cached_property
-    def functions(self) -> dict[str, int]:
-        """Functions of the module, methods left out, with how many parameters each has."""
-        found: dict[str, int] = {}
-        for node in self.root.walk():
-            if node.kind == "function_definition" and (name := node.child("name")) and not _in_class(node):
-                head = node.child("parameters")
-                found[name.text] = len(head.parts) if head else 0
-        return found
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Names assigned at module level."""
-        statements = [node for node in self.root.parts if node.kind == "expression_statement"]
-        names = (node for statement in statements for node in statement.walk() if node.kind == "identifier" and node.role == "store")
-        return tuple(dict.fromkeys(node.text for node in names if not _in_comprehension(node)))
-
-    @cached_property
-    def arguments(self) -> dict[str, tuple[tuple[str, frozenset[str]], ...]]:
-        """Argument lists of one line that functions of the module are called with, each with the names it reads."""
-        found: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)
-        for node in self.root.walk():
-            name, head = (node.child("function"), node.child("arguments")) if node.kind == "call" else (None, None)
-            if name is not None and name.text in self.functions and head is not None and head.parts and head.line == head.end_line:
-                found[name.text][head.text] = frozenset(inner.text for inner in head.walk() if _is_plain_name(inner))
-        return {name: tuple(lists.items()) for name, lists in found.items()}
-
-    @cached_property
-    def imported(self) -> frozenset[str]:
-        """Names that imports and definitions anywhere in the file bind; `*` when an import binds names unseen."""
-        found = set()
-        for node in self.root.walk():
-            if node.kind in ("import_statement", "import_from_statement", "class_definition", "function_definition"):
-                inside = node.walk() if node.kind.startswith("import") else node.children
-                found |= {inner.text for inner in inside if inner.kind == "identifier"}
-                found |= {"*"} if any(inner.kind == "wildcard_import" for inner in node.children) else set()
-        return frozenset(found)
-
-    @cached_property
-    def calls(self) -> tuple[str, ...]:
-        """Names of functions that are called, most often called first."""
-        return tuple(name for name, _ in Counter(node.text for node in self.root.walk() if _is_called(node)).most_common())
-
-    @cached_property
-    def attributes(self) -> dict[str, tuple[str, ...]]:
-        """Attributes used, by the text of their receiver."""
-        found: dict[str, list[str]] = defaultdict(list)
-        for node in self.root.walk():
-            if node.kind == "attribute" and (receiver := node.child("object")) and (name := node.child("attribute")):
-                found[receiver.text].append(name.text)
-        return {receiver: tuple(dict.fromkeys(names)) for receiver, names in found.items()}
-
-
-@lru_cache(maxsize=32)
-def file_facts(root: Node) -> FileFacts:
-    """Return the facts of a file by its root node, those of the last few files remembered."""
-    return FileFacts(root)
 
 
 @dataclass(frozen=True)
@@ -121,7 +52,7 @@ class Ingredients:
     @cached_property
     def parameters(self) -> tuple[str, ...]:
         """Names of the parameters, `self` and `cls` left out."""
-        head = self.function.child("parameters")
+        head = self.function.header("parameters") if self.function.kind == "function_definition" else None
         if head is None:
             return ()
         names = (node.text for node in head.walk() if node.kind == "identifier" and node.role in ("param", "none") and _is_parameter(node))
@@ -138,7 +69,7 @@ class Ingredients:
         """Names the function binds itself, with the byte where each is first bound; comprehension variables left out."""
         names: dict[str, int] = {}
         for node in self.nodes:
-            if node.kind == "identifier" and node.role == "store" and not _in_comprehension(node):
+            if node.kind == "identifier" and node.role == "store" and not in_comprehension(node):
                 names.setdefault(node.text, node.start)
         return names
 
@@ -160,7 +91,7 @@ class Ingredients:
         for node in self.nodes:
             if node.kind == "identifier" and node.role == "load":
                 found[node.text] |= kind_by_use(node)
-            elif node.kind == "assignment" and (left := node.child("left")) and left.kind == "identifier":
+            elif node.kind in ("assignment", "initialiser") and (left := node.child("left")) and left.kind == "identifier":
                 found[left.text] |= kind_of(node.child("right"))
             elif node.kind in ("typed_parameter", "typed_default_parameter"):
                 found |= annotated_kind(node, found)
@@ -185,8 +116,10 @@ class Ingredients:
 
     @cached_property
     def docstring(self) -> str:
-        """Text of the docstring, empty if there is none."""
-        body = self.function.child("body")
+        """Text of the docstring, in other languages of the comments above, empty if there is none."""
+        if not self.function.words.python:
+            return _comment_above(self.function)
+        body = self.function.body
         start = body.parts[0] if body and body.parts else None
         return start.text if start is not None and is_docstring(start) else ""
 
@@ -203,7 +136,7 @@ class Ingredients:
     @cached_property
     def calls(self) -> tuple[str, ...]:
         """Names of functions that the function calls, then those the rest of the file calls."""
-        return tuple(dict.fromkeys([*(node.text for node in self.nodes if _is_called(node)), *self.file.calls]))
+        return tuple(dict.fromkeys([*(node.text for node in self.nodes if is_called(node)), *self.file.calls]))
 
     @cached_property
     def places(self) -> dict[str, tuple[Node, ...]]:
@@ -248,14 +181,15 @@ class Ingredients:
         """Statements of one line in the function, docstrings left out."""
         found: dict[str, Node] = {}
         for node in self.nodes:
-            if node.kind in SIMPLE and node.role == "load" and node.line == node.end_line:
+            whole = node.kind in SIMPLE or (node.kind in BARE and node.kind != "initialiser")
+            if whole and in_block(node) and node.role == "load" and node.line == node.end_line:
                 found.setdefault(node.text, node)
         return tuple(found.values())
 
     @cached_property
     def indent(self) -> str:
         """One step of indentation in this function."""
-        body = self.function.child("body")
+        body = self.function.body
         first = body.parts[0] if body and body.parts else None
         if first is None or first.line == self.function.line:
             return "    "
@@ -277,7 +211,7 @@ class Ingredients:
 
     def _local_names(self, node: Node) -> list[str]:
         bound = [name for name in self.bound if name not in self.file.names]
-        if not _in_loop(node):
+        if not in_loop(node):
             bound = [name for name in bound if self.bound[name] < node.start]
         near = sorted(bound, key=lambda name: (self.bound[name] > node.start, -self.bound[name]))
         outside = [*self.outer.parameters, *self.outer.bound] if self.outer else []
@@ -313,6 +247,18 @@ def margin(node: Node) -> str:
     return line[: len(line) - len(line.lstrip(" \t\f"))]
 
 
+def _comment_above(node: Node) -> str:
+    """Return the comments that stand directly above a definition."""
+    group = node.parent.children if node.parent is not None else []
+    before = group[: group.index(node)] if node in group else []
+    texts: list[str] = []
+    for other in reversed(before):
+        if other.kind != "comment":
+            break
+        texts.insert(0, other.text)
+    return "\n".join(texts)
+
+
 def _unread(node: Node) -> list[str]:
     """Return the variables a comprehension or lambda binds itself and nothing below it reads."""
     inside = [inner for inner in node.walk() if inner.kind == "identifier"]
@@ -333,6 +279,16 @@ def names_between(node: Node, function: Node) -> list[str]:
     return names
 
 
+def in_block(node: Node) -> bool:
+    """Say whether a node is one of the statements of a block."""
+    return node.parent is not None and node.parent.kind in ("block", "module")
+
+
+def is_plain(node: Node) -> bool:
+    """Say whether a statement is an expression or an assignment."""
+    return node.kind == "expression_statement" or node.kind in BARE
+
+
 def is_condition(node: Node) -> bool:
     """Say whether a value is asked for its truth: after `if`, `while`, `assert`, or an operand of such."""
     parent = node.parent
@@ -340,7 +296,7 @@ def is_condition(node: Node) -> bool:
         node, parent = parent, parent.parent
     if parent is None:
         return False
-    if parent.kind in ("if_statement", "while_statement", "elif_clause"):
+    if parent.kind in ("if_statement", "while_statement", "elif_clause", "for_statement"):
         return node.field == "condition"
     if parent.kind in ("if_clause", "not_operator"):
         return True
@@ -356,26 +312,11 @@ def _is_parameter(node: Node) -> bool:
     return not any(above.kind == "type" or above.field == "value" for above in node.above() if above.kind != "function_definition")
 
 
-def _in_comprehension(node: Node) -> bool:
-    return any(above.kind in COMPREHENSIONS for above in node.above())
-
-
-def _in_class(node: Node) -> bool:
-    return any(above.kind == "class_definition" for above in node.above())
-
-
-def _in_loop(node: Node) -> bool:
+def in_loop(node: Node) -> bool:
+    """Say whether a node lies in a loop of its function."""
     for above in node.above():
         if above.kind in ("for_statement", "while_statement"):
             return True
-        if above.kind == "function_definition":
+        if above.kind in ("function_definition", "class_definition"):
             return False
     return False
-
-
-def _is_plain_name(node: Node) -> bool:
-    return node.kind == "identifier" and node.role == "load" and not _in_comprehension(node)
-
-
-def _is_called(node: Node) -> bool:
-    return node.kind == "identifier" and node.field == "function" and node.role == "load"

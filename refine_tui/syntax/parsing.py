@@ -8,8 +8,8 @@ from functools import lru_cache
 import tree_sitter
 
 from refine_tui.core.text import SourceFile
-from refine_tui.syntax.languages import LanguageRow, grammar, language_of
-from refine_tui.syntax.nodes import Node, convert
+from refine_tui.syntax.languages import LanguageRow, grammar, language_of, nodes_query
+from refine_tui.syntax.nodes import Mark, Marks, Node, convert
 from refine_tui.syntax.roles import assign_roles
 
 
@@ -23,9 +23,9 @@ class Parsed:
     """0-based lines with ERROR or MISSING nodes, ascending."""
 
 
-def parse_bytes(language: str, data: bytes) -> tree_sitter.Tree:
+def parse_bytes(row: LanguageRow, data: bytes) -> tree_sitter.Tree:
     """Parse without remembering; a tree-sitter parser is cheap, and a fresh one is safe in any thread."""
-    return tree_sitter.Parser(grammar(language)).parse(_readable(data))
+    return tree_sitter.Parser(grammar(row)).parse(_readable(data))
 
 
 def _readable(data: bytes) -> bytes:
@@ -47,10 +47,26 @@ def parse(source: SourceFile) -> Parsed:
 
 @lru_cache(maxsize=32)
 def _parse(row: LanguageRow, data: bytes) -> Parsed:
-    tree = parse_bytes(row.name, data)
-    root = convert(tree, data.decode("latin-1"))
+    tree = parse_bytes(row, data)
+    root = convert(tree, data.decode("latin-1"), row.words, _marks(row, tree))
     assign_roles(root)
     return Parsed(row, root, error_lines(tree))
+
+
+def _marks(row: LanguageRow, tree: tree_sitter.Tree) -> Marks:
+    """Return what the language's query says of its nodes: captures name a kind, `field.x` a field, `role.x` a role."""
+    asked = nodes_query(row)
+    if asked is None:
+        return {}
+    marks: dict[int, Mark] = {}
+    compiled, names = asked
+    captures = tree_sitter.QueryCursor(compiled).captures(tree.root_node)
+    for capture in names:
+        what, _, name = capture.rpartition(".")
+        for node in captures.get(capture, ()):
+            told = {**marks.get(node.id, Mark())._asdict(), what or "kind": name}
+            marks[node.id] = Mark(**told)
+    return marks
 
 
 def error_lines(tree: tree_sitter.Tree) -> tuple[int, ...]:

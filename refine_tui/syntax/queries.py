@@ -27,6 +27,6 @@ def data_dir(kind: str) -> Traversable:
 
 
 @cache
-def query_text(language: str, name: str) -> str:
-    """Return the text of `grammars/<language>/<name>.scm`."""
-    return data_dir("grammars").joinpath(language, f"{name}.scm").read_text("utf-8")
+def query_text(name: str) -> str:
+    """Return the text of a query by its path under `grammars/`, without its suffix."""
+    return data_dir("grammars").joinpath(*f"{name}.scm".split("/")).read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Which nodes are values, which are names being bound, and which are none of an edit's business (Python)."""
+"""Which nodes are values, which are names being bound, and which are none of an edit's business."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ UNTOUCHED = frozenset({
     "nonlocal_statement", "case_pattern", "type_conversion", "format_specifier", "type_alias_statement", "type_parameter",
     "ERROR", "delete_statement", "exec_statement", "print_statement",
 })  # fmt: skip
-BINDERS = frozenset({"assignment", "augmented_assignment", "for_statement", "for_in_clause"})
+BINDERS = frozenset({"assignment", "initialiser", "augmented_assignment", "for_statement", "for_in_clause"})
 PATTERNS = frozenset({"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "as_pattern_target"})
 PARAMETERS = frozenset({"parameters", "lambda_parameters", "default_parameter", "typed_parameter", "typed_default_parameter"})
 VALUES = frozenset({
@@ -25,7 +25,7 @@ def assign_roles(root: Node) -> None:
     stack = list(root.children)
     while stack:
         node = stack.pop()
-        node.role = _role(node)
+        node.role = _role(node) if node.role == "load" else node.role
         stack.extend(node.children)
 
 

@@ -1,4 +1,4 @@
-"""Scopes: what the query finds, named and nested; the smallest that holds a line; the statement on a line."""
+"""Scopes: definitions, named and nested; the smallest that holds a line; the statement on a line."""
 
 from __future__ import annotations
 
@@ -11,21 +11,28 @@ from refine_tui.syntax.nodes import Node
 _DEFINITIONS = {"class_definition": "class", "function_definition": "function"}
 
 
-def find_scopes(source: SourceFile, root: Node, spans: Sequence[tuple[str, int, int]]) -> tuple[Scope, ...]:
-    """Return the scopes for the spans the query captured (`capture`, start, end), the module first, then in order of the text."""
-    wanted = {(start, end) for capture, start, end in spans if capture in ("function", "class")}
+def find_scopes(source: SourceFile, root: Node) -> tuple[Scope, ...]:
+    """Return the module, then its classes, functions and methods in order of the text."""
     found = [_module(source)]
     stack: list[tuple[Node, tuple[str, ...], str]] = [(root, (), "module")]
     while stack:
         node, names, holder = stack.pop()
-        if node.kind in _DEFINITIONS and (node.start, node.end) in wanted:
-            name = node.child("name")
-            names = (*names, name.text.encode("latin-1").decode("utf-8", "replace") if name else "?")
-            kind = "method" if node.kind == "function_definition" and holder == "class" else _DEFINITIONS[node.kind]
-            found.append(_scope(source, node, ".".join(names), kind))
+        if node.kind in _DEFINITIONS:
+            owner = node.header("owner")
+            names = (*names, *([owner.text] if owner is not None else []), _name(node))
+            method = node.kind == "function_definition" and (holder == "class" or owner is not None)
+            found.append(_scope(source, node, ".".join(names), "method" if method else _DEFINITIONS[node.kind]))
             holder = _DEFINITIONS[node.kind]
         stack.extend((child, names, holder) for child in reversed(node.children) if child.named)
     return tuple(found)
+
+
+def _name(node: Node) -> str:
+    """Return the name of a definition, of a function that has none that of the variable or property it is kept in."""
+    name = node.header("name")
+    if name is None and node.parent is not None:
+        name = node.parent.child("left") or node.parent.child("name")
+    return name.text.encode("latin-1").decode("utf-8", "replace") if name else "?"
 
 
 def smallest(scopes: Sequence[Scope], line: int) -> Scope:

@@ -120,6 +120,6 @@ def test_a_byte_order_mark_shifts_nothing() -> None:
 def test_the_language_is_known_by_suffix() -> None:
     assert SYNTAX.handles("a/b.py")
     assert SYNTAX.handles("b.pyi")
-    assert not SYNTAX.handles("b.rs")
-    with pytest.raises(ProjectError, match=r"b\.rs .*\.py"):
-        SYNTAX.scopes(source("fn main() {}", "b.rs"))
+    assert not SYNTAX.handles("b.rb")
+    with pytest.raises(ProjectError, match=r"b\.rb .*\.py"):
+        SYNTAX.scopes(source("def main; end", "b.rb"))

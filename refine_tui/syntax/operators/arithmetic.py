@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from refine_tui.syntax.ingredients import Ingredients
 from refine_tui.syntax.nodes import Node
-from refine_tui.syntax.operators.record import Draft, Operator, binding, level, operand, operators_of, put, ranked
+from refine_tui.syntax.operators.record import Draft, Operator, binding, bound, level, operand, operators_of, put, ranked
 
 _OTHERS = {
     "+": ("-", "*", "//", "%"),
@@ -36,6 +36,8 @@ _AUGMENTED = {
     "^=": ("&=", "|="),
     "<<=": (">>=",),
     ">>=": ("<<=",),
+    "++": ("--",),
+    "--": ("++",),
 }
 
 
@@ -43,31 +45,32 @@ def _operator(node: Node, _have: Ingredients) -> Iterator[Draft]:
     left, sign, right = node.child("left"), node.child("operator"), node.child("right")
     if left is None or sign is None or right is None:
         return
-    for text, weight in ranked(_OTHERS.get(sign.text, ()), 5, 0.7):
-        if text in ("and", "or"):
+    words = node.words
+    for text, weight in ranked(words.all(_OTHERS.get(words.read(sign.text), ())), 5, 0.7):
+        if words.read(text) in ("and", "or"):
             yield Draft(sign.start, sign.end, text, weight * 0.3)
         else:
             yield Draft(sign.start, sign.end, text, weight)
-            if binding(text) != binding(sign.text):
+            if binding(words.read(text), words) != bound(node):
                 yield _rebuilt(node, left, text, right, weight * 0.5)
 
 
 def _rebuilt(node: Node, left: Node, sign: str, right: Node, weight: float) -> Draft:
     """Write an operation with an operator that binds otherwise, its operands kept together."""
-    bound = binding(sign)
-    text = f"{operand(left, bound + (bound == 13))} {sign} {operand(right, bound + (bound != 13))}"
-    return put(node, text, bound, weight, f"{node.child('operator').text} to {sign}")  # type: ignore[union-attr]
+    binds = binding(node.words.read(sign), node.words)
+    text = f"{operand(left, binds + (binds == 13))} {sign} {operand(right, binds + (binds != 13))}"
+    return put(node, text, binds, weight, f"{node.child('operator').text} to {sign}")  # type: ignore[union-attr]
 
 
 def _order(node: Node, _have: Ingredients) -> Iterator[Draft]:
     left, sign, right = node.child("left"), node.child("operator"), node.child("right")
-    if left and sign and right and sign.text in ("-", "/", "//", "%", "**", "<<", ">>", "+", "@"):
-        yield Draft(node.start, node.end, _swapped(node, left, sign, right), 0.5 if sign.text == "+" else 1.0, "operands swapped")
+    if left and sign and right and node.words.read(sign.text) in ("-", "/", "//", "%", "**", "<<", ">>", "+", "@"):
+        yield Draft(node.start, node.end, _swapped(node, left, right), 0.5 if sign.text == "+" else 1.0, "operands swapped")
 
 
-def _swapped(node: Node, left: Node, sign: Node, right: Node) -> str:
-    bound = binding(sign.text)
-    first, second = operand(right, bound + (bound == 13)), operand(left, bound + (bound != 13))
+def _swapped(node: Node, left: Node, right: Node) -> str:
+    binds = bound(node)
+    first, second = operand(right, binds + (binds == 13)), operand(left, binds + (binds != 13))
     return f"{first}{node.source[left.end : right.start]}{second}"
 
 
@@ -89,7 +92,14 @@ def _ungroup(node: Node, _have: Ingredients) -> Iterator[Draft]:
 def _sign_add(node: Node, have: Ingredients) -> Iterator[Draft]:
     if (node.kind == "identifier" and "number" not in have.kinds.get(node.text, ())) or _is_callee(node):
         return
-    if node.parent is not None and node.parent.kind in ("return_statement", "argument_list", "assignment", "binary_operator", "subscript"):
+    if node.parent is not None and node.parent.kind in (
+        "return_statement",
+        "argument_list",
+        "assignment",
+        "initialiser",
+        "binary_operator",
+        "subscript",
+    ):
         yield put(node, f"-{operand(node, 12)}", 12, 0.5)
 
 
@@ -105,8 +115,9 @@ def _sign_drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
 
 def _augmented(node: Node, _have: Ingredients) -> Iterator[Draft]:
     sign = node.child("operator")
-    for text, weight in ranked(_AUGMENTED.get(sign.text, ()) if sign else (), 4, 0.7):
-        assert sign is not None
+    if sign is None:
+        return
+    for text, weight in ranked(node.words.all(_AUGMENTED.get(sign.text, ())), 4, 0.7):
         yield Draft(sign.start, sign.end, text, weight)
 
 
@@ -172,42 +183,42 @@ OPERATORS = (
     Operator(
         "arithmetic.operator", 3, 0.08, "another arithmetic or bitwise operator",
         "def f(a, b):\n    return a + b\n", "def f(a, b):\n    return a - b\n",
-        "arithmetic.operator", _SUMS, _operator,
+        "arithmetic.operator", _SUMS, _operator, carries=True,
     ),
     Operator(
         "arithmetic.order", 4, 0.01, "operands swapped",
         "def f(a, b):\n    return a - b\n", "def f(a, b):\n    return b - a\n",
-        "arithmetic.order", _SUMS, _order,
+        "arithmetic.order", _SUMS, _order, carries=True,
     ),
     Operator(
         "arithmetic.group", 4, 0.006, "two operands taken together first",
         "def f(a, b):\n    return a + b * 2\n", "def f(a, b):\n    return (a + b) * 2\n",
-        "arithmetic.ungroup", _SUMS, _group,
+        "arithmetic.ungroup", _SUMS, _group, carries=True,
     ),
     Operator(
         "arithmetic.ungroup", 4, 0.006, "parentheses dropped, so that precedence decides",
         "def f(a, b):\n    return (a + b) * 2\n", "def f(a, b):\n    return a + b * 2\n",
-        "arithmetic.group", operators_of("parenthesized_expression"), _ungroup,
+        "arithmetic.group", operators_of("parenthesized_expression"), _ungroup, carries=True,
     ),
     Operator(
         "arithmetic.sign-add", 3, 0.004, "a value negated",
         "def f(a):\n    return abs(a)\n", "def f(a):\n    return -abs(a)\n",
-        "arithmetic.sign-drop", _NUMBERS, _sign_add,
+        "arithmetic.sign-drop", _NUMBERS, _sign_add, carries=True,
     ),
     Operator(
         "arithmetic.sign-drop", 3, 0.01, "a sign dropped",
         "def f(a):\n    return -abs(a)\n", "def f(a):\n    return abs(a)\n",
-        "arithmetic.sign-add", operators_of("unary_operator"), _sign_drop,
+        "arithmetic.sign-add", operators_of("unary_operator"), _sign_drop, carries=True,
     ),
     Operator(
         "assign.operator", 5, 0.04, "another operator in an augmented assignment",
         "def f(a):\n    a += 1\n    return a\n", "def f(a):\n    a -= 1\n    return a\n",
-        "assign.operator", operators_of("augmented_assignment"), _augmented,
+        "assign.operator", operators_of("augmented_assignment", "step"), _augmented, carries=True,
     ),
     Operator(
         "assign.plain", 5, 0.015, "an augmented assignment made plain",
         "def f(a):\n    a += 1\n    return a\n", "def f(a):\n    a = 1\n    return a\n",
-        "assign.accumulate", operators_of("augmented_assignment"), _plain,
+        "assign.accumulate", operators_of("augmented_assignment"), _plain, carries=True,
     ),
     Operator(
         "assign.keep", 5, 0.006, "what a call gives back kept",
@@ -222,7 +233,7 @@ OPERATORS = (
     Operator(
         "assign.turn", 5, 0.004, "an assignment turned round",
         "def f(a, b):\n    a[0] = b\n    return b\n", "def f(a, b):\n    b = a[0]\n    return b\n",
-        "assign.turn", operators_of("assignment"), _turn,
+        "assign.turn", operators_of("assignment"), _turn, carries=True,
     ),
     Operator(
         "assign.count", 5, 0.004, "a value added to what a dictionary holds for the key",
@@ -232,6 +243,6 @@ OPERATORS = (
     Operator(
         "assign.accumulate", 5, 0.02, "a plain assignment made to add up",
         "def f(a):\n    a = 1\n    return a\n", "def f(a):\n    a += 1\n    return a\n",
-        "assign.plain", operators_of("assignment"), _accumulate,
+        "assign.plain", operators_of("assignment"), _accumulate, carries=True,
     ),
 )  # fmt: skip

@@ -25,7 +25,7 @@ def _other(node: Node, have: Ingredients) -> Iterator[Draft]:
     receiver, name = node.child("object"), node.child("attribute")
     if receiver is None or name is None:
         return
-    kin = [other for family in _KIN if name.text in family for other in family]
+    kin = [other for family in _KIN if name.text in family for other in family] if node.words.python else []
     used = have.file.attributes.get(receiver.text, ())
     called = node.field == "function"
     alike = [other for other in used if _is_called(node, receiver, other) == called]
@@ -48,12 +48,17 @@ def _receiver(node: Node, have: Ingredients) -> Iterator[Draft]:
 
 def _self(node: Node, have: Ingredients) -> Iterator[Draft]:
     """Read an attribute of `self` where a bare name stands, and the reverse."""
-    own = have.file.attributes.get("self", ())
+    own = have.file.attributes.get(node.words.own, ())
     if node.kind == "identifier" and node.role == "load" and node.field != "object" and node.text in own:
-        yield Draft(node.start, node.end, f"self.{node.text}")
-    name = node.child("attribute")
-    if name is not None and node.text == f"self.{name.text}" and name.text in have.parameters:
+        yield Draft(node.start, node.end, f"{node.words.own}{_dot(node)}{node.text}")
+    name, holder = node.child("attribute"), node.child("object")
+    if name is not None and holder is not None and holder.text == node.words.own and name.text in have.parameters:
         yield Draft(node.start, node.end, name.text)
+
+
+def _dot(node: Node) -> str:
+    """Return what stands between an object and its attribute in this file."""
+    return "->" if f"{node.words.own}->" in node.source else "."
 
 
 def _get(node: Node, _have: Ingredients) -> Iterator[Draft]:
@@ -87,16 +92,16 @@ OPERATORS = (
     Operator(
         "attribute.other", 16, 0.04, "another attribute or method of the same receiver",
         "def f(a, b):\n    a.append(b)\n", "def f(a, b):\n    a.extend(b)\n",
-        "attribute.other", operators_of("attribute"), _other, targets=True,
+        "attribute.other", operators_of("attribute"), _other, targets=True, carries=True,
     ),
     Operator(
         "attribute.receiver", 16, 0.005, "the same attribute of another name",
         "def f(a, b):\n    return a.x\n", "def f(a, b):\n    return b.x\n",
-        "attribute.receiver", operators_of("attribute"), _receiver, targets=True,
+        "attribute.receiver", operators_of("attribute"), _receiver, targets=True, carries=True,
     ),
     Operator(
         "attribute.self", 16, 0.005, "a name for the attribute of that name, or back",
         "class A:\n    def f(self, a):\n        return self.a + self.a\n", "class A:\n    def f(self, a):\n        return self.a + a\n",
-        "attribute.self", operators_of("attribute", "identifier"), _self,
+        "attribute.self", operators_of("attribute", "identifier"), _self, carries=True,
     ),
 )  # fmt: skip

@@ -9,17 +9,25 @@ from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators.record import TEST, Draft, Operator, level, operand, operators_of, put, ranked
 
 
+def _branches(node: Node) -> tuple[Node, Node] | None:
+    """Return what a conditional expression gives if its condition holds, and what if not."""
+    parts = node.parts
+    if len(parts) != 3:
+        return None
+    return (parts[0] if node.words.python else parts[1]), parts[2]
+
+
 def _swap(node: Node, _have: Ingredients) -> Iterator[Draft]:
-    if len(node.parts) == 3:
-        yes, test, no = node.parts
-        middle = f"{node.source[yes.end : test.start]}{test.text}{node.source[test.end : no.start]}"
-        yield Draft(node.start, node.end, f"{operand(no, TEST)}{middle}{yes.text}", note="branches swapped")
+    branches = _branches(node)
+    if branches is not None:
+        yes, no = branches
+        middle = node.source[yes.end : no.start]
+        yield Draft(yes.start, no.end, f"{operand(no, TEST)}{middle}{operand(yes, 1)}", note="branches swapped")
 
 
 def _take(node: Node, _have: Ingredients) -> Iterator[Draft]:
-    if len(node.parts) == 3:
-        yield put(node, node.parts[0].text, level(node.parts[0]), note="always the first")
-        yield put(node, node.parts[2].text, level(node.parts[2]), note="always the second")
+    for branch, which in zip(_branches(node) or (), ("first", "second"), strict=False):
+        yield put(node, branch.text, level(branch), note=f"always the {which}")
 
 
 def _offer(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -60,11 +68,13 @@ def _filter_add(node: Node, have: Ingredients) -> Iterator[Draft]:
 
 def _loop(node: Node, _have: Ingredients) -> Iterator[Draft]:
     word = node.children[0]
+    if node.child("alternative") is not None or (node.parent is not None and node.parent.kind == "else_clause"):
+        return
     if node.kind == "while_statement":
-        if node.child("alternative") is None and not _leaves(node):
+        if not _leaves(node):
             yield Draft(word.start, word.end, "if")
-    elif node.child("alternative") is None:
-        yield Draft(word.start, word.end, "while")
+    elif node.field != "alternative":
+        yield Draft(word.start, word.end, node.words.say("while") or "while")
 
 
 def _leaves(node: Node) -> bool:
@@ -106,12 +116,12 @@ OPERATORS = (
     Operator(
         "branch.swap", 21, 0.02, "the branches of a conditional expression swapped",
         "def f(a, b):\n    return a if b else 0\n", "def f(a, b):\n    return 0 if b else a\n",
-        "branch.swap", _TERNARY, _swap,
+        "branch.swap", _TERNARY, _swap, carries=True,
     ),
     Operator(
         "branch.take", 21, 0.01, "one branch of a conditional expression kept",
         "def f(a):\n    return a[0] if a else None\n", "def f(a):\n    return a[0]\n",
-        "branch.offer", _TERNARY, _take,
+        "branch.offer", _TERNARY, _take, carries=True,
     ),
     Operator(
         "branch.offer", 21, 0.01, "a value made to depend on a condition",
@@ -131,7 +141,7 @@ OPERATORS = (
     Operator(
         "branch.loop", 20, 0.01, "`while` for `if`, or back",
         "def f(a):\n    if a:\n        a -= 1\n", "def f(a):\n    while a:\n        a -= 1\n",
-        "branch.loop", operators_of("if_statement", "while_statement"), _loop,
+        "branch.loop", operators_of("if_statement", "while_statement"), _loop, carries=True,
     ),
     Operator(
         "branch.elif-to-if", 20, 0.01, "a branch made a test of its own",

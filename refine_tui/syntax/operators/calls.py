@@ -60,10 +60,14 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
     called, parts = name.text.rpartition(".")[2], head.parts
     if called == "range":
         yield from _range(parts, have)
-    if called in _KEYED:
+    if called in _KEYED and node.words.python:
         yield from _keyed(head, parts, have)
-    given = {part.text for part in parts}
-    room = [text for text in _USUAL.get(called, ()) if text not in given and (parts or "=" not in text or called == "sort")]
+    given = dict.fromkeys(part.text for part in parts)
+    room = [
+        text
+        for text in (_USUAL.get(called, ()) if node.words.python else ())
+        if text not in given and (parts or "=" not in text or called == "sort")
+    ]
     names = [text for text in have.names_at(node) if text not in given]
     names = [*names, *given] if called in have.file.functions else names
     for text, weight in ranked([*room, *names[:3]] if called != "range" else [], 6, 0.7):
@@ -141,27 +145,27 @@ OPERATORS = (
     Operator(
         "call.swap", 13, 0.02, "two arguments swapped",
         "def f(a, b):\n    return f(a, b)\n", "def f(a, b):\n    return f(b, a)\n",
-        "call.swap", _CALL, _swap,
+        "call.swap", _CALL, _swap, carries=True,
     ),
     Operator(
         "call.drop", 14, 0.02, "an argument or element dropped",
         "def f(a, b):\n    return f(a, b)\n", "def f(a, b):\n    return f(a)\n",
-        "call.add", operators_of("call", "list", "tuple", "set", "dictionary"), _drop,
+        "call.add", operators_of("call", "list", "tuple", "set", "dictionary"), _drop, carries=True,
     ),
     Operator(
         "call.add", 14, 0.03, "an argument added: a usual one for a builtin, or a name in scope",
         "def f(a, b):\n    return f(a)\n", "def f(a, b):\n    return f(a, b)\n",
-        "call.drop", _CALL, _add,
+        "call.drop", _CALL, _add, carries=True,
     ),
     Operator(
         "call.like", 14, 0.004, "what another call of the same function passes",
         "def f(a, b):\n    return f(a, b) + f(b, a) + f(a, b)\n", "def f(a, b):\n    return f(a, b) + f(b, a) + f(b, a)\n",
-        "call.like", _CALL, _like,
+        "call.like", _CALL, _like, carries=True,
     ),
     Operator(
         "call.element-add", 14, 0.01, "an element added to a list, tuple or set",
         "def f(a, b):\n    return [a]\n", "def f(a, b):\n    return [a, b]\n",
-        "call.drop", operators_of("list", "tuple", "set"), _element,
+        "call.drop", operators_of("list", "tuple", "set"), _element, carries=True,
     ),
     Operator(
         "call.splat", 14, 0.002, "an argument spread with a star, or no longer",

@@ -27,8 +27,9 @@ _OTHERS = {
 
 def _operator(node: Node, _have: Ingredients) -> Iterator[Draft]:
     for sign in node.children:
-        if sign.field == "operators":
-            for text, weight in ranked(_OTHERS.get(" ".join(sign.text.split()), ()), 6, 0.6):
+        if sign.field in ("operators", "operator"):
+            others = node.words.all(_OTHERS.get(node.words.read(sign.text), ()))
+            for text, weight in ranked(others, 6, 0.6):
                 yield Draft(sign.start, sign.end, text, weight)
 
 
@@ -43,11 +44,11 @@ OPERATORS = (
     Operator(
         "compare.operator", 1, 0.11, "another comparison operator",
         "def f(a, b):\n    return a < b\n", "def f(a, b):\n    return a <= b\n",
-        "compare.operator", operators_of("comparison_operator"), _operator,
+        "compare.operator", operators_of("comparison_operator"), _operator, carries=True,
     ),
     Operator(
         "compare.sides", 2, 0.02, "the two sides of a comparison swapped",
         "def f(a, b):\n    return a in b\n", "def f(a, b):\n    return b in a\n",
-        "compare.sides", operators_of("comparison_operator"), _sides,
+        "compare.sides", operators_of("comparison_operator"), _sides, carries=True,
     ),
 )  # fmt: skip

@@ -6,25 +6,29 @@ from collections.abc import Iterator
 
 from refine_tui.syntax.ingredients import Ingredients, is_condition
 from refine_tui.syntax.nodes import Node
-from refine_tui.syntax.operators.record import Draft, Operator, bare, binding, level, operand, operators_of, put, ranked, replaced
+from refine_tui.syntax.operators.record import Draft, Operator, bare, binding, level, negated, operand, operators_of, put, ranked, replaced
 
-_NOT = 4
 _ASKING = ("is", "has", "any", "all", "starts", "ends")
 
 
 def _connective(node: Node, _have: Ingredients) -> Iterator[Draft]:
     sign = node.child("operator")
     if sign is not None:
-        yield Draft(sign.start, sign.end, "or" if sign.text == "and" else "and")
+        yield Draft(sign.start, sign.end, _turned(sign))
+
+
+def _turned(sign: Node) -> str:
+    other = "or" if sign.words.read(sign.text) == "and" else "and"
+    return sign.words.say(other) or other
 
 
 def _connective_all(node: Node, _have: Ingredients) -> Iterator[Draft]:
     """Turn every connective of a chain: `a and b and c` to `a or b or c`."""
     if node.parent is not None and node.parent.kind == "boolean_operator":
         return
-    chain = [inner for inner in node.walk() if inner.kind in ("and", "or") and inner.parent and inner.parent.kind == "boolean_operator"]
+    chain = [inner for inner in node.walk() if inner.field == "operator" and inner.parent and inner.parent.kind == "boolean_operator"]
     if len(chain) > 1 and len({sign.text for sign in chain}) == 1:
-        yield replaced(chain, "or" if chain[0].text == "and" else "and")
+        yield replaced(chain, _turned(chain[0]))
 
 
 def _drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
@@ -47,12 +51,13 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
     near = sorted(siblings, key=lambda other: abs(other.line - node.line))[:5]
     for at, other in enumerate(near):
         for sign in ("and", "or"):
-            bound = binding(sign)
-            text = f"{operand(node, bound)} {sign} {operand(other, bound + 1)}"
-            yield put(node, text, bound, 0.7**at, f"{sign} {other.text}")
+            binds, said = binding(sign), node.words.say(sign)
+            text = f"{operand(node, binds)} {said} {operand(other, binds + 1)}"
+            yield put(node, text, binds, 0.7**at, f"{said} {other.text}")
         # The other way round matters where the first operand guards the second.
         if at < 2:
-            yield put(node, f"{operand(other, 3)} and {operand(node, 4)}", 3, 0.5 * 0.7**at, f"{other.text} and")
+            both = node.words.say("and")
+            yield put(node, f"{operand(other, 3)} {both} {operand(node, 4)}", 3, 0.5 * 0.7**at, f"{other.text} {both}")
     yield from _truths(node, have)
 
 
@@ -60,11 +65,12 @@ def _truths(node: Node, have: Ingredients) -> Iterator[Draft]:
     """Ask for the truth of a name as well: `if a and b`."""
     inside = {inner.text for inner in node.walk() if inner.kind == "identifier"}
     names = [name for name in have.names_at(node) if name not in inside]
+    both, either, no = node.words.say("and"), node.words.say("or"), node.words.negated.format
     for name, weight in ranked(names, 2):
-        yield put(node, f"{operand(node, 3)} and {name}", 3, weight * 0.3, f"and {name}")
-        yield put(node, f"{operand(node, 3)} and not {name}", 3, weight * 0.2, f"and not {name}")
-        yield put(node, f"{operand(node, 2)} or not {name}", 2, weight * 0.3, f"or not {name}")
-        yield put(node, f"{operand(node, 2)} or {name}", 2, weight * 0.2, f"or {name}")
+        yield put(node, f"{operand(node, 3)} {both} {name}", 3, weight * 0.3, f"{both} {name}")
+        yield put(node, f"{operand(node, 3)} {both} {no(name)}", 3, weight * 0.2, f"{both} {no(name)}")
+        yield put(node, f"{operand(node, 2)} {either} {no(name)}", 2, weight * 0.3, f"{either} {no(name)}")
+        yield put(node, f"{operand(node, 2)} {either} {name}", 2, weight * 0.2, f"{either} {name}")
 
 
 def _replace(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -93,10 +99,11 @@ def _compose(node: Node, have: Ingredients) -> Iterator[Draft]:
         return
     loops = [name for name in have.names_at(node) if name in have.loop_names][:2]
     numbers = [name for name in have.names_at(node) if "number" in have.kinds.get(name, ())][:2]
-    texts = [f"{loops[1]} != {loops[0]}"] if len(loops) == 2 else []
-    texts += [f"{name} {test}" for name in numbers for test in ("> 0", "!= 0", ">= 0")]
+    unlike, both = node.words.say("!="), node.words.say("and")
+    texts = [f"{loops[1]} {unlike} {loops[0]}"] if len(loops) == 2 else []
+    texts += [f"{name} {test}" for name in numbers for test in ("> 0", f"{unlike} 0", ">= 0")]
     for text, weight in ranked([text for text in texts if text not in node.text], 5, 0.8):
-        yield put(node, f"{operand(node, 3)} and {text}", 3, weight, f"and {text}")
+        yield put(node, f"{operand(node, 3)} {both} {text}", 3, weight, f"{both} {text}")
 
 
 def _none_add(node: Node, _have: Ingredients) -> Iterator[Draft]:
@@ -113,7 +120,7 @@ def _none_drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
     if len(parts) == 2 and sign is not None and parts[1].kind == "none":
         inner = operand(parts[0], 6)
         if sign.text in ("is", "=="):
-            yield put(node, f"not {inner}", _NOT, note="is None dropped")
+            yield put(node, f"not {inner}", 4, note="is None dropped")
         elif is_condition(node):
             yield put(node, parts[0].text, level(parts[0]), note="is not None dropped")
 
@@ -122,9 +129,10 @@ def _not_add(node: Node, _have: Ingredients) -> Iterator[Draft]:
     inner, parent = bare(node), node.parent
     if inner.kind in ("not_operator", "integer", "string", "lambda") or parent is None or parent.kind == "parenthesized_expression":
         return
-    plain = parent.kind in ("return_statement", "assignment", "argument_list")
+    plain = parent.kind in ("return_statement", "assignment", "initialiser", "argument_list")
     if parent.kind == "boolean_operator" or (plain and _may_be_truth(inner)):
-        yield put(node, f"not {operand(inner, _NOT)}", _NOT)
+        text, binds = negated(inner)
+        yield put(node, text, binds)
 
 
 def _may_be_truth(node: Node) -> bool:
@@ -154,13 +162,14 @@ def _negate(node: Node, _have: Ingredients) -> Iterator[Draft]:
     if argument is not None:
         yield _freed(node, argument)
     else:
-        yield put(node, f"not {operand(inner, _NOT)}", _NOT)
+        text, binds = negated(inner)
+        yield put(node, text, binds)
 
 
 def _always(node: Node, _have: Ingredients) -> Iterator[Draft]:
     if node.field == "condition" and node.kind not in ("true", "false"):
-        yield put(node, "True", weight=0.5)
-        yield put(node, "False", weight=0.3)
+        for text, weight in zip(node.words.all(("True", "False")), (0.5, 0.3), strict=False):
+            yield put(node, text, weight=weight)
 
 
 def _truth(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -170,7 +179,7 @@ def _truth(node: Node, have: Ingredients) -> Iterator[Draft]:
         names = sorted(have.names_at(node), key=lambda name: name not in inside)
         for name, weight in ranked(names, 5):
             yield put(node, name, weight=weight)
-            yield put(node, f"not {name}", _NOT, weight * 0.3)
+            yield put(node, node.words.negated.format(name), node.words.negation_binds, weight * 0.3)
         for other in have.conditions[:3]:
             if other is not node:
                 yield put(node, other.text, level(other), 0.4)
@@ -183,18 +192,18 @@ OPERATORS = (
     Operator(
         "condition.connective", 6, 0.02, "`and` for `or`, or back",
         "def f(a, b):\n    return a and b\n", "def f(a, b):\n    return a or b\n",
-        "condition.connective", _CONNECTED, _connective,
+        "condition.connective", _CONNECTED, _connective, carries=True,
     ),
     Operator(
         "condition.connective-all", 6, 0.01, "every connective of a chain turned",
         "def f(a, b, c):\n    return a and b and c\n", "def f(a, b, c):\n    return a or b or c\n",
-        "condition.connective-all", _CONNECTED, _connective_all,
+        "condition.connective-all", _CONNECTED, _connective_all, carries=True,
     ),
     Operator(
         "condition.drop", 7, 0.04, "an operand of a condition dropped",
         "def f(a, b):\n    if b:\n        return 1\n    if b and a > 1:\n        return 2\n",
         "def f(a, b):\n    if b:\n        return 1\n    if a > 1:\n        return 2\n",
-        "condition.add", _CONNECTED, _drop,
+        "condition.add", _CONNECTED, _drop, carries=True,
     ),
     Operator(
         "condition.link-drop", 7, 0.005, "an end of a chained comparison dropped",
@@ -205,24 +214,24 @@ OPERATORS = (
         "condition.add", 7, 0.025, "an operand added, taken from a condition nearby",
         "def f(a, b):\n    if a > 1:\n        return 1\n    if b:\n        return 2\n",
         "def f(a, b):\n    if a > 1:\n        return 1\n    if b and a > 1:\n        return 2\n",
-        "condition.drop", _CONDITION, _add,
+        "condition.drop", _CONDITION, _add, carries=True,
     ),
     Operator(
         "condition.replace", 7, 0.005, "a condition replaced by another of the function",
         "def f(a, b):\n    if a:\n        return 1\n    return (2 if b else 3) - (4 if b else 5)\n",
         "def f(a, b):\n    if a:\n        return 1\n    return (2 if a else 3) - (4 if b else 5)\n",
-        "condition.replace", _CONDITION, _replace,
+        "condition.replace", _CONDITION, _replace, carries=True,
     ),
     Operator(
         "condition.vary", 7, 0.008, "a condition nearby taken, with another number",
         "def f(a, b):\n    if b:\n        return 0\n    if a == 3:\n        return 1\n    if b:\n        return 2\n",
         "def f(a, b):\n    if b:\n        return 0\n    if a == 3:\n        return 1\n    if a == 1:\n        return 2\n",
-        "condition.replace", _CONDITION, _vary,
+        "condition.replace", _CONDITION, _vary, carries=True,
     ),
     Operator(
         "condition.compose", 7, 0.008, "something usual asked as well: positive, not zero, not the same",
         "def f(a, b):\n    if b < 2:\n        return 1 / b\n", "def f(a, b):\n    if b < 2 and b != 0:\n        return 1 / b\n",
-        "condition.drop", _CONDITION, _compose,
+        "condition.drop", _CONDITION, _compose, carries=True,
     ),
     Operator(
         "condition.none-add", 8, 0.006, "a value asked for being None rather than for its truth",
@@ -237,26 +246,26 @@ OPERATORS = (
     Operator(
         "condition.not-add", 8, 0.02, "`not` added to a value or an operand",
         "def f(a, b):\n    return a == b\n", "def f(a, b):\n    return not a == b\n",
-        "condition.not-drop", operators_of("value"), _not_add,
+        "condition.not-drop", operators_of("value"), _not_add, carries=True,
     ),
     Operator(
         "condition.not-drop", 8, 0.02, "`not` removed from a value or an operand",
         "def f(a, b):\n    return not a == b\n", "def f(a, b):\n    return a == b\n",
-        "condition.not-add", operators_of("not_operator"), _not_drop,
+        "condition.not-add", operators_of("not_operator"), _not_drop, carries=True,
     ),
     Operator(
         "condition.negate", 20, 0.03, "a whole condition turned round",
         "def f(a):\n    if a:\n        return 1\n", "def f(a):\n    if not a:\n        return 1\n",
-        "condition.negate", _CONDITION, _negate,
+        "condition.negate", _CONDITION, _negate, carries=True,
     ),
     Operator(
         "condition.always", 20, 0.004, "a condition replaced by True or False",
         "def f(a):\n    while a:\n        a -= 1\n    return True\n", "def f(a):\n    while True:\n        a -= 1\n    return True\n",
-        "condition.truth", _CONDITION, _always,
+        "condition.truth", _CONDITION, _always, carries=True,
     ),
     Operator(
         "condition.truth", 20, 0.01, "a constant condition replaced by a name or a condition of the function",
         "def f(a):\n    while True:\n        a -= 1\n    return True\n", "def f(a):\n    while a:\n        a -= 1\n    return True\n",
-        "condition.always", operators_of("true", "false", "integer"), _truth,
+        "condition.always", operators_of("true", "false", "integer"), _truth, carries=True,
     ),
 )  # fmt: skip

@@ -24,7 +24,7 @@ _FIRST_VALUES = {
     "false": ("False", "True"),
 }
 _COUNTED = frozenset({
-    "argument_list", "comparison_operator", "binary_operator", "subscript", "slice", "augmented_assignment", "assignment",
+    "argument_list", "comparison_operator", "binary_operator", "subscript", "slice", "augmented_assignment", "assignment", "initialiser",
 })  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def _float(node: Node, have: Ingredients) -> Iterator[Draft]:
 
 def _word(node: Node, have: Ingredients) -> Iterator[Draft]:
     others = {"true": ("False", "None"), "false": ("True", "None"), "none": ("False", "True", "0", "[]", "''")}
-    for text, weight in ranked([*others[node.kind], *have.compared[:2]], 6, 0.5):
+    for text, weight in ranked(node.words.all([*others[node.kind], *have.compared[:2]]), 6, 0.5):
         if text != node.text:
             yield put(node, text, weight=weight)
 
@@ -67,13 +67,13 @@ def _word(node: Node, have: Ingredients) -> Iterator[Draft]:
 def _string(node: Node, have: Ingredients) -> Iterator[Draft]:
     if "\n" in node.text or any(child.kind == "interpolation" for child in node.children):
         return
-    texts = [*_spelled(node.text, have.words), *_kin(node.text), *_changed(node.text), *_compared(have), *have.strings]
+    texts = [*_spelled(node.text, have.words), *_kin(node.text), *_changed(node.text), *_compared(node, have), *have.strings]
     for text, weight in ranked([text for text in texts if text != node.text], 10, 0.85):
         yield put(node, text, weight=weight)
 
 
-def _compared(have: Ingredients) -> list[str]:
-    return [text for text in have.compared if text[0] == "'"][:2]
+def _compared(node: Node, have: Ingredients) -> list[str]:
+    return list(node.words.all(text for text in have.compared if text[0] == "'"))[:2]
 
 
 def _kin(text: str) -> Iterator[str]:
@@ -96,7 +96,7 @@ def _everywhere(node: Node, have: Ingredients) -> Iterator[Draft]:
     if not 2 <= len(places) <= 6 or places[0] is not node:
         return
     value = _value(node.text)
-    texts = {"true": ["False"], "false": ["True"]}.get(node.kind, [])
+    texts = list(node.words.all({"true": ["False"], "false": ["True"]}.get(node.kind, [])))
     if value is not None:
         texts = [str(value + 1), str(value - 1)] if value else ["1"]
     elif node.kind == "string":
@@ -185,7 +185,7 @@ def _first_value(node: Node, have: Ingredients) -> Iterator[Draft]:
     right = node.child("right")
     if right is None or (right.kind in ("list", "dictionary") and right.parts):
         return
-    for text, weight in ranked(_FIRST_VALUES.get(right.kind, ()), 8, 0.8):
+    for text, weight in ranked(node.words.all(_FIRST_VALUES.get(right.kind, ())), 8, 0.8):
         if text != right.text:
             yield put(right, text, weight=weight)
     if right.kind in _FIRST_VALUES:
@@ -193,7 +193,7 @@ def _first_value(node: Node, have: Ingredients) -> Iterator[Draft]:
             yield put(right, name, weight=weight * 0.6)
             if "number" not in have.kinds.get(name, ()):
                 yield put(right, f"{name}[0]", weight=weight * 0.5)
-            if "items" in have.kinds.get(name, ()):
+            if node.words.python and "items" in have.kinds.get(name, ()):
                 yield put(right, f"len({name})", weight=weight * 0.4)
 
 
@@ -201,7 +201,7 @@ OPERATORS = (
     Operator(
         "constant.everywhere", 10, 0.01, "a constant changed everywhere in the function",
         "def f(a):\n    a[1] = a[1] + 2\n", "def f(a):\n    a[0] = a[0] + 2\n",
-        "constant.everywhere", operators_of("integer", "string", "true", "false"), _everywhere,
+        "constant.everywhere", operators_of("integer", "string", "true", "false"), _everywhere, carries=True,
     ),
     Operator(
         "constant.name-of", 10, 0.004, "the variable that a string spells",
@@ -216,46 +216,46 @@ OPERATORS = (
     Operator(
         "constant.to-name", 10, 0.012, "a number replaced by a name in scope",
         "def f(a, b):\n    return a[0] + b\n", "def f(a, b):\n    return a[b] + b\n",
-        "constant.for-name", operators_of("integer"), _to_name,
+        "constant.for-name", operators_of("integer"), _to_name, carries=True,
     ),
     Operator(
         "constant.for-name", 10, 0.005, "a name replaced by a number",
         "def f(a, b):\n    return a[b] + b\n", "def f(a, b):\n    return a[0] + b\n",
-        "constant.to-name", operators_of("identifier"), _for_name,
+        "constant.to-name", operators_of("identifier"), _for_name, carries=True,
     ),
     Operator(
         "constant.integer", 9, 0.13, "another integer: one off, 0, 1, or one used nearby",
         "def f(a):\n    return a[2]\n", "def f(a):\n    return a[1]\n",
-        "constant.integer", operators_of("integer"), _integer,
+        "constant.integer", operators_of("integer"), _integer, carries=True,
     ),
     Operator(
         "constant.float", 10, 0.015, "another number with a fraction",
         "def f(a):\n    return a * 2.0\n", "def f(a):\n    return a * 1.0\n",
-        "constant.float", operators_of("float"), _float,
+        "constant.float", operators_of("float"), _float, carries=True,
     ),
     Operator(
         "constant.word", 10, 0.05, "True, False or None for another",
         "def f(a):\n    return True\n", "def f(a):\n    return False\n",
-        "constant.word", operators_of("true", "false", "none"), _word,
+        "constant.word", operators_of("true", "false", "none"), _word, carries=True,
     ),
     Operator(
         "constant.string", 10, 0.07, "another string: other case, emptied, or one seen in the function or its docstring",
         "def f(a):\n    return a + 'x'\n", "def f(a):\n    return a + 'X'\n",
-        "constant.string", operators_of("string"), _string,
+        "constant.string", operators_of("string"), _string, carries=True,
     ),
     Operator(
         "constant.letter-drop", 10, 0.01, "a letter of a string dropped",
         "def f(a):\n    return a in 'aeiou'\n", "def f(a):\n    return a in 'aeio'\n",
-        "constant.letter-add", operators_of("string"), _character,
+        "constant.letter-add", operators_of("string"), _character, carries=True,
     ),
     Operator(
         "constant.letter-add", 10, 0.01, "a letter that a string of letters lacks, or both cases",
         "def f(a):\n    return a in 'aeio'\n", "def f(a):\n    return a in 'aeiou'\n",
-        "constant.letter-drop", operators_of("string"), _letter,
+        "constant.letter-drop", operators_of("string"), _letter, carries=True,
     ),
     Operator(
         "constant.first-value", 10, 0.03, "another first value for a variable",
         "def f(a):\n    b = 0\n    return b\n", "def f(a):\n    b = []\n    return b\n",
-        "constant.first-value", operators_of("assignment"), _first_value,
+        "constant.first-value", operators_of("assignment", "initialiser"), _first_value, carries=True,
     ),
 )  # fmt: skip

@@ -42,14 +42,15 @@ def _stuck(node: Node, _have: Ingredients) -> Iterator[Draft]:
     for place in asked_in_vain(node):
         for name, weight in ranked(changed, 2, 0.7):
             yield put(place, name, weight=weight)
-            yield put(place, f"{place.text}[{name}:]", weight=weight * 0.4)
-            yield put(place, f"{place.text}[:{name}]", weight=weight * 0.2)
+            if node.words.python:
+                yield put(place, f"{place.text}[{name}:]", weight=weight * 0.4)
+                yield put(place, f"{place.text}[:{name}]", weight=weight * 0.2)
             yield put(place, f"{place.text}[{name}]", weight=weight * 0.2)
 
 
 def _step(node: Node, have: Ingredients) -> Iterator[Draft]:
     """Change what the condition asks for, at the end of the body or at its beginning."""
-    body = node.child("body")
+    body = node.body
     if body is None or not body.parts or not alone(body.parts[0]) or body.parts[0].line == node.line:
         return
     texts = [text for name in dict.fromkeys(place.text for place in asked_in_vain(node)) for text in _steps(name, have)]
@@ -60,7 +61,9 @@ def _step(node: Node, have: Ingredients) -> Iterator[Draft]:
 
 
 def _steps(name: str, have: Ingredients) -> tuple[str, ...]:
-    kinds = have.kinds.get(name, frozenset())
+    kinds, words = have.kinds.get(name, frozenset()), have.function.words
+    if not words.python:
+        return tuple(f"{name} {step}{words.ends}" for step in ("-= 1", "+= 1", "/= 2"))
     if kinds & {"items", "text"} and "number" not in kinds:
         return (f"{name} = {name}[1:]", f"{name}.pop()", f"{name} = {name}[:-1]", f"{name}.pop(0)")
     return (f"{name} -= 1", f"{name} += 1", f"{name} //= 2", f"{name} //= 10")
@@ -73,12 +76,12 @@ OPERATORS = (
         "condition.stuck", 20, 0.03, "a loop's condition made to ask for what the loop changes",
         "def f(a, b):\n    c = 1\n    while a < b:\n        c = c * a\n    return c\n",
         "def f(a, b):\n    c = 1\n    while c < b:\n        c = c * a\n    return c\n",
-        "name.other", _WHILE, _stuck,
+        "name.other", _WHILE, _stuck, carries=True,
     ),
     Operator(
         "statement.step", 22, 0.04, "a step inserted into a loop that never changes what it asks",
         "def f(a, b):\n    while a > 0:\n        b += 1\n    return b\n",
         "def f(a, b):\n    while a > 0:\n        b += 1\n        a -= 1\n    return b\n",
-        "statement.delete", _WHILE, _step,
+        "statement.delete", _WHILE, _step, carries=True,
     ),
 )  # fmt: skip

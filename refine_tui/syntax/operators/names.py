@@ -78,7 +78,7 @@ def _elements(node: Node, have: Ingredients) -> Iterator[Draft]:
         holders = [name for name in have.names_at(node) if "items" in have.kinds.get(name, ()) and name != node.text]
         for name, weight in ranked(holders, 2):
             yield put(node, f"{name}[{node.text}]", weight=weight * 0.4)
-    if node.text not in have.items:
+    if node.words.python and node.text not in have.items:
         for name, weight in ranked(have.items, 2):
             yield put(node, f"len({name})", weight=weight * 0.5)
 
@@ -114,46 +114,46 @@ OPERATORS = (
     Operator(
         "name.other", 11, 0.16, "another name in scope",
         "def f(a, b):\n    return a + a\n", "def f(a, b):\n    return a + b\n",
-        "name.other", operators_of("identifier"), _other,
+        "name.other", operators_of("identifier"), _other, carries=True,
     ),
     Operator(
         "name.everywhere", 11, 0.008, "another name throughout a line",
         "def f(a, b):\n    return a + a\n", "def f(a, b):\n    return b + b\n",
-        "name.everywhere", operators_of("identifier"), _everywhere,
+        "name.everywhere", operators_of("identifier"), _everywhere, carries=True,
     ),
     Operator(
         "name.target", 11, 0.012, "another variable assigned to",
         "def f(a):\n    b = c = 0\n    c = a\n    return b + c\n", "def f(a):\n    b = c = 0\n    b = a\n    return b + c\n",
-        "name.target", operators_of("identifier"), _target, targets=True,
+        "name.target", operators_of("identifier"), _target, targets=True, carries=True,
     ),
     Operator(
         "name.function", 11, 0.01, "another function of the module called",
         "def f(a):\n    return f(a)\n\ndef g(a):\n    return a\n", "def f(a):\n    return g(a)\n\ndef g(a):\n    return a\n",
-        "name.function", operators_of("identifier"), _function,
+        "name.function", operators_of("identifier"), _function, carries=True,
     ),
     Operator(
         "name.expression", 11, 0.03, "an expression replaced by another of the function",
         "def f(a, b):\n    c = a[0] + b[1]\n    return c * b[1]\n", "def f(a, b):\n    c = a[0] + b[1]\n    return c * a[0]\n",
-        "name.expression", _COMPOUND, _expression,
+        "name.expression", _COMPOUND, _expression, carries=True,
     ),
     Operator(
         "name.for-expression", 11, 0.015, "an expression replaced by a name",
         "def f(a, b):\n    return a[b] + b * a[b]\n", "def f(a, b):\n    return b + b * a[b]\n",
-        "name.to-expression", _COMPOUND, _name_for,
+        "name.to-expression", _COMPOUND, _name_for, carries=True,
     ),
     Operator(
         "name.to-expression", 11, 0.02, "a name replaced by an expression of the function",
         "def f(a, b):\n    return b + b * a[b]\n", "def f(a, b):\n    return a[b] + b * a[b]\n",
-        "name.for-expression", operators_of("identifier"), _for_name,
+        "name.for-expression", operators_of("identifier"), _for_name, carries=True,
     ),
     Operator(
         "name.part", 11, 0.01, "an expression replaced by a part of it",
         "def f(a, b):\n    return a[b] + b * a[b]\n", "def f(a, b):\n    return b + b * a[b]\n",
-        "name.to-expression", operators_of("subscript"), _part,
+        "name.to-expression", operators_of("subscript"), _part, carries=True,
     ),
     Operator(
         "name.swap", 13, 0.02, "neighbours in a tuple or list swapped",
         "def f(a, b):\n    return a, b\n", "def f(a, b):\n    return b, a\n",
-        "name.swap", operators_of("expression_list", "tuple", "list", "pattern_list"), _tuple, targets=True,
+        "name.swap", operators_of("expression_list", "tuple", "list", "pattern_list"), _tuple, targets=True, carries=True,
     ),
 )  # fmt: skip

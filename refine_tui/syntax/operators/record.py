@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from refine_tui.syntax.nodes import Node
+from refine_tui.syntax.words import PYTHON, Words
 
 if TYPE_CHECKING:
     from refine_tui.syntax.ingredients import Ingredients
@@ -49,6 +50,8 @@ class Operator:
     make: Generator
     targets: bool = False
     """Whether it may also be applied to what an assignment binds."""
+    carries: bool = False
+    """Whether it carries over to every language of the table; else it is for Python alone."""
 
     @property
     def family(self) -> str:
@@ -60,22 +63,29 @@ class Operator:
 _BINARY = {"|": 6, "^": 7, "&": 8, "<<": 9, ">>": 9, "+": 10, "-": 10, "*": 11, "/": 11, "//": 11, "%": 11, "@": 11, "**": 13}
 _LEVELS = {
     "named_expression": 0, "yield": 0, "expression_list": 0, "assignment": 0, "pattern_list": 0, "lambda": 1, "conditional_expression": 1,
-    "not_operator": 4, "comparison_operator": 5, "unary_operator": 12, "await": 14, "list_splat": 0, "dictionary_splat": 0,
+    "comparison_operator": 5, "unary_operator": 12, "await": 14, "list_splat": 0, "dictionary_splat": 0,
 }  # fmt: skip
 ATOM = 15
 TEST = 2
 
 
-def binding(operator: str) -> int:
-    """Return how tightly a binary operator binds; `and` is 3, `or` 2."""
-    return {"or": 2, "and": 3}.get(operator) or _BINARY[operator]
+def binding(operator: str, words: Words = PYTHON) -> int:
+    """Return how tightly a binary operator binds, given in Python's words; `and` is 3, `or` 2."""
+    return words.levels.get(operator) or {"or": 2, "and": 3}.get(operator) or _BINARY.get(operator, 5)
+
+
+def bound(node: Node) -> int:
+    """Return how tightly the operator of a binary or boolean operation binds."""
+    sign = node.child("operator")
+    return binding(node.words.read(sign.text), node.words) if sign else ATOM
 
 
 def level(node: Node) -> int:
     """Return how tightly the expression binds, 0 (walrus) to 15 (a name)."""
     if node.kind in ("binary_operator", "boolean_operator"):
-        operator = node.child("operator")
-        return binding(operator.text) if operator else 0
+        return bound(node)
+    if node.kind == "not_operator":
+        return node.words.negation_binds
     if node.kind == "concatenated_string":
         return 14
     return _LEVELS.get(node.kind, ATOM)
@@ -93,17 +103,15 @@ def required(node: Node) -> int:
         return 0
     match parent.kind:
         case "binary_operator":
-            sign = parent.child("operator")
-            bound = binding(sign.text) if sign else ATOM
-            tighter = (node.field == "right") != (bound == 13)
-            return bound + 1 if tighter else bound
+            binds = bound(parent)
+            tighter = (node.field == "right") != (binds == 13)
+            return binds + 1 if tighter else binds
         case "boolean_operator":
-            sign = parent.child("operator")
-            return (binding(sign.text) if sign else ATOM) + (node.field == "right")
+            return bound(parent) + (node.field == "right")
         case "comparison_operator" | "list_splat" | "dictionary_splat":
             return 6
         case "not_operator":
-            return 4
+            return parent.words.negation_binds
         case "unary_operator":
             return 12
         case "attribute" | "call" | "await":
@@ -125,6 +133,12 @@ def put(node: Node, text: str, binds: int = ATOM, weight: float = 1.0, note: str
     if binds < required(node) or node.field == "arguments" or (binds < ATOM and "\n" in text):
         text = f"({text})"
     return Draft(node.start, node.end, text, weight, note)
+
+
+def negated(node: Node) -> tuple[str, int]:
+    """Return the negation of an expression, and how tightly it binds."""
+    binds = node.words.negation_binds
+    return node.words.negated.format(operand(node, binds)), binds
 
 
 def put_node(node: Node, other: Node, weight: float = 1.0) -> Draft:

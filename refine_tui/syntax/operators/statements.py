@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from refine_tui.syntax.ingredients import COMPOUND, Ingredients, margin
+from refine_tui.syntax.ingredients import COMPOUND, Ingredients, in_loop, is_plain, margin
 from refine_tui.syntax.nodes import Node
-from refine_tui.syntax.operators.layout import alone, begin, compound_of, finish, last_block, lines_of, movable, shifted, siblings
+from refine_tui.syntax.operators.layout import (
+    STATEMENTS,
+    alone,
+    begin,
+    compound_of,
+    finish,
+    last_block,
+    lines_of,
+    movable,
+    shifted,
+    siblings,
+)
 from refine_tui.syntax.operators.record import TEST, Draft, Operator, operand, operators_of, ranked
 
 
 def _delete(node: Node, have: Ingredients) -> Iterator[Draft]:
     if len(siblings(node)) == 1 or not alone(node):
-        if node.kind != "pass_statement":
+        if node.words.foot:
+            yield from _dropped(node)
+        elif node.kind != "pass_statement":
             yield Draft(node.start, node.end, "pass", 0.7, "statement dropped")
         return
     end = finish(node) + len(_newline_at(node.source, finish(node)))
@@ -22,12 +35,22 @@ def _delete(node: Node, have: Ingredients) -> Iterator[Draft]:
         yield Draft(begin(node) - len(have.file.newline), node.end, "", note="statement dropped")
 
 
+def _dropped(node: Node) -> Iterator[Draft]:
+    """Drop a statement of a block in braces, its lines where it has them to itself, else with the semicolon after it."""
+    if alone(node):
+        yield Draft(begin(node), finish(node) + len(_newline_at(node.source, finish(node))), "", 0.7, "statement dropped")
+    else:
+        rest = node.source[node.end :].lstrip(" \t")
+        end = len(node.source) - len(rest) + 1 if rest.startswith(";") else node.end
+        yield Draft(node.start, end, "", 0.7, "statement dropped")
+
+
 def _newline_at(source: str, at: int) -> str:
     return "\r\n" if source[at : at + 2] == "\r\n" else source[at : at + 1]
 
 
 def _duplicate(node: Node, have: Ingredients) -> Iterator[Draft]:
-    if alone(node) and node.kind in ("expression_statement", "if_statement", "for_statement", "while_statement"):
+    if alone(node) and (is_plain(node) or node.kind in ("if_statement", "for_statement", "while_statement")):
         copy = node.source[begin(node) : node.end]
         yield Draft(node.end, node.end, f"{have.file.newline}{copy}", note="statement twice")
 
@@ -37,7 +60,8 @@ def _move(node: Node, have: Ingredients) -> Iterator[Draft]:
     group = siblings(node)
     at = group.index(node)
     for distance, other in enumerate(group[at + 1 : at + 3]):
-        if other.role == "load" and other.kind in _ANY_STATEMENT and alone(node) and alone(other) and node.text != other.text:
+        statement = other.role == "load" and (other.kind in STATEMENTS or is_plain(other))
+        if statement and alone(node) and alone(other) and node.text != other.text:
             rest = node.source[node.end : other.start]
             if distance == 0:
                 yield Draft(node.start, other.end, f"{other.text}{rest}{node.text}", note="swapped with the next statement")
@@ -103,19 +127,20 @@ def _insert(node: Node, have: Ingredients) -> Iterator[Draft]:
 
 
 def _offers(node: Node, have: Ingredients) -> Iterator[str]:
-    inside = _in_loop(node)
+    inside = in_loop(node)
     ends = inside or node.kind in ("for_statement", "while_statement", "if_statement")
     near = sorted(have.simple_statements, key=lambda other: abs(other.line - node.line))
-    yield from [other.text for other in near if other.kind == "expression_statement"][:5]
+    end = node.words.ends
+    yield from [other.text for other in near if is_plain(other)][:5]
     if inside:
-        yield from ("break", "continue")
+        yield from (f"break{end}", f"continue{end}")
     if ends or siblings(node)[-1] is node:
         yield from [other.text for other in near if other.kind == "return_statement"][:3]
-    yield from _composed(node, have)
+    yield from (f"{text}{end}" for text in _composed(node, have))
     numbers = [name for name in have.names_at(node) if "number" in have.kinds.get(name, ()) and name in have.bound]
-    yield from (f"{name} {sign} 1" for name in numbers[:2] for sign in ("+=", "-="))
-    yield from (f"return {name}" for name in list(have.names_at(node))[:3])
-    yield from ("return True", "return False", "return None")
+    yield from (f"{name} {sign} 1{end}" for name in numbers[:2] for sign in ("+=", "-="))
+    yield from (f"return {name}{end}" for name in list(have.names_at(node))[:3])
+    yield from (f"return {value}{end}" for value in node.words.all(("True", "False", "None")))
 
 
 def _composed(node: Node, have: Ingredients) -> Iterator[str]:
@@ -126,20 +151,11 @@ def _composed(node: Node, have: Ingredients) -> Iterator[str]:
     ]
     empty = [holder for holder in have.items if holder in have.bound and not have.file.attributes.get(holder)]
     fresh = [(holder, "add" if "unique" in have.kinds[holder] else "append") for holder in empty]
-    for holder, method in [*methods, *fresh][:2]:
+    for holder, method in [*methods, *(fresh if node.words.python else [])][:2]:
         yield from (f"{holder}.{method}({name})" for name in names[:3] if name != holder)
-    if _in_loop(node):
+    if in_loop(node):
         bound = [name for name in names if name in have.bound and name not in have.loop_names][:3]
         yield from (f"{left} = {right}" for left in bound[:2] for right in names[:3] if right != left)
-
-
-def _in_loop(node: Node) -> bool:
-    for above in node.above():
-        if above.kind in ("for_statement", "while_statement"):
-            return True
-        if above.kind in ("function_definition", "class_definition"):
-            return False
-    return False
 
 
 def _wrap(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -147,20 +163,22 @@ def _wrap(node: Node, have: Ingredients) -> Iterator[Draft]:
     if not movable(node):
         return
     tests = sorted(have.conditions, key=lambda other: abs(other.line - node.line))
-    names = list(have.parameters[:1])
+    names = list(have.parameters[:1]) if node.words.truthy else []
     texts = [operand(other, TEST) for other in tests if other.line != node.line][:3] + _pairs(node, have) + names
     moved = shifted(lines_of(node, node, node.end), margin(node), margin(node) + have.indent)
     for text, weight in ranked(texts, 8, 0.75):
         if moved is not None:
-            yield Draft(begin(node), node.end, f"{margin(node)}if {text}:{have.file.newline}{moved}", weight, f"only if {text}")
+            head, foot = node.words.head.format(text), node.words.foot and f"{have.file.newline}{margin(node)}{node.words.foot}"
+            yield Draft(begin(node), node.end, f"{margin(node)}{head}{have.file.newline}{moved}{foot}", weight, f"only if {text}")
 
 
 def _pairs(node: Node, have: Ingredients) -> list[str]:
     """Return conditions on the names of the statement: two loop variables alike, or a name not yet in what is filled here."""
     inside = list(dict.fromkeys(inner.text for inner in node.walk() if inner.kind == "identifier" and inner.role == "load"))
     loops = [name for name in have.names_at(node) if name in have.loop_names][:2]
-    texts = [f"{loops[1]} == {loops[0]}", f"{loops[1]} != {loops[0]}"] if len(loops) == 2 else []
-    for name in [name for name in inside if name in loops][:1]:
+    alike = node.words.all(("==", "!="))
+    texts = [f"{loops[1]} {sign} {loops[0]}" for sign in alike] if len(loops) == 2 else []
+    for name in [name for name in inside if name in loops][:1] if node.words.python else []:
         texts += [f"{name} {word} {holder}" for holder in have.items[-2:] if holder != name for word in ("not in", "in")]
     return texts
 
@@ -190,16 +208,12 @@ def _clause_add(node: Node, have: Ingredients) -> Iterator[Draft]:
     near = sorted(have.simple_statements, key=lambda other: abs(other.line - node.line))
     inside = {part.text for block in node.parts if block.kind == "block" for part in block.parts}
     texts = [other.text for other in near if other.text not in inside and other.kind in ("expression_statement", "return_statement")]
-    more = ["continue", "break"] if _in_loop(node) else []
+    more = ["continue", "break"] if in_loop(node) else []
     for text, weight in ranked([*texts[:4], *more], 5, 0.75):
         clause = f"{have.file.newline}{margin(node)}else:{have.file.newline}{margin(node)}{have.indent}{text}"
         yield Draft(node.end, node.end, clause, weight, f"else: {text} added")
 
 
-_ANY_STATEMENT = operators_of(
-    "expression_statement", "return_statement", "break_statement", "continue_statement", "pass_statement", "raise_statement",
-    "assert_statement", *COMPOUND,
-)  # fmt: skip
 _EVERY = operators_of("statement")
 _BLOCKS = operators_of("if_statement", "for_statement", "while_statement", "with_statement")
 
@@ -207,22 +221,22 @@ OPERATORS = (
     Operator(
         "statement.delete", 22, 0.045, "a statement deleted",
         "def f(a):\n    a += 1\n    a += 1\n    return a\n", "def f(a):\n    a += 1\n    return a\n",
-        "statement.duplicate", _EVERY, _delete,
+        "statement.duplicate", _EVERY, _delete, carries=True,
     ),
     Operator(
         "statement.duplicate", 22, 0.003, "a statement done twice",
         "def f(a):\n    a += 1\n    return a\n", "def f(a):\n    a += 1\n    a += 1\n    return a\n",
-        "statement.delete", _EVERY, _duplicate,
+        "statement.delete", _EVERY, _duplicate, carries=True,
     ),
     Operator(
         "statement.move", 22, 0.02, "a statement moved past the next one or two",
         "def f(a):\n    a += 1\n    a *= 2\n    return a\n", "def f(a):\n    a *= 2\n    a += 1\n    return a\n",
-        "statement.move", _EVERY, _move,
+        "statement.move", _EVERY, _move, carries=True,
     ),
     Operator(
         "statement.dedent", 22, 0.03, "statements moved out of the block around them",
         "def f(a):\n    for b in a:\n        a += b\n        return a\n", "def f(a):\n    for b in a:\n        a += b\n    return a\n",
-        "statement.indent", _EVERY, _dedent,
+        "statement.indent", _EVERY, _dedent, carries=True,
     ),
     Operator(
         "statement.indent", 22, 0.02, "statements moved into the block before them",
@@ -232,23 +246,23 @@ OPERATORS = (
     Operator(
         "statement.insert", 22, 0.045, "a statement inserted: one of the function, or a usual one",
         "def f(a):\n    for b in a:\n        a += b\n", "def f(a):\n    for b in a:\n        a += b\n        break\n",
-        "statement.delete", _EVERY, _insert,
+        "statement.delete", _EVERY, _insert, carries=True,
     ),
     Operator(
         "statement.wrap", 22, 0.01, "a statement made conditional",
         "def f(a, b):\n    b += 1\n    return a\n", "def f(a, b):\n    if a:\n        b += 1\n    return a\n",
-        "statement.unwrap", _EVERY, _wrap,
+        "statement.unwrap", _EVERY, _wrap, carries=True,
     ),
     Operator(
         "statement.unwrap", 22, 0.01, "a block freed of its condition or loop",
         "def f(a, b):\n    if a:\n        b += 1\n    return a\n", "def f(a, b):\n    b += 1\n    return a\n",
-        "statement.wrap", _BLOCKS, _unwrap,
+        "statement.wrap", _BLOCKS, _unwrap, carries=True,
     ),
     Operator(
         "statement.clause-drop", 22, 0.01, "an else or elif branch deleted",
         "def f(a):\n    a += 2\n    if a:\n        a += 1\n    else:\n        a += 2\n    return a\n",
         "def f(a):\n    a += 2\n    if a:\n        a += 1\n    return a\n",
-        "statement.clause-add", operators_of("else_clause", "elif_clause"), _clause_drop,
+        "statement.clause-add", operators_of("else_clause", "elif_clause"), _clause_drop, carries=True,
     ),
     Operator(
         "statement.clause-add", 22, 0.005, "an else branch added",

@@ -44,7 +44,15 @@ def _takes_number(node: Node, parent: Node) -> bool:
         case "argument_list":
             name = parent.parent.children[0].text if parent.parent else ""
             return name not in _CALLED_WITH_ITEMS
-        case "slice" | "comparison_operator" | "assignment" | "return_statement" | "augmented_assignment" | "conditional_expression":
+        case (
+            "slice"
+            | "comparison_operator"
+            | "assignment"
+            | "initialiser"
+            | "return_statement"
+            | "augmented_assignment"
+            | "conditional_expression"
+        ):
             return True
         case "list_comprehension" | "generator_expression":
             return node.field == "body"
@@ -70,9 +78,9 @@ def _drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
     if left.kind == "binary_operator" and (inner := left.child("left")) is not None and (second := left.child("operator")) is not None:
         # The middle of `a + b - c`.
         for kept in dict.fromkeys((sign.text, second.text)):
-            bound = binding(kept)
-            text = f"{operand(inner, bound + (bound == 13))} {kept} {operand(right, bound + (bound != 13))}"
-            yield put(node, text, bound, 0.5, f"{second.text} dropped from the middle")
+            binds = binding(node.words.read(kept), node.words)
+            text = f"{operand(inner, binds + (binds == 13))} {kept} {operand(right, binds + (binds != 13))}"
+            yield put(node, text, binds, 0.5, f"{second.text} dropped from the middle")
 
 
 def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -85,8 +93,8 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
     signs = (("+", 1.0), ("*", 0.6), ("-", 0.6), ("%", 0.2)) if numeric or node.kind == "call" else (("+", 1.0),)
     for at, (name, weight) in enumerate(ranked(fresh, 3, 0.6)):
         for sign, share in signs[: (4, 3, 1)[at]]:
-            bound = binding(sign)
-            yield put(node, f"{operand(node, bound)} {sign} {name}", bound, weight * share, f"{sign} {name} added")
+            binds = binding(sign)
+            yield put(node, f"{operand(node, binds)} {sign} {name}", binds, weight * share, f"{sign} {name} added")
         if not numeric:
             yield put(node, f"{name} + {operand(node, 11)}", 10, weight * 0.5, f"{name} + added")
     yield from _constant_terms(node, have)
@@ -95,7 +103,11 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
 def _add_expression(node: Node, have: Ingredients) -> Iterator[Draft]:
     """Add a call or an element that the function computes elsewhere: `return a` to `return a + f(b)`."""
     parent = node.parent
-    if parent is None or parent.kind not in ("return_statement", "assignment", "augmented_assignment") or not _extendable(node, parent):
+    if (
+        parent is None
+        or parent.kind not in ("return_statement", "assignment", "initialiser", "augmented_assignment")
+        or not _extendable(node, parent)
+    ):
         return
     others = [other for other in have.expressions if other.kind in ("call", "subscript") and not _overlaps(other, node)]
     near = sorted(others, key=lambda other: (other.kind != "call", abs(other.line - node.line)))
@@ -111,7 +123,7 @@ def _overlaps(one: Node, other: Node) -> bool:
 def _constant_terms(node: Node, have: Ingredients) -> Iterator[Draft]:
     texts = [text for text in have.integers if text not in ("0", "1", node.text)]
     for text, weight in ranked([*texts, "2"], 2):
-        for sign in ("*", "//", "%"):
+        for sign in node.words.all(("*", "//", "%")):
             yield put(node, f"{operand(node, 11)} {sign} {text}", 11, weight * 0.25, f"{sign} {text} added")
     for text, weight in ranked(have.strings, 2):
         if node.kind in ("call", "identifier", "binary_operator", "string") and "number" not in have.kinds.get(node.text, ()):
@@ -121,7 +133,7 @@ def _constant_terms(node: Node, have: Ingredients) -> Iterator[Draft]:
 def _extendable(node: Node, parent: Node) -> bool:
     if node.field in ("function", "object", "operator") or node.kind in ("parenthesized_expression", "true", "false", "none"):
         return False
-    if parent.kind in ("return_statement", "assignment", "augmented_assignment", "conditional_expression"):
+    if parent.kind in ("return_statement", "assignment", "initialiser", "augmented_assignment", "conditional_expression"):
         return node.field != "left" and node.kind in ("identifier", "call", "binary_operator", "subscript", "integer")
     if parent.kind == "argument_list":
         return node.kind in ("identifier", "binary_operator", "subscript")
@@ -150,28 +162,28 @@ OPERATORS = (
     Operator(
         "terms.offset-add", 12, 0.05, "one added or taken away",
         "def f(a):\n    return range(len(a))\n", "def f(a):\n    return range(len(a) - 1)\n",
-        "terms.offset-drop", _PLACES, _offset_add,
+        "terms.offset-drop", _PLACES, _offset_add, carries=True,
     ),
     Operator(
         "terms.offset-drop", 12, 0.04, "an offset of one dropped",
         "def f(a):\n    return range(len(a) - 1)\n", "def f(a):\n    return range(len(a))\n",
-        "terms.offset-add", operators_of("binary_operator"), _offset_drop,
+        "terms.offset-add", operators_of("binary_operator"), _offset_drop, carries=True,
     ),
     Operator(
         "terms.drop", 12, 0.06, "an operand dropped",
         "def f(a, b):\n    return a + b\n", "def f(a, b):\n    return a\n",
-        "terms.add", operators_of("binary_operator"), _drop,
+        "terms.add", operators_of("binary_operator"), _drop, carries=True,
     ),
     Operator(
         "terms.add", 12, 0.045, "an operand added: a name in scope, or a constant used nearby",
         "def f(a, b):\n    return a\n", "def f(a, b):\n    return a + b\n",
-        "terms.drop", _PLACES, _add,
+        "terms.drop", _PLACES, _add, carries=True,
     ),
     Operator(
         "terms.add-expression", 12, 0.006, "an operand added: a call or an element of the function",
         "def f(a, b):\n    if a[0]:\n        return b\n    return f(a)\n",
         "def f(a, b):\n    if a[0]:\n        return b + a[0]\n    return f(a)\n",
-        "terms.drop", _PLACES, _add_expression,
+        "terms.drop", _PLACES, _add_expression, carries=True,
     ),
     Operator(
         "terms.compare-add", 12, 0.005, "a comparison bounded from the other side as well",

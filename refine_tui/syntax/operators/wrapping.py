@@ -31,8 +31,8 @@ def _wrap(node: Node, have: Ingredients) -> Iterator[Draft]:
     if node.kind in _NEVER_WRAPPED or not _wrappable(node):
         return
     already = _around(node)
-    usual = _builtins(node, have)
-    told = [name for name in have.hinted if name in usual or name not in _ANY]
+    usual = _builtins(node, have) if node.words.python else ()
+    told = [name for name in have.hinted if name in usual or name not in _ANY] if node.words.python else []
     names = [name for name in [*told[:2], *usual, *_own(node, have)] if name != already and not node.text.startswith(f"{name}(")]
     for name, weight in ranked(names, 5 if node.kind in ("attribute", "subscript") else 6, 0.8):
         inner = node.text[1:-1] if node.kind == "generator_expression" else node.text
@@ -251,12 +251,12 @@ OPERATORS = (
     Operator(
         "wrap.add", 15, 0.05, "an expression wrapped in a call",
         "def f(a, b):\n    return a - b\n", "def f(a, b):\n    return abs(a - b)\n",
-        "wrap.drop", operators_of("value"), _wrap,
+        "wrap.drop", operators_of("value"), _wrap, carries=True,
     ),
     Operator(
         "wrap.drop", 15, 0.03, "an expression freed of a call",
         "def f(a, b):\n    return abs(a - b)\n", "def f(a, b):\n    return a - b\n",
-        "wrap.add", operators_of("call"), _unwrap,
+        "wrap.add", operators_of("call"), _unwrap, carries=True,
     ),
     Operator(
         "wrap.method-add", 15, 0.02, "a method called on a value",
