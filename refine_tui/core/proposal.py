@@ -42,3 +42,13 @@ class Proposal:
     """Log score used to order proposals of one round; higher goes first."""
     detail: tuple[tuple[str, str], ...] = ()
     """Provenance as key and value: seed, prompt hash, model, temperature."""
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The operator of each edit; for what builds on other proposals, theirs first."""
+        return tuple(dict(self.detail).get("operators", self.operator).split(" + "))
+
+
+def operators_of(*proposals: Proposal) -> tuple[str, str]:
+    """Return the detail that says which operators made proposals that were put together."""
+    return "operators", " + ".join(name for proposal in proposals for name in proposal.operators)

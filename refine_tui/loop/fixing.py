@@ -63,11 +63,19 @@ class _Totals:
 
 
 def fix(
-    session: Session, evaluator: Evaluator, clock: Clock, wanted: Wanted, seconds: float | None, cancelled: Cancelled
+    session: Session,
+    evaluator: Evaluator,
+    clock: Clock,
+    wanted: Wanted,
+    seconds: float | None,
+    cancelled: Cancelled,
+    *,
+    search: bool = True,
 ) -> Iterator[events.Event]:
     """Survey, work on every task, join what helped, and end with `Fixed`.
 
-    `seconds` bounds the work on all tasks together; a task that ends early leaves its share to the next ones.
+    `seconds` bounds the work on all tasks together; a task that ends early leaves its share to the next ones. Without `search` only
+    the model proposes.
     """
     yield from session.survey(cancelled, wanted=wanted)
     baseline = session.state().baseline
@@ -93,7 +101,7 @@ def fix(
             # Less than a second helps nobody; a task that begins when nothing is left only says what fails.
             share = max(1.0, left / (len(waiting) - index)) if left > 0 else 0.0
             task = replace(task, budget=replace(task.budget, seconds=share))
-        for event in session.work(task, cancelled):
+        for event in session.work(task, cancelled, search=search):
             totals.add(event)
             yield event
     patch, tree, suite = _joined([(r.candidate, dict(r.tree)) for r in totals.reviews], baseline, evaluator, cancelled, totals)

@@ -10,7 +10,7 @@ from math import log
 
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.patch import Edit, FilePatch, Patch, patch_between, splice
-from refine_tui.core.proposal import OperatorEdit, Proposal
+from refine_tui.core.proposal import OperatorEdit, Proposal, operators_of
 from refine_tui.core.scope import Scope
 from refine_tui.core.suspicion import Suspicion
 from refine_tui.core.text import SourceFile
@@ -165,7 +165,13 @@ def pair_up(firsts: Sequence[Proposal], tree: Mapping[str, bytes], suspects: Sus
 def _on_top(first: Proposal, tree: Mapping[str, bytes], suspects: Suspects, syntax: Syntax) -> list[Proposal]:
     base = Base(tree, first.patch, score=first.score)
     return [
-        replace(second, proposer="combination", operator="combine", note=f"{first.note}; {second.note}")
+        replace(
+            second,
+            proposer="combination",
+            operator="combine",
+            note=f"{first.note}; {second.note}",
+            detail=(operators_of(first, second),),
+        )
         for second in propose_edits(base, suspects, syntax)[:SECONDS]
     ]
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.evidence import CaseResult, SuiteResult
 from refine_tui.core.patch import Patch
-from refine_tui.core.proposal import Proposal
+from refine_tui.core.proposal import Proposal, operators_of
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
 from refine_tui.loop.asking import drafts
@@ -72,10 +72,13 @@ def suspects_after(run: Run, parent: Candidate) -> Suspects:
 
 
 def _trials(proposals: list[Proposal], parent: Candidate | None) -> Iterator[Trial]:
-    """Yield proposals as trials; what builds on a candidate is as likely as both together."""
-    before = parent.proposal.score if parent else 0.0
+    """Yield proposals as trials; what builds on a candidate is as likely as both together, and made by both."""
+    before = parent.proposal if parent else None
     for proposal in proposals:
-        yield Trial(replace(proposal, score=before + proposal.score), parent)
+        if before is not None:
+            detail = (*proposal.detail, operators_of(before, proposal))
+            proposal = replace(proposal, score=before.score + proposal.score, detail=detail)
+        yield Trial(proposal, parent)
 
 
 def drafts_now(run: Run) -> Items:

@@ -9,6 +9,7 @@ from itertools import count
 from refine_tui.core.candidate import Candidate, Verdict, rank
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.evidence import CaseResult, delta
+from refine_tui.core.proposal import operators_of
 from refine_tui.loop import events
 from refine_tui.loop.run import Run
 from refine_tui.loop.search import merge
@@ -107,7 +108,9 @@ def _improve(run: Run, candidate: Candidate) -> Iterator[events.Event]:
 
 def _joined(run: Run, candidate: Candidate) -> list[Trial]:
     """Return the candidate joined with the best earlier improvements that pass tests it does not pass."""
-    joined = []
+    joined: list[Trial] = []
+    if run.task.budget.rounds == 1:
+        return joined  # one shot: what was found out is not built on
     fixed = set(candidate.delta.fixed)
     others = [other for other in run.all_improved if not set(other.delta.fixed) <= fixed]
     for other in sorted(others, key=lambda other: (-len(fixed | set(other.delta.fixed)), *rank(other)))[:JOINED]:
@@ -115,6 +118,9 @@ def _joined(run: Run, candidate: Candidate) -> list[Trial]:
         if patch is not None:
             note = f"{other.proposal.note}; {candidate.proposal.note}"
             score = other.proposal.score + candidate.proposal.score
-            both = replace(candidate.proposal, patch=patch, proposer="combination", operator="combine", note=note, score=score)
+            detail = (operators_of(other.proposal, candidate.proposal),)
+            both = replace(
+                candidate.proposal, patch=patch, proposer="combination", operator="combine", note=note, score=score, detail=detail
+            )
             joined.append(Trial(both, candidate))
     return joined
