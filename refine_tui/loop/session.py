@@ -273,7 +273,7 @@ class Session(Bringing):
         if not self.editable(path):
             reason = self._parts.workspace.refuses(path) or "tests, packaging files and protected paths are never changed"
             raise SafetyError(
-                f"{label}: {reason if self._parts.syntax.handles(path) else 'it is in no language that can be changed'}. Name another place."
+                f"{label}: {reason if self._parts.syntax.handles(path) else 'it is in no known language'}. Name another place."
             )
         scopes = self._parts.syntax.scopes(source)
         wanted = name or "<module>"

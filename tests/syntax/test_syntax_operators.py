@@ -6,6 +6,7 @@ from refine_tui.core.text import SourceFile, Span
 from refine_tui.syntax import OPERATORS, Operator, operator_named
 from refine_tui.syntax.edits import drafts
 from refine_tui.syntax.parsing import parse
+from tests.syntax.operator_page import PAGE, example, page
 
 ROWS = [pytest.param(operator, id=operator.name) for operator in OPERATORS]
 
@@ -122,3 +123,15 @@ BLOCKS = [
 def test_one_edit_repairs_a_block(before: str, after: str) -> None:
     made = set().union(*(results(operator, before) for operator in OPERATORS))
     assert after in made or after.rstrip("\n") in {text.rstrip("\n") for text in made}
+
+
+def test_the_page_of_operators_is_up_to_date() -> None:
+    assert page() == PAGE.read_text("utf-8"), "run `python -m tests.syntax.operator_page`"
+
+
+@pytest.mark.parametrize("operator", ROWS)
+def test_an_example_is_shown_by_what_it_changes(operator: Operator) -> None:
+    before, after = example(operator)
+    assert before.replace("\\|", "|") != after
+    assert "\n" not in before + after
+    assert max(len(before), len(after)) < 120
