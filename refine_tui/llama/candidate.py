@@ -33,6 +33,8 @@ class Candidate:
     logprob: float = 0.0
     guess: list[int] = field(default_factory=list)
     """Tokens in the decode under way behind the last one."""
+    right: int = 0
+    """How many of these were chosen."""
     computed: int = 0
     """How many of its tokens are in its sequence."""
     reason: Reason | None = None
@@ -45,16 +47,17 @@ class Candidate:
             live: candidates in the decode.
             room: most tokens that may be guessed.
         """
-        self.guess = []
-        if self.forced:
-            self.guess = [*self.forced][:room]
-        elif self.lookup and self.pace:
+        self.guess, self.right = [], 0
+        if self.lookup and self.pace:
             length = self.pace.length(self.lookup.run, len(self.tokens), live, expected=self.lookup.expected)
             self.guess = self.pace.worthwhile(self.lookup.guess(min(length, room)))
 
     def take(self, token: int, logprob: float) -> None:
         """Add a token that was chosen."""
         self.tokens.append(token)
+        if self.right < len(self.guess) and self.guess[self.right] == token:
+            self.right += 1
+            self.computed = len(self.tokens)
         self.logprob += logprob
         if self.lookup:
             self.lookup.feed(token)

@@ -1,7 +1,8 @@
 """Writes the continuations of one request: one prefill, then all candidates together, one decode a token.
 
 A request can be replayed up to where an earlier worker died: `forced` holds the tokens that were already told to the client.
-The samplers draw as before, but those tokens are taken whatever is drawn, so nothing the user has read is taken back.
+The samplers draw as before, but those tokens are taken whatever is drawn, so nothing the user has read is taken back. Everything
+is computed in the same batches as before, so what follows is the same as well.
 """
 
 from __future__ import annotations
@@ -164,21 +165,16 @@ class Generation:
 
     def _advance(self, candidate: Candidate, rows: Any, normaliser: float | None, live: int) -> None:
         """Choose tokens as long as they were guessed right, and the one after; rows of shape (1 + guessed, vocabulary)."""
-        guess, known = candidate.guess, bool(candidate.forced)
         candidate.computed = len(candidate.tokens)
-        right = 0
-        for row in rows:
+        for place, row in enumerate(rows):
             self._take(candidate, row, float(log_normaliser(row[None])[0]) if normaliser is None else normaliser)
-            if candidate.reason or right == len(guess) or candidate.tokens[-1] != guess[right]:
+            if candidate.reason or candidate.right == place:
                 break
-            right += 1
-            candidate.computed += 1
-        if guess and not known:
-            self._engine.counters.drafted += len(guess)
-            self._engine.counters.accepted += right
-            if candidate.pace:
-                candidate.pace.settle(len(guess), right, live)
-        if right < len(guess) and not candidate.reason:
+        if candidate.guess and candidate.pace:
+            self._engine.counters.drafted += len(candidate.guess)
+            self._engine.counters.accepted += candidate.right
+            candidate.pace.settle(len(candidate.guess), candidate.right, live)
+        if candidate.right < len(candidate.guess) and not candidate.reason:
             self._engine.drop(candidate.sequence, len(self._prompt) + candidate.computed)
 
     def _take(self, candidate: Candidate, row: Any, normaliser: float) -> None:

@@ -13,8 +13,9 @@ from refine_tui.loop.ports.thinking import Sampling
 
 SEEDS = 1 << 31
 """Seeds lie below this; llama.cpp takes 2**32 - 1 to mean `any`."""
-LIKELY = 256
-"""Tokens a grammar is asked about first when it refuses the one chosen; asking about all takes milliseconds."""
+STRIDE, ABOVE = 64, 3
+"""The likely tokens are those above the third highest of every 64th logit: about 190 of them. A grammar is asked about these first
+when it refuses the one chosen; asking about all takes milliseconds."""
 TOKEN = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
@@ -23,29 +24,45 @@ class TokenArray:
 
     def __init__(self, size: int) -> None:
         self._all: Any = np.arange(size, dtype=np.int32)
+        self._above: Any = np.zeros(size, bool)
         self._tokens: Any = np.zeros(size, TOKEN)
+        self._structure = lib.llama_token_data_array()
+        self._structure.data = ctypes.cast(self._tokens.ctypes.data, dict(lib.llama_token_data_array._fields_)["data"])
+        self._pointer = ctypes.byref(self._structure)
 
-    def fill(self, row: Any, ids: Any = None) -> Any:
-        """Set the tokens (all of them, or some) from a row of logits, shape (vocabulary,); returns the structure."""
+    def fill(self, row: Any, ids: Any = None) -> int:
+        """Set the tokens (all of them, or some) from a row of logits, shape (vocabulary,), and return how many."""
         chosen = self._all if ids is None else ids
         view = self._tokens[: len(chosen)]
         view["id"] = chosen
         view["logit"] = row if ids is None else row[ids]
         view["p"] = 0.0
-        return self.structure(len(chosen))
+        return len(chosen)
 
-    def fill_one(self, token: int) -> Any:
-        """Set one token whose logit does not matter; returns the structure."""
+    def likely(self, row: Any) -> Any:
+        """Return the tokens with the highest logits, roughly two hundred; of a small vocabulary all."""
+        if len(row) <= STRIDE * STRIDE:
+            return self._all
+        sample = row[::STRIDE]
+        np.greater_equal(row, np.partition(sample, len(sample) - ABOVE)[len(sample) - ABOVE], out=self._above)
+        return np.flatnonzero(self._above).astype(np.int32)
+
+    def apply(self, sampler: Any, size: int) -> int:
+        """Let a sampler work on the first `size` tokens; returns the place of the one it chose, if it chooses."""
+        structure = self._structure
+        structure.size, structure.selected, structure.sorted = size, -1, False
+        lib.llama_sampler_apply(sampler, self._pointer)
+        return int(structure.selected)
+
+    def allows(self, grammar: Any, token: int) -> bool:
+        """Say whether a grammar takes a token."""
         self._tokens[0] = (token, 0.0, 0.0)
-        return self.structure(1)
+        self.apply(grammar, 1)
+        return bool(self._tokens["logit"][0] == 0.0)
 
-    def structure(self, size: int) -> Any:
-        """Return a structure over the first `size` tokens as they are."""
-        data = ctypes.cast(self._tokens.ctypes.data, dict(lib.llama_token_data_array._fields_)["data"])
-        return lib.llama_token_data_array(data, size, -1, False)
-
-    def keep_allowed(self, size: int) -> int:
-        """Drop the tokens that a grammar ruled out, and return how many are left."""
+    def keep_allowed(self, grammar: Any, size: int) -> int:
+        """Drop the tokens that a grammar rules out, and return how many are left."""
+        self.apply(grammar, size)
         view = self._tokens[:size]
         allowed = view[np.isfinite(view["logit"])]
         self._tokens[: len(allowed)] = allowed
@@ -81,37 +98,36 @@ class Chooser:
         self._array = array
         self._grammar = grammar_sampler(vocab, grammar) if grammar else None
         self._chain = None if sampling.temperature <= 0 else sampler_chain(sampling, (sampling.seed + index) % SEEDS)
+        self._most = max(sampling.top_k, 0)
 
     def choose(self, row: Any) -> int | None:
         """Return the next token after a row of logits, or `None` when the grammar allows none."""
-        token = self._draw(self._array.fill(row)) if self._chain is not None else int(np.argmax(row))
-        if self._grammar is None or self._allows(token):
+        token = self._free(row)
+        if self._grammar is None or self._array.allows(self._grammar, token):
             return token
-        likely = np.argpartition(row, -LIKELY)[-LIKELY:].astype(np.int32) if len(row) > LIKELY else None
-        chosen = self._among_allowed(row, likely)
-        return self._among_allowed(row, None) if chosen is None and likely is not None else chosen
+        chosen = self._among_allowed(row, self._array.likely(row))
+        return self._among_allowed(row, None) if chosen is None else chosen
+
+    def _free(self, row: Any) -> int:
+        """Choose without the grammar. A chain that begins with the k highest needs to see no more than these."""
+        if self._chain is None:
+            return int(np.argmax(row))
+        ids = self._array.likely(row) if self._most else None
+        return self._draw(self._array.fill(row, ids if ids is not None and len(ids) >= self._most else None))
 
     def accept(self, token: int) -> None:
         """Tell the grammar that a token was taken."""
         if self._grammar is not None:
             lib.llama_sampler_accept(self._grammar, token)
 
-    def _draw(self, structure: Any) -> int:
-        lib.llama_sampler_apply(self._chain, ctypes.byref(structure))
-        return self._array.id(structure.selected)
-
-    def _allows(self, token: int) -> bool:
-        structure = self._array.fill_one(token)
-        lib.llama_sampler_apply(self._grammar, ctypes.byref(structure))
-        return self._array.keep_allowed(1) == 1
+    def _draw(self, size: int) -> int:
+        return self._array.id(self._array.apply(self._chain, size))
 
     def _among_allowed(self, row: Any, ids: Any) -> int | None:
-        structure = self._array.fill(row, ids)
-        lib.llama_sampler_apply(self._grammar, ctypes.byref(structure))
-        left = self._array.keep_allowed(structure.size)
+        left = self._array.keep_allowed(self._grammar, self._array.fill(row, ids))
         if not left:
             return None
-        return self._draw(self._array.structure(left)) if self._chain is not None else self._array.best(left)
+        return self._draw(left) if self._chain is not None else self._array.best(left)
 
     def __enter__(self) -> Chooser:
         return self

@@ -256,6 +256,7 @@ def test_a_killed_worker_is_replaced_and_the_text_goes_on_where_it_was(tiny: Pat
         streamed[event.index] += event.text
     assert generator.worker_pid not in (None, first_worker)
     assert sorted(done, key=lambda completion: completion.index) == undisturbed
+    assert generator.stats().workers == 2
     assert [streamed[index] for index in range(6)] == [completion.text for completion in undisturbed]
 
 
