@@ -88,6 +88,7 @@ class Probe:
 
 def chosen(bound: Chooser, free: Chooser, row: Any) -> tuple[bool, float, float]:
     """Choose with and without a grammar and say whether both agree, and what each took."""
+    row = row.copy()  # in the processor's cache, as after the decode that computes it
     start = time.thread_time()
     token = bound.choose(row)
     if token is not None:
