@@ -20,7 +20,7 @@ help:
 	@echo 'make engine BACKEND=…  llama.cpp for cpu, cuda, metal, vulkan or rpc, compiled once for this machine and used from then on'
 	@echo 'make test         everything CI runs: format, lint, types, import contracts, all tests'
 	@echo 'make test-slow    the long proofs, whose fast slice make test runs (about ten minutes)'
-	@echo 'make test-train   the tests of the recipe of the model that ships (an environment of its own, with torch)'
+	@echo 'make test-train   the tests that need torch or transformers: the recipe, chat templates (an environment of its own)'
 	@echo 'make model        train that model again, into OUT=build/model, from TOKENS=10000000 with THREADS=2'
 	@echo 'make fix          format, and mend what the linter can'
 	@echo 'make lock         renew the locks in .ci/locks/'
@@ -55,7 +55,7 @@ lint:
 
 test-train:
 	$(SET_UP) train
-	$(TRAIN)/python -m pytest -m train tests/learn
+	$(TRAIN)/python -m pytest -m train tests/learn tests/prompting/test_prompting_chat_parity.py
 
 model:
 	$(SET_UP) train

@@ -79,10 +79,20 @@ def _model_row(model: ModelFile | UnusableFile) -> Row:
         "profile": model.profile,
         "profile_reason": model.profile_reason,
         "has_chat_template": bool(model.chat_template),
+        "turn_ends_with": _turn_end(model),
         "memory_needed_bytes": needed,
         "memory_free_bytes": free,
         "fits": None if free is None else needed <= free,
     }
+
+
+def _turn_end(model: ModelFile) -> str | None:
+    """Return what the model's own chat template writes after an answer; `None` when that cannot be told."""
+    if not model.chat_template:
+        return None
+    from refine_tui.prompting.chat import ChatFormat
+
+    return next(iter(ChatFormat(model.chat_template).stops), None)
 
 
 def _card_row(card: Card) -> Row:

@@ -212,6 +212,15 @@ def architecture(model: Any) -> str:
     return metadata(model, "general.architecture")
 
 
+def token_text(vocab: Any, token: int) -> str:
+    """Return a token as it is written; nothing for one that does not exist."""
+    if token < 0:
+        return ""
+    buffer = ctypes.create_string_buffer(256)
+    size = lib.llama_token_to_piece(vocab, token, buffer, len(buffer), 0, True)
+    return buffer.raw[: max(size, 0)].decode("utf-8", "replace")
+
+
 def describe(
     model: Any, wish: Wish, found: Sequence[Device], log: Log, threads: int, context_tokens: int, warnings: tuple[str, ...]
 ) -> ModelInfo:
@@ -222,7 +231,7 @@ def describe(
     offloaded = sum(log.layers.get(layer) in {gpu.name for gpu in gpus} for layer in range(layers))
     if wish.gpu_layers != 0 and gpus and not offloaded:
         warnings += (f"No layer was offloaded to {gpus[0].description}: THE MODEL RUNS ON THE CPU.",)
-    template = lib.llama_model_chat_template(model, None)
+    template, vocab = lib.llama_model_chat_template(model, None), lib.llama_model_get_vocab(model)
     cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     return ModelInfo(
         name=wish.name or metadata(model, "general.name") or Path(wish.path).stem,
@@ -236,6 +245,9 @@ def describe(
         layers=layers,
         profile=wish.profile,
         chat_template=template.decode("utf-8", "replace") if template else "",
+        bos_token=token_text(vocab, lib.llama_vocab_bos(vocab)),
+        eos_token=token_text(vocab, lib.llama_vocab_eos(vocab)),
+        adds_bos=bool(lib.llama_vocab_get_add_bos(vocab)),
         warnings=warnings,
         devices=tuple(found),
     )

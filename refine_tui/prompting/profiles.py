@@ -10,6 +10,7 @@ from refine_tui.core.text import digest
 from refine_tui.loop.ports.thinking import Ask, Fault, FillMarks, ModelInfo, Part, Profile, Prompt, Step
 from refine_tui.prompting import line_edit
 from refine_tui.prompting.budget import about_tokens
+from refine_tui.prompting.chat import ChatFormat
 from refine_tui.prompting.fill_middle import FillMiddle
 from refine_tui.prompting.scope_rewrite import ScopeRewrite
 
@@ -96,4 +97,4 @@ def profile_for(info: ModelInfo, marks: FillMarks | None = None) -> Profile:
         return LineEdit()
     if info.profile == "fim" and marks is not None:
         return FillMiddle(marks, info.context_tokens)
-    return ScopeRewrite(info.chat_template, info.context_tokens)
+    return ScopeRewrite(ChatFormat(info.chat_template, info.bos_token, info.eos_token, info.adds_bos), info.context_tokens)

@@ -14,7 +14,7 @@ from refine_tui.loop.ports.thinking import Ask, Fault, Prompt, Step
 from refine_tui.prompting import prompts
 from refine_tui.prompting.answers import begun_block, read_block, read_labelled
 from refine_tui.prompting.budget import Piece, fit
-from refine_tui.prompting.chat import ChatTurn, render_chat
+from refine_tui.prompting.chat import ChatFormat, ChatTurn
 
 LANGUAGES = {"py": "python", "js": "javascript", "ts": "typescript", "rs": "rust", "cc": "cpp"}
 """Names for fences where the file's ending is not one."""
@@ -37,11 +37,11 @@ class ScopeRewrite:
     name = "scope-rewrite"
     converses = True
 
-    def __init__(self, chat_template: str, context_tokens: int = 0) -> None:
-        """Take the model's template, empty for none, and what its context holds, 0 when that is not known."""
-        self._template = chat_template
+    def __init__(self, chat: ChatFormat, context_tokens: int = 0) -> None:
+        """Take how the model converses, and what its context holds, 0 when that is not known."""
+        self._chat = chat
         self._context_tokens = context_tokens or UNKNOWN_CONTEXT
-        self.stop: tuple[str, ...] = ("\n```\n",)
+        self.stop: tuple[str, ...] = ("\n```\n", *chat.stops)
         self.prompts = prompts.fingerprint()
 
     def questions(self, ask: Ask, count: int) -> tuple[tuple[Ask, int], ...]:
@@ -55,24 +55,25 @@ class ScopeRewrite:
     def again(self, ask: Ask, step: Step, answer: str, fault: Fault) -> Prompt:
         """Return the conversation so far with the fault named. Raises as the port says."""
         wanted = prompts.sections("again")["critique" if step == "critique" else "change"]
-        said = prompts.filled(wanted, {"fault": fault.words, "name": ask.scope.name})
-        return self._prompt(ask, step, (Piece("answer", answer, LIMITS["answer"], FIRST_CUT.index("answer")), Piece("fault", said)))
+        said = Piece("fault", prompts.filled(wanted, {"fault": fault.words, "name": ask.scope.name}))
+        return self._prompt(ask, step, (Piece("answer", self._chat.answer(answer), LIMITS["answer"], FIRST_CUT.index("answer")), said))
 
     def read(self, answer: str, ask: Ask) -> list[str] | Fault:
         """Read the one fenced block."""
-        return read_block(answer, ask.lines)
+        return read_block(self._chat.answer(answer), ask.lines)
 
     def begun(self, answer: str, ask: Ask) -> list[str] | Fault:
         """Return the complete lines of the block."""
-        return begun_block(answer, ask.lines)
+        return begun_block(self._chat.answer(answer), ask.lines)
 
     def read_critique(self, answer: str) -> Hypothesis | Fault:
         """Read the three labelled lines."""
-        return read_labelled(answer)
+        return read_labelled(self._chat.answer(answer))
 
     def max_tokens(self, ask: Ask, step: Step) -> int:
-        """Return room for the scope once more and a third of it, or for a few sentences."""
-        return ANSWER_TOKENS.get(step, 128 + int(1.33 * sum(len(line) // 3 + 2 for line in ask.lines)))
+        """Return room for the scope once more and a third of it, or for a few sentences, and for thinking that cannot be left out."""
+        answer = ANSWER_TOKENS.get(step, 128 + int(1.33 * sum(len(line) // 3 + 2 for line in ask.lines)))
+        return answer + self._chat.thinking_tokens
 
     def _prompt(self, ask: Ask, step: Step, more: tuple[Piece, ...]) -> Prompt:
         room = self._context_tokens - self.max_tokens(ask, step) - AROUND
@@ -81,7 +82,7 @@ class ScopeRewrite:
         turns = [ChatTurn("system", _section("rules", "", ask)), ChatTurn("user", _user_text(ask, texts))]
         if more:
             turns += [ChatTurn("assistant", texts.get("answer", "")), ChatTurn("user", texts["fault"])]
-        return Prompt(render_chat(self._template, turns), prompts.form("again" if more else step), parts)
+        return Prompt(self._chat.prompt(turns), prompts.form("again" if more else step), parts)
 
 
 def _user_text(ask: Ask, texts: dict[str, str]) -> str:

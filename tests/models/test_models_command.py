@@ -151,3 +151,11 @@ def test_how_far_it_is_reads_like_a_sentence() -> None:
     assert line(Progress("a.gguf", 0, 90_000_000_000, 1e6)).endswith("25 h 00 min left")
     assert line(Progress("a.gguf", 1_500_000, None)) == "a.gguf  1.5 MB"
     assert line(Progress("a.gguf", 0, 0)) == "a.gguf    0% of 0.0 MB"
+
+
+def test_the_end_of_a_turn_is_read_from_the_files_own_template(run: Run, tmp_path: Path, tiny_gguf: Any) -> None:
+    template = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|over|>{% endfor %}"
+    fields = tiny_gguf.tiny_metadata() | {"tokenizer.chat_template": template}
+    (tmp_path / "chatty.gguf").write_bytes(tiny_gguf.gguf_bytes(fields, [("a", (4,), bytes(16))]))
+    document = json.loads(run("show", tmp_path / "chatty.gguf", "--json")[1])
+    assert (document["has_chat_template"], document["turn_ends_with"], document["profile"]) == (True, "<|over|>", "scope-rewrite")

@@ -8,12 +8,10 @@ from refine_tui.core.errors import ModelError
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import Span
 from refine_tui.loop.ports.thinking import Ask, Fault, FillMarks, ModelInfo, Profile
-from refine_tui.prompting.chat import LONGEST_TEMPLATE, ChatTurn, render_chat
 from refine_tui.prompting.profiles import LineEdit, profile_for
 
 METHOD = ("    def total(self):", "        return self.price", "")
 ASK = Ask("make test_total pass", Scope("cart.py", "Cart.total", "method", Span(0, 10), 4, 6), METHOD)
-TURNS = (ChatTurn("system", "Be brief."), ChatTurn("user", "Hello"))
 
 
 def info(profile: str) -> ModelInfo:
@@ -56,31 +54,3 @@ def test_each_model_gets_its_profile() -> None:
 
 def test_a_completion_model_whose_marks_are_not_known_is_asked_to_rewrite() -> None:
     assert profile_for(info("fim")).name == "scope-rewrite"
-
-
-def test_a_template_of_the_file_is_used() -> None:
-    template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
-    assert render_chat(template, TURNS) == "<system>Be brief.<user>Hello<assistant>"
-
-
-def test_a_template_without_a_system_role_gets_its_text_with_the_first_user_turn() -> None:
-    template = (
-        "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
-        "[{{ m.role }}] {{ m.content }}{% endfor %}"
-    )
-    assert render_chat(template, TURNS) == "[user] Be brief.\n\nHello"
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{{ messages.__class__.__mro__[1].__subclasses__() }}",
-        "{% for m in %}",
-        "{{ 1 / 0 }}",
-        "{{ raise_exception('never') }}",
-        "x" * (LONGEST_TEMPLATE + 1),
-    ],
-)
-def test_a_hostile_or_broken_template_is_an_error_in_words(template: str) -> None:
-    with pytest.raises(ModelError, match="chat template"):
-        render_chat(template, TURNS)

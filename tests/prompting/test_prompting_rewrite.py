@@ -14,6 +14,7 @@ from refine_tui.core.scope import Scope
 from refine_tui.core.text import Span, digest
 from refine_tui.loop.ports.thinking import Ask, Fault, Step
 from refine_tui.prompting import prompts
+from refine_tui.prompting.chat import ChatFormat
 from refine_tui.prompting.scope_rewrite import LIMITS, ScopeRewrite
 
 METHOD = ("    def total(self):", "        return self.price", "")
@@ -36,7 +37,7 @@ ASK = Ask(
     around="import money\n\nclass Cart:\n    ...",
 )
 LATER = replace(ASK, lines=WORSE, original=METHOD, tried=("+ to -",), critique="It forgets the quantity.", plan="Multiply.")
-PROFILE = ScopeRewrite("", 8192)
+PROFILE = ScopeRewrite(ChatFormat(), 8192)
 BLOCK = "```python\ndef total(self):\n    return self.price * 2\n```"
 NEW = ["    def total(self):", "        return self.price * 2"]
 IN_USE = {
@@ -136,7 +137,7 @@ def test_in_a_small_context_the_least_important_parts_go_first_and_what_is_asked
     long = replace(LATER, around=many("import x", 60), failures=(replace(CASE, details=many("E", 60)),), critique=many("because", 40))
     sizes = []
     for context in (1600, 1100, 900, 750):
-        prompt = ScopeRewrite("", context).prompt(long, "refine")
+        prompt = ScopeRewrite(ChatFormat(), context).prompt(long, "refine")
         sizes.append(sum(part.tokens for part in prompt.parts))
         assert sizes[-1] <= context - PROFILE.max_tokens(long, "refine")
         assert all(words in prompt.text for words in ("You repair", "return self.price\n", "+ {text}", "Make a better change"))
@@ -148,7 +149,7 @@ def test_in_a_small_context_the_least_important_parts_go_first_and_what_is_asked
 
 def test_a_scope_that_cannot_fit_is_refused_with_figures() -> None:
     with pytest.raises(ModelError, match=r"about [\d,]+ tokens and there is room for [\d,]+ .*smaller scope"):
-        ScopeRewrite("", 512).prompt(replace(ASK, lines=tuple(f"x{n} = {n}" for n in range(200))), "propose")
+        ScopeRewrite(ChatFormat(), 512).prompt(replace(ASK, lines=tuple(f"x{n} = {n}" for n in range(200))), "propose")
 
 
 def many(text: str, count: int) -> str:

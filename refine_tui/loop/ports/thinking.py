@@ -84,6 +84,11 @@ class ModelInfo:
     """How it wants to be asked: `line-edit`, `scope-rewrite` or `fim`."""
     chat_template: str = ""
     """The file's own jinja template; empty when it has none."""
+    bos_token: str = ""
+    """The token that begins every text, as it is written; empty when there is none."""
+    eos_token: str = ""
+    adds_bos: bool = False
+    """Whether the tokenizer begins a text with that token itself."""
     warnings: tuple[str, ...] = ()
     devices: tuple[Device, ...] = ()
     """Everything that was found to compute on."""
