@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from refine_tui.core.errors import RefineError
+from refine_tui.core.errors import RefineError, UsageError
 from refine_tui.core.evidence import Baseline
 from refine_tui.core.review import Review
 from refine_tui.loop.ports.keeping import Application
@@ -58,7 +58,7 @@ class Applying:
     def apply(self, review: Review) -> None:
         """Write what is accepted, running it first if it has not been run by itself."""
         if not review.accepted:
-            self.screen.tell("Nothing is accepted yet: y accepts a hunk, a the rest of the file. Nothing was written.", "warning")
+            self.screen.tell("Nothing is accepted yet: y accepts a hunk, a the rest of the file. Nothing was written.")
         elif review.accepted_evidence is None:
             self.wanted = (review.id, review.accepted_key)
             self.screen.tell("Running exactly what you accepted; it is written if that is green. esc stops.")
@@ -119,7 +119,13 @@ class Applying:
             self.screen.written(application)
 
         self.screen.tell(under_way)
-        self.screen.send(call, reversed_, lambda error: self.screen.tell(f"{error} Nothing was changed.", "error"))
+        self.screen.send(call, reversed_, self._not_reversed)
+
+    def _not_reversed(self, error: RefineError) -> None:
+        if isinstance(error, UsageError):
+            self.screen.tell(str(error))
+        else:
+            self.screen.tell(f"{error} Nothing was changed.", "error")
 
 
 def summary(application: Application) -> str:

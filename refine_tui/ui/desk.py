@@ -21,7 +21,8 @@ class Desk:
     clock: Callable[[], float]
     """Seconds that only ever grow."""
     demo: bool = False
-    live: Live = field(default_factory=Live)
+    live: Live = field(default_factory=lambda: Live(jobs=("opening",)))
+    """What goes on. The first paint says that it begins, before anything has begun."""
     notices: list[Tell] = field(default_factory=list)
     """What was said and not dismissed, the latest last, at most `KEPT_NOTICES`."""
     paused: bool = False

@@ -74,6 +74,8 @@ class Live:
     """The end of what the model wrote in this round, at most `KEPT_TEXT` characters."""
     text_index: int = -1
     finished: TaskFinished | None = None
+    refused: str = ""
+    """Why the tests could not be run, when they could not."""
 
     @property
     def job(self) -> str:
@@ -91,10 +93,11 @@ def _advance(live: Live, delivery: Delivery, now: float) -> Live:
         case JobBegan(name):
             run = Run(name, now) if name.startswith("verify") else live.run
             return replace(live, jobs=(*live.jobs, name), run=run)
-        case JobEnded(name):
-            return replace(live, jobs=tuple(job for job in live.jobs if job != name), run=None, step="" if name == "work" else live.step)
+        case JobEnded(name, error):
+            jobs = tuple(job for job in live.jobs if job != name)
+            return replace(live, jobs=jobs, run=None, step="" if name == "work" else live.step, refused=error or live.refused)
         case SurveyStarted(limit_s):
-            return replace(live, run=Run("survey", now, limit_s), cases={})
+            return replace(live, run=Run("survey", now, limit_s), cases={}, refused="")
         case CaseFinished(case, done, total):
             run = live.run or Run(live.job, now)
             # Only a survey runs the user's tree; a confirmation's results belong to its candidate.

@@ -176,7 +176,7 @@ class ReviewBoard(DecidingBoard):
         if self.review and self.review.accepted:
             self.applying.verify(self.review)
         else:
-            self.tell("Nothing is accepted yet: y accepts a hunk, then t runs exactly that.", "warning")
+            self.tell("Nothing is accepted yet: y accepts a hunk, then t runs exactly that.")
 
     def action_refine(self) -> None:
         """Ask for the reason of a rejection."""

@@ -12,7 +12,7 @@ from refine_tui.loop.state import State
 from refine_tui.ui.live import Live
 from refine_tui.ui.paint.empty import meter
 from refine_tui.ui.paint.entry import Entry
-from refine_tui.ui.paint.ink import block, ink, spread
+from refine_tui.ui.paint.ink import block, fits, ink, spread
 
 _OUTCOMES = {
     "passed": ("ok   ", "$success"),
@@ -50,8 +50,11 @@ def paint_counts(state: State, live: Live, now: float, width: int) -> Content:
         far = run.phase or f"{meter(run.done, run.total, 20)} {run.done}/{run.total or '?'}"
         done = f"{far}  {max(0.0, now - run.began_at):.0f} s "
         return spread(ink(f" {said}"), ink(done), width)
-    runner = f"{state.baseline.runner}, {state.baseline.interpreter} " if state.baseline else ""
-    return spread(ink(f" {said or 'No test was run yet.'}"), ink((runner, "$diff-number")), width)
+    left = ink(f" {said or 'No test was run yet.'}")
+    baseline = state.baseline
+    runners = (f"{baseline.runner}, {baseline.interpreter} ", f"{baseline.runner} ") if baseline else ()
+    rights = [ink((runner, "$diff-number")) for runner in runners]
+    return spread(left, next((right for right in rights if fits(left, right, width, gap=3)), ink("")), width)
 
 
 def case_entries(cases: Iterable[CaseResult], flaky: frozenset[str]) -> Iterator[Entry]:

@@ -7,7 +7,7 @@ from textual.content import Content
 from refine_tui.loop.state import State
 from refine_tui.ui.live import Live, Run
 from refine_tui.ui.paint.evidence import short_test
-from refine_tui.ui.paint.ink import ink
+from refine_tui.ui.paint.ink import block, ink
 
 
 def paint_empty(state: State, live: Live, now: float, *, paused: bool) -> list[Content]:
@@ -76,7 +76,9 @@ def meter(done: int, total: int, width: int) -> str:
 def _not_run(live: Live) -> list[Content]:
     if live.job:
         return [ink(("Getting ready.", "bold")), ink(""), ink("Your tests are run first, in the sandbox. Your files are not touched.")]
-    return [ink(("The tests have not been run.", "bold")), ink(""), ink("p runs them   g states a goal   q quits")]
+    if live.refused:
+        return [ink(("The tests could not be run.", "bold $error")), ink(""), block(live.refused), ink(""), ink("p tries again   q quits")]
+    return [ink(("The tests have not been run.", "bold")), ink(""), ink("p runs them   q quits")]
 
 
 def _tests(count: int) -> str:

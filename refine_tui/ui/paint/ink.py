@@ -32,6 +32,11 @@ def fit(content: Content, width: int) -> Content:
     return content.truncate(max(0, width), ellipsis=True)
 
 
+def fits(left: Content, right: Content, width: int, gap: int = 1) -> bool:
+    """Whether both go on one line with at least `gap` cells between them."""
+    return left.cell_length + gap + right.cell_length <= width
+
+
 def spread(left: Content, right: Content, width: int) -> Content:
     """Return one line with something at both ends; the left end gives way."""
     if width <= right.cell_length:

@@ -10,6 +10,7 @@ from refine_tui.core.candidate import Candidate
 from refine_tui.core.critique import Critique
 from refine_tui.core.task import Task
 from refine_tui.loop.events import Progress
+from refine_tui.loop.ports.thinking import Usage
 from refine_tui.loop.state import State
 from refine_tui.ui.live import STEPS, Live
 from refine_tui.ui.paint.evidence import short_test
@@ -37,7 +38,7 @@ def paint_goal(live: Live, state: State) -> list[Content]:
         ink((" Scope  ", "bold"), f"{scope}{more}"),
         _steps(live),
         _counters(live, state),
-        _budget(task, live),
+        _budget(task, live, state),
         _best(live),
     ]
 
@@ -54,20 +55,27 @@ def _steps(live: Live) -> Content:
 def _counters(live: Live, state: State) -> Content:
     progress = live.progress or Progress("", live.round, live.judged, live.judged, 0.0, None, 0, state.usage)
     rate = f", {progress.executions / progress.seconds:.1f} a second" if progress.seconds >= 1 else ""
-    usage = progress.usage
-    told = {name: "?" if name in usage.unknown else getattr(usage, name) for name in ("generated", "reused", "prompt")}
-    tokens = f"   tokens {told['generated']} written, {told['reused']} of {told['prompt']} reused" if usage.prompt else ""
     candidates = max(progress.candidates, live.judged)
-    return ink((" Round  ", "bold"), f"{progress.round or 1}   {candidates} candidates   {progress.executions} runs{rate}{tokens}")
+    return ink((" Round  ", "bold"), f"{progress.round or 1}   {candidates} candidates   {progress.executions} runs{rate}")
 
 
-def _budget(task: Task, live: Live) -> Content:
-    if live.finished is not None and live.finished.task_id == task.id:
-        return ink((" Ended  ", "bold"), f"{live.finished.outcome}: {live.finished.reason.value}, after {live.finished.seconds:.0f} s")
+def _budget(task: Task, live: Live, state: State) -> Content:
+    tokens = _tokens(live.progress.usage if live.progress else state.usage)
+    end = live.finished
+    if end is not None and end.task_id == task.id:
+        why = f": {end.reason.value}" if end.reason.value != end.outcome else ""
+        return ink((" Ended  ", "bold"), f"{end.outcome}{why}, after {end.seconds:.0f} s{tokens}")
     budget = task.budget
     used = f"{live.progress.seconds:.0f} s used" if live.progress else "just begun"
     seconds = f"{budget.seconds:.0f} s" if budget.seconds else "no time limit"
-    return ink((" Budget ", "bold"), f"{budget.rounds} rounds, {seconds}; {used}")
+    return ink((" Budget ", "bold"), f"{budget.rounds} rounds, {seconds}; {used}{tokens}")
+
+
+def _tokens(usage: Usage) -> str:
+    if not usage.prompt:
+        return ""
+    told = {name: "?" if name in usage.unknown else getattr(usage, name) for name in ("generated", "reused", "prompt")}
+    return f"   tokens {told['generated']} written, {told['reused']} of {told['prompt']} reused"
 
 
 def _best(live: Live) -> Content:
@@ -133,6 +141,7 @@ def paint_stream(live: Live, state: State) -> list[Content]:
     if live.text:
         return [ink(line) for line in live.text.split("\n")]
     if state.model is None:
-        reason = state.model_reason.rstrip(".") or "it is loaded with the first task"
-        return [ink((f"No model: {reason}. Search goes on without it.", "$diff-number"))]
+        reason = state.model_reason.rstrip(".")
+        said = f"No model: {reason}. Search goes on without it." if reason else "The model is loaded with the first task."
+        return [ink((said, "$diff-number"))]
     return [ink(("The model writes here when it is its turn.", "$diff-number"))]

@@ -11,7 +11,7 @@ from refine_tui.core.review import Review, ReviewState
 from refine_tui.loop.state import State
 from refine_tui.ui.paint.diff import SIGNS, STYLES
 from refine_tui.ui.paint.entry import Entry
-from refine_tui.ui.paint.ink import ink, spread
+from refine_tui.ui.paint.ink import fits, ink, spread
 from refine_tui.ui.proof import passed_before_and_after, proof_of
 from refine_tui.ui.selection import Item, Selection
 
@@ -76,7 +76,8 @@ def paint_summary(review: Review, width: int, *, is_being_written: bool = False)
     }[review.state]
     if is_being_written:
         hint = "writing the accepted hunks ..."
-    return spread(ink(f" {said}"), ink((f"{hint} ", "bold $warning" if review.state == "stale" else "$diff-number")), width)
+    left, right = ink(f" {said}"), ink((f"{hint} ", "bold $warning" if review.state == "stale" else "$diff-number"))
+    return spread(left, right if fits(left, right, width) else ink(""), width)
 
 
 def entries(items: tuple[Item, ...], selected: Selection, state: State) -> Iterator[Entry]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -25,13 +26,15 @@ from refine_tui.ui.widgets.tab_line import TabLine
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
 WIDE = 140
+LOW = 22
+"""Rows below which every screen shows less at a time."""
 KEY_ORDER = (
     "hunk.accept", "hunk.reject", "hunk.toggle", "hunk.split", "hunk.edit", "decision.undo",
     "patch.apply", "patch.undo", "tests.run", "loop.refine_with_note", "tests.filter", "tests.run_all",
     "item.next", "loop.cancel", "loop.go_on", "loop.goal", "help.show", "app.quit",
 )  # fmt: skip
 _WIDTHS = [(0, "-tiny"), (LEAST_WIDTH, "-narrow"), (100, "-medium"), (WIDE, "-wide")]
-_HEIGHTS = [(0, "-flat"), (LEAST_HEIGHT, "-tall")]
+_HEIGHTS = [(0, "-flat"), (LEAST_HEIGHT, "-low"), (LOW, "-tall")]
 
 
 class HouseScreen(Screen[None]):
@@ -54,7 +57,7 @@ class HouseScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay the frame around the boards."""
-        yield Static("needs 60x16", id="too-small", markup=False)
+        yield Static("", id="too-small", markup=False)
         yield TabLine()
         for board in self._boards.values():
             board.styles.display = None if board is self.board else "none"
@@ -86,7 +89,10 @@ class HouseScreen(Screen[None]):
 
     def show(self) -> None:
         """Draw everything anew from what is true now."""
-        if not self.is_mounted or self.is_too_small:
+        if not self.is_mounted:
+            return
+        if self.is_too_small:
+            self._show_too_small()
             return
         self.state, width = self.desk.state, self.size.width
         self.query_one(TabLine).show(self.board.NAME, self.state, demo=self.desk.demo, width=width)
@@ -94,6 +100,11 @@ class HouseScreen(Screen[None]):
         self.query_one("#status", Line).paint(paint_status(self.state, self.desk.live, width))
         self._show_notice()
         self.show_keys()
+
+    def _show_too_small(self) -> None:
+        width, height = self.size
+        said = f"This terminal is {width}x{height}.\nrefine_tui needs {LEAST_WIDTH}x{LEAST_HEIGHT}.\nNothing is lost. q leaves."
+        self.query_one("#too-small", Static).update(Content(said))
 
     def _show_notice(self) -> None:
         notices, bar = self.desk.notices, self.query_one(NoticeBar)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from refine_tui.ui.messages import Severity
-from refine_tui.ui.paint.ink import ink
+from refine_tui.ui.paint.ink import block, ink
 from refine_tui.ui.widgets.line import Line
 
 _SIGNS: dict[Severity, tuple[str, str]] = {
@@ -34,7 +34,7 @@ class NoticeBar(Line):
     def say(self, text: str, severity: Severity, *, more: int = 0) -> None:
         """Show one notice in place of the last; `more` wait behind it."""
         hint = f"  esc shows {more} more" if more else "" if severity == "information" else "  esc to go on"
-        self.paint(ink(_SIGNS[severity], f" {text.strip()}", (hint, "$diff-number")))
+        self.paint(ink(_SIGNS[severity], " ", block(text.strip()), (hint, "$diff-number")))
         self.add_class("-said")
 
     def dismiss(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rich.segment import Segment
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -17,7 +18,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 Fit = Literal["wrap", "clip", "nowrap"]
-"""What happens to a long line: it is wrapped, cut with an ellipsis, or scrolls sideways."""
+"""What happens to a long line: it is wrapped, cut with an ellipsis, or cut so and scrolled sideways."""
 
 
 class Pane(ScrollView, can_focus=True):
@@ -27,7 +28,7 @@ class Pane(ScrollView, can_focus=True):
     Pane {
         height: 1fr;
         scrollbar-size-vertical: 1;
-        scrollbar-size-horizontal: 1;
+        scrollbar-size-horizontal: 0;
         scrollbar-gutter: stable;
         overflow-x: hidden;
         text-wrap: nowrap;
@@ -139,7 +140,10 @@ class Pane(ScrollView, can_focus=True):
             line = self._lines[at]
             room = max(width, line.cell_length) if self._fit == "nowrap" else width
             self._strips[at] = Visual.to_strips(self, line, room, 1, style)[0]
-        return self._strips[at].crop_extend(x, x + width, style.rich_style)
+        strip = self._strips[at]
+        if strip.cell_length <= x + width:
+            return strip.crop_extend(x, x + width, style.rich_style)
+        return Strip([*strip.crop(x, x + width - 1), Segment("…", style.rich_style)], width)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Notice whether the user left the end or came back to it; new lines alone move nothing."""

@@ -9,7 +9,7 @@ from textual import events
 from textual.message import Message
 
 from refine_tui.loop.state import State
-from refine_tui.ui.paint.ink import ink, spread
+from refine_tui.ui.paint.ink import fits, ink, spread
 from refine_tui.ui.widgets.line import Line
 
 SCREENS = (("review", "1 Review"), ("loop", "2 Loop"), ("tests", "3 Tests"))
@@ -38,8 +38,10 @@ class TabLine(Line):
             column += len(title) + 3
         ready = sum(bool(review.undecided) for review in state.reviews if review.state == "open")
         badge = (f"{ready} to review  " if ready else "", "bold $accent")
-        where = f"{'demo copy' if demo else PurePath(state.project).name} "
-        self.paint(spread(ink(*parts), ink(badge, (where, "$diff-number")), width))
+        where = (f"{'demo copy' if demo else PurePath(state.project).name} ", "$diff-number")
+        left, right = ink(*parts), ink(badge, where)
+        # The tabs are what must be seen: first the project's name goes, then what waits.
+        self.paint(spread(left, next((end for end in (right, ink(badge)) if fits(left, end, width)), ink("")), width))
 
     def on_click(self, event: events.Click) -> None:
         """Go to the clicked screen."""
