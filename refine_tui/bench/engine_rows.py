@@ -81,11 +81,11 @@ def batched(pair: Pair) -> Iterator[Row]:
     """Writing several answers at once, the prompt being there, against one after the other."""
     length = pair.prompt_tokens(PROMPT)
     tokens = 2 * ANSWER
+    prompt = pair.texts.fresh(length)
+    pair.ask(prompt), pair.ask_plain(prompt)
     for count, cpu_target, gpu_target in ((4, 1.7, 2.1), (8, 2.1, 3.5)):
         costs = []
         for _ in pair.runs():
-            prompt = pair.texts.fresh(length)
-            pair.ask(prompt), pair.ask_plain(prompt)
             ours, one = (pair.ask(prompt, count=many, tokens=tokens, temperature=TEMPERATURE)[1] for many in (count, 1))
             costs.append((ours, count * pair.ask_plain(prompt, tokens=tokens, temperature=TEMPERATURE)[2], count * one))
         ours, plain, alone = medians(costs)
