@@ -15,7 +15,7 @@ from refine_tui.core.sanitize import visible
 from refine_tui.models.cards import Card
 from refine_tui.models.description import ModelFile, UnusableFile
 from refine_tui.models.digests import remembered_digest
-from refine_tui.models.memory import available_bytes, needed_bytes
+from refine_tui.models.memory import WORKER_BYTES, available_bytes, needed_bytes
 from refine_tui.models.registry import is_address
 
 Row = dict[str, Any]
@@ -57,7 +57,8 @@ def _list(options: argparse.Namespace) -> int:
         print("\nNot here; `refine-tui models pull NAME` fetches one:")
     for card in known:
         size = card.files[0].size_bytes if card.files else None
-        print(visible(f"  {card.name}  {size_in_words(size)}  {card.licence or 'licence unknown'}"))
+        fits = "" if _fits(size) is None else "  does not fit into the memory that is free"
+        print(visible(f"  {card.name}  {size_in_words(size)}  {card.licence or 'licence unknown'}{fits}"))
     return 0
 
 
@@ -95,6 +96,12 @@ def _turn_end(model: ModelFile) -> str | None:
     return next(iter(ChatFormat(model.chat_template).stops), None)
 
 
+def _fits(size: int | None) -> bool | None:
+    """Return false for a file that is larger than the free memory; whether a smaller one fits is known when its header is here."""
+    free = available_bytes()
+    return False if size is not None and free is not None and size + WORKER_BYTES > free else None
+
+
 def _card_row(card: Card) -> Row:
     files = [
         {"name": file.name, "quantisation": file.quantisation, "size_bytes": file.size_bytes, "size_exact": file.bytes is not None}
@@ -112,6 +119,7 @@ def _card_row(card: Card) -> Row:
         "context_tokens": card.context_tokens,
         "profile": card.profile or None,
         "files": files,
+        "fits": _fits(card.files[0].size_bytes) if card.files else None,
         "sampling": dict(card.sampling),
         "unverified": list(card.unverified),
         "note": card.note,

@@ -159,3 +159,16 @@ def test_the_end_of_a_turn_is_read_from_the_files_own_template(run: Run, tmp_pat
     (tmp_path / "chatty.gguf").write_bytes(tiny_gguf.gguf_bytes(fields, [("a", (4,), bytes(16))]))
     document = json.loads(run("show", tmp_path / "chatty.gguf", "--json")[1])
     assert (document["has_chat_template"], document["turn_ends_with"], document["profile"]) == (True, "<|over|>", "scope-rewrite")
+
+
+def test_a_model_that_is_known_by_its_card_is_shown_and_one_too_large_for_this_machine_is_marked(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = json.loads(run("show", "starcoder2-3b", "--json")[1])
+    assert (document["usable"], document["profile"], document["licence"], document["fits"]) == (False, "fim", "BigCode OpenRAIL-M", None)
+    assert document["reason"] == "not here; refine-tui models pull starcoder2-3b"
+    monkeypatch.setattr("refine_tui.cli.choosing.available_bytes", lambda: 3_000_000_000)
+    assert json.loads(run("show", "gpt-oss-20b", "--json")[1])["fits"] is False
+    marked = [line.split()[0] for line in run("list")[1].splitlines() if line.endswith("does not fit into the memory that is free")]
+    assert "gpt-oss-20b" in marked
+    assert "qwen2.5-coder-0.5b-instruct" not in marked
