@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-UINT32, FLOAT32, BOOL, STRING, ARRAY, INT32 = 4, 6, 7, 8, 9, 5
+from refine_tui.bench.gguf_writing import byte_letters, packed_string, packed_value
+
 F32 = 0
 SPECIAL = ("<|end|>", "<|code|>", "<|fix|>")
 PAIRS = (
@@ -34,14 +35,6 @@ PAIRS = (
 WORDS = ("Ġ t", "Ġ i", "Ġ =", "Ġ return", "Ġi f", "= =", "Ġ ==", "l e", "le n", "( self", ") :", "a r", "ar g", "p r", "in t", "pr int")
 
 
-def byte_letters() -> dict[int, str]:
-    """Return the printable stand-in of each byte, as byte-level tokenizers write them."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    letters = {byte: chr(byte) for byte in printable}
-    hidden = [byte for byte in range(256) if byte not in letters]
-    return letters | {byte: chr(256 + place) for place, byte in enumerate(hidden)}
-
-
 def merges() -> list[str]:
     """Return merges in which each side is a byte or made by an earlier merge."""
     known = set(byte_letters().values())
@@ -57,31 +50,6 @@ def merges() -> list[str]:
 def vocabulary() -> list[str]:
     """Return the tokens: specials, bytes, merges."""
     return [*SPECIAL, *byte_letters().values(), *(pair.replace(" ", "") for pair in merges())]
-
-
-def packed_string(text: str | bytes) -> bytes:
-    """Return a GGUF string."""
-    data = text.encode() if isinstance(text, str) else text
-    return struct.pack("<Q", len(data)) + data
-
-
-def packed_value(value: Any) -> bytes:
-    """Return a GGUF value with its type before it."""
-    match value:
-        case bool():
-            return struct.pack("<I?", BOOL, value)
-        case int():
-            return struct.pack("<II", UINT32, value)
-        case float():
-            return struct.pack("<If", FLOAT32, value)
-        case str():
-            return struct.pack("<I", STRING) + packed_string(value)
-        case [str(), *_]:
-            return struct.pack("<IIQ", ARRAY, STRING, len(value)) + b"".join(map(packed_string, value))
-        case [int(), *_]:
-            return struct.pack("<IIQ", ARRAY, INT32, len(value)) + struct.pack(f"<{len(value)}i", *value)
-        case _:
-            raise TypeError(f"no GGUF type for {value!r}")
 
 
 def gguf_bytes(metadata: Mapping[str, Any], tensors: Sequence[tuple[str, Sequence[int], bytes]] = (), *, version: int = 3) -> bytes:
