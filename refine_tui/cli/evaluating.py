@@ -6,14 +6,17 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from refine_tui.bootstrap import Places, make_evaluator, make_sandbox, project_root, read_settings
 from refine_tui.cli.eval_document import Evaluation, document, flags_of, schema_text
 from refine_tui.cli.stopping import interruptible
-from refine_tui.core.evidence import CaseResult
+from refine_tui.core.evidence import CaseResult, GateResult
 from refine_tui.core.sanitize import visible
-from refine_tui.loop.ports.running import Evaluator, OnCase
+from refine_tui.loop.ports.running import Cancelled, Content, Evaluator, OnCase
+
+Change = tuple[Content, Content]
 
 
 def run_eval(options: argparse.Namespace) -> int:
@@ -22,14 +25,16 @@ def run_eval(options: argparse.Namespace) -> int:
         print(schema_text(), end="")
         return 0
     root, places = project_root(options), Places()
+    change = _change(root, options.against)
     settings, notices = read_settings(root, places)
     sandbox = make_sandbox(unsafe=False, state_dir=places.state)
     evaluator = make_evaluator(root, sandbox, settings)
     try:
         with interruptible() as cancelled:
-            found = _evaluated(evaluator, _counted(options), cancelled, settings.survey_limit_s, notices)
+            found = _evaluated(evaluator, _counted(options), cancelled, settings.survey_limit_s, change)
     finally:
         evaluator.close()
+    found = replace(found, notes=(*notices, *found.notes), against=options.against)
     if options.json:
         print(json.dumps(document(found, evaluator.level)))
     else:
@@ -37,22 +42,27 @@ def run_eval(options: argparse.Namespace) -> int:
     return found.exit_status
 
 
-def _evaluated(
-    evaluator: Evaluator, on_case: OnCase, cancelled: Callable[[], bool], limit_s: float, notices: tuple[str, ...]
-) -> Evaluation:
+def _change(root: Path, revision: str) -> Change | None:
+    """Return what differs from a revision, the texts before and after; `None` when none was named."""
+    if not revision:
+        return None
+    from refine_tui.workspace.revisions import since
+
+    return since(root, revision)
+
+
+def _evaluated(evaluator: Evaluator, on_case: OnCase, cancelled: Cancelled, limit_s: float, change: Change | None) -> Evaluation:
     began = time.monotonic()
     # The base run refuses with a sentence what a plain run would only report as zero tests.
     baseline = evaluator.baseline(on_case, cancelled, limit_s=limit_s, coverage=False)
+    tools = {"python": baseline.interpreter, "pytest": baseline.runner.removeprefix("pytest ")}
+    gates: tuple[GateResult, ...] = ()
     gates_began = time.monotonic()
-    gates = () if cancelled() else evaluator.inspect()
-    gates_s = time.monotonic() - gates_began
-    tools = {
-        "python": baseline.interpreter,
-        "pytest": baseline.runner.removeprefix("pytest "),
-        **({} if cancelled() else evaluator.tools()),
-    }
-    notes = (*notices, *baseline.notes)
-    return Evaluation(baseline, gates, flags_of(baseline, ()), tools, notes, time.monotonic() - began, gates_s, cancelled())
+    if not cancelled():
+        gates, tools = evaluator.inspect(change[0] if change else None), {**tools, **evaluator.tools()}
+    now = time.monotonic()
+    tampering = evaluator.flags(*change, strict=False) if change else ()
+    return Evaluation(baseline, gates, flags_of(baseline, tampering), tools, baseline.notes, now - began, now - gates_began, cancelled())
 
 
 def _counted(options: argparse.Namespace) -> OnCase:

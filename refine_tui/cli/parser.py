@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     _fix(command("fix", "refine_tui.cli.fixing", "run_fix", "the loop without the UI"))
     evaluated = command("eval", "refine_tui.cli.evaluating", "run_eval", "pass or fail: tests, lint, types")
     evaluated.add_argument("--json", action="store_true", help="one JSON document")
+    evaluated.add_argument(
+        "--against", default="", metavar="REV", help="a git revision: count only findings that are new since, and look for tampering"
+    )
     evaluated.add_argument("--schema", action="store_true", help="print the JSON schema of that document, and do nothing else")
     _review(command("review", "refine_tui.cli.reviewing", "run_review", "bring in a patch made elsewhere: verify it, review it"))
     history = command("history", "refine_tui.cli.keeping", "run_history", "what was done and applied")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from refine_tui.core.errors import RunnerError, StaleBaseError
-from refine_tui.core.evidence import Baseline, Coverage, GateResult, SuiteResult
+from refine_tui.core.evidence import Baseline, Coverage, Flag, GateResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
 from refine_tui.evaluation import interpreter
@@ -22,8 +22,9 @@ from refine_tui.evaluation.pace import Pace
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.stream import Gathered, limits_met
 from refine_tui.evaluation.survey import SAMPLE_S, failure, has_outcome, notes_on, refuse_unusable, sample_of, verdict_of
+from refine_tui.evaluation.tampering import find
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
-from refine_tui.loop.ports.running import Cancelled, OnCase, OnPhase, Sandbox
+from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase, Sandbox
 
 _OUTPUT = 8192
 
@@ -149,7 +150,12 @@ class PytestEvaluator:
             return ()
         return self._checks().check(files)
 
-    def inspect(self, before: Mapping[str, bytes | None] | None = None) -> tuple[GateResult, ...]:
+    def flags(self, before: Content, after: Content, *, strict: bool) -> tuple[Flag, ...]:
+        """Return what makes a change look like tampering; see the port."""
+        files = dict.fromkeys(node.split("::", 1)[0] for node in (self._base.collected if self._base else ()))
+        return find(before, after, self._read(path for path in files if path not in after), strict=strict)
+
+    def inspect(self, before: Content | None = None) -> tuple[GateResult, ...]:
         """Run every check on the tree as it is; see the port."""
         return self._checks().whole() if before is None else self._checks().since(before)
 
@@ -316,8 +322,11 @@ class PytestEvaluator:
             return None
 
     def _tree(self, patch: Patch) -> dict[str, bytes]:
+        return self._read(patch.paths)
+
+    def _read(self, paths: Iterable[str]) -> dict[str, bytes]:
         found = {}
-        for path in patch.paths:
+        for path in paths:
             try:
                 found[path] = (self.project / path).read_bytes()
             except OSError:

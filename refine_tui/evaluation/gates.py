@@ -11,15 +11,13 @@ from refine_tui.core.evidence import Finding, GateKind, GateResult
 from refine_tui.core.isolation import Limits
 from refine_tui.evaluation.checkers import CHECKERS, Read, Said, of_command
 from refine_tui.evaluation.settings import Place
-from refine_tui.loop.ports.running import Launch, Sandbox
+from refine_tui.loop.ports.running import Content, Launch, Sandbox
 
 LIMIT_S = 120.0
 SHOWN = 200
 """Findings kept of one gate."""
 _OUTPUT_BYTES = 16 << 20
 _PYTHON = (".py", ".pyi")
-Content = Mapping[str, bytes | None]
-"""Path → text; `None` where there is no such file."""
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,12 @@ class Bringing(Reviewing):
                 yield events.Notice(f"The run of {title} was {suite.stopped}; it was not put up for review.", "warning")
                 return
             gates = evaluator.gates(patch)
+            suspicions = map(str, evaluator.flags(tree, patch.apply(tree), strict=False))
         change = delta(baseline.suite, suite)
         verdict = _verdict(task, change, suite)
         proposal = self._foreign(patch, tree, title, form)
         candidate = Candidate(
-            "c1", proposal, 1, verdict, change, suite, gates=gates, flags=(*suite.limited, *_flags(patch)), confirmed=True
+            "c1", proposal, 1, verdict, change, suite, gates=gates, flags=(*suite.limited, *_flags(patch), *suspicions), confirmed=True
         )
         review = self._review_of(task, replace(candidate, confirmed=suite.complete), dict(tree))
         self._keep(review)

@@ -9,6 +9,7 @@ from itertools import count
 from refine_tui.core.candidate import Candidate, Verdict, rank
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.evidence import CaseResult, delta
+from refine_tui.core.patch import Patch
 from refine_tui.core.proposal import operators_of
 from refine_tui.loop import events
 from refine_tui.loop.run import Run
@@ -88,8 +89,13 @@ def _confirm(run: Run, candidate: Candidate) -> Candidate:
     held = suite.complete and not change.broken and set(run.task.targets) <= set(change.fixed)
     verdict: Verdict = "solved" if held else "worse" if change.broken or not suite.complete else "improved"
     gates = run.tools.evaluator.gates(candidate.proposal.patch) if held else ()
-    flags = candidate.flags if held else (*candidate.flags, "the cold run disagreed with the warm one")
+    flags = (*candidate.flags, *(_suspicions(run, candidate.proposal.patch) if held else ["the cold run disagreed with the warm one"]))
     return replace(candidate, suite=suite, delta=change, verdict=verdict, confirmed=held, flags=flags, gates=gates)
+
+
+def _suspicions(run: Run, patch: Patch) -> Iterator[str]:
+    before = {path: run.tree[path] for path in patch.paths}
+    yield from map(str, run.tools.evaluator.flags(before, patch.apply(before), strict=True))
 
 
 def _unheard(case: CaseResult, done: int, total: int) -> None:

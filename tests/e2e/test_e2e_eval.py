@@ -42,3 +42,29 @@ def test_the_document_and_the_status_follow_the_published_schema(project: Path, 
     (project / "add.py").write_text("def add(a, b):\n    return a + b\n")
     done = refine(tmp_path, "eval", "--json", "--project", str(project))
     assert (done.returncode, json.loads(done.stdout)["passed"]) == (0, True)
+
+
+def git(root: Path, *arguments: str) -> None:
+    named = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *named, *arguments], cwd=root, check=True, capture_output=True)
+
+
+def test_against_a_revision_only_what_is_new_counts_and_tampering_is_told(project: Path, tmp_path: Path) -> None:
+    git(project, "init", "-q")
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "first")
+    schema = json.loads(refine(tmp_path, "eval", "--schema").stdout)
+    done = refine(tmp_path, "eval", "--json", "--against", "HEAD", "--project", str(project))
+    assert (done.returncode, json.loads(done.stdout)["against"]) == (0, "HEAD")
+    with (project / "test_add.py").open("a") as file:
+        file.write("\n\ndef test_more():\n    assert add(2, 2) == 4\n")
+    git(project, "commit", "-qam", "second")
+    (project / "test_add.py").write_text((project / "test_add.py").read_text().replace("def test_more", "@skip\ndef test_more"))
+    (project / "test_add.py").write_text("from unittest import skip\n" + (project / "test_add.py").read_text())
+    done = refine(tmp_path, "eval", "--json", "--against", "HEAD", "--project", str(project))
+    found = json.loads(done.stdout)
+    assert violations(found, schema) == []
+    assert [(flag["kind"], flag["rule"], flag["line"]) for flag in found["flags"]] == [("tampering", "test-skipped", 9)]
+    assert (done.returncode, [gate["ok"] for gate in found["gates"]]) == (1, [True])
+    wrong = refine(tmp_path, "eval", "--against", "nowhere", "--project", str(project))
+    assert (wrong.returncode, "no such revision" in wrong.stderr) == (2, True)

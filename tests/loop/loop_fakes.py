@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from refine_tui.core.errors import ProjectError, StaleBaseError
-from refine_tui.core.evidence import Baseline, CaseResult, Coverage, GateResult, SuiteResult
+from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Flag, GateResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
 from refine_tui.core.text import SourceFile
 from refine_tui.loop.ports.keeping import Application
-from refine_tui.loop.ports.running import Cancelled, OnCase, OnPhase
+from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase
 
 
 class MemoryWorkspace:
@@ -139,7 +139,10 @@ class ForkEvaluator:
     def gates(self, patch: Patch) -> tuple[GateResult, ...]:
         return ()
 
-    def inspect(self, before: Mapping[str, bytes | None] | None = None) -> tuple[GateResult, ...]:
+    def inspect(self, before: Content | None = None) -> tuple[GateResult, ...]:
+        return ()
+
+    def flags(self, before: Content, after: Content, *, strict: bool) -> tuple[Flag, ...]:
         return ()
 
     def tools(self) -> Mapping[str, str]:

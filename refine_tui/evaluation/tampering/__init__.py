@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from refine_tui.core.evidence import Flag
 from refine_tui.evaluation.tampering import marks, of_code, of_tests
 from refine_tui.evaluation.tampering.reading import Change
+from refine_tui.loop.ports.running import Content
 
-Content = Mapping[str, bytes | None]
-"""Path → text; `None` where there is no such file."""
 MOST = 50
 """Flags told of one change."""
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
-from refine_tui.core.evidence import Baseline, CaseResult, Coverage, GateResult, SuiteResult
+from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Flag, GateResult, SuiteResult
 from refine_tui.core.isolation import Level, Limits, Probe
 from refine_tui.core.patch import Patch
 
 Cancelled = Callable[[], bool]
+Content = Mapping[str, bytes | None]
+"""Path → what a file holds; `None` where there is no such file."""
 OnCase = Callable[[CaseResult, int, int], None]
 """Called for each finished test with the result, how many are done, and how many there are (0: not known yet)."""
 OnPhase = Callable[[str], None]
@@ -137,11 +139,20 @@ class Evaluator(Protocol):
     def gates(self, patch: Patch) -> tuple[GateResult, ...]:
         """Run lint and types, as far as the project uses them; only what the patch makes worse counts."""
 
-    def inspect(self, before: Mapping[str, bytes | None] | None = None) -> tuple[GateResult, ...]:
+    def inspect(self, before: Content | None = None) -> tuple[GateResult, ...]:
         """Run lint, types and the user's commands on the tree as it is.
 
         Args:
             before: what files held before, `None` for those that were not there: then only what is new since then counts.
+        """
+
+    def flags(self, before: Content, after: Content, *, strict: bool) -> tuple[Flag, ...]:
+        """Return what makes a change look as if it made the tests say less instead of the code right.
+
+        Args:
+            before: the files that change, as they were.
+            after: the same files as they are.
+            strict: whether a machine made the change, to make tests pass: then it may not touch a test, nor silence a check.
         """
 
     def tools(self) -> Mapping[str, str]:
