@@ -48,8 +48,6 @@ class Card:
     profile: str = ""
     profile_reason: str = ""
     note: str = ""
-    thinking: tuple[str, str] | None = None
-    """What the model writes before and after it thinks."""
     files: tuple[CardFile, ...] = ()
     """The one to take first comes first."""
     sampling: Mapping[str, Any] = field(default_factory=dict)
@@ -86,7 +84,6 @@ def _card(name: str, document: Mapping[str, Any]) -> Card:
     profile = _text(document, "profile")
     if profile and profile not in PROFILES:
         raise ValueError(f"profile: there is no profile {profile}; known: {', '.join(PROFILES)}")
-    thinking = document.get("thinking")
     return Card(
         name,
         _text(document, "name") or name,
@@ -97,7 +94,6 @@ def _card(name: str, document: Mapping[str, Any]) -> Card:
         profile,
         _text(document, "profile_reason"),
         _text(document, "note"),
-        (_text(thinking, "open"), _text(thinking, "close")) if thinking else None,
         tuple(_file(row) for row in (*one, *document.get("files", ()))),
         dict(document.get("sampling", {})),
         tuple(map(str, document.get("unverified", ()))),

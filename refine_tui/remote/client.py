@@ -31,7 +31,7 @@ PARALLEL = 4
 """Requests under way at once."""
 PAUSES_S = (0.25, 1.0)
 """Before each further try after a broken connection."""
-OPTIONAL = ("top_k", "min_p", "top_p", "seed", "stop", "logprobs", "stream_options", "chat_template_kwargs", "temperature")
+OPTIONAL = ("top_k", "min_p", "top_p", "seed", "stop", "logprobs", "top_logprobs", "stream_options", "chat_template_kwargs", "temperature")
 """Fields that are left out for a server that refuses them by name."""
 
 
@@ -212,16 +212,20 @@ class RemoteGenerator:
                 now.answers[index].again()
 
     def _once(self, now: Round, group: tuple[int, ...], path: str, body: Json) -> None:
-        told: dict[str, int] = {}
-        for event in now.exchange(group).post(self._server.address.url(path), body):
-            told |= costs_of(event)
-            for place, text, logprobs, ended in choices_of(event):
-                if place < len(group):
-                    _take(now, now.answers[group[place]], text, logprobs, ended)
-        self._add_costs(told)
+        told: dict[str, int] | None = None
         answers = [now.answers[index] for index in group]
+        try:
+            for event in now.exchange(group).post(self._server.address.url(path), body):
+                told = (told or {}) | costs_of(event)
+                for place, text, logprobs, ended in choices_of(event):
+                    if place < len(group):
+                        _take(now, answers[place], text, logprobs, ended)
+        finally:
+            # Of a request that broke off the server tells no costs: they stay unknown.
+            if told is not None:
+                self._add_costs(told)
         if len(group) == 1 and not answers[0].counted:
-            answers[0].tokens = told.get("generated", 0)
+            answers[0].tokens = (told or {}).get("generated", 0)
         for answer in answers:
             answer.end()
 
@@ -237,10 +241,10 @@ class RemoteGenerator:
         body |= {"max_tokens": request.max_tokens, "stream": True, "stream_options": {"include_usage": True}}
         body |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k, "min_p": sampling.min_p}
         body |= {"seed": sampling.seed + group[0], "logprobs": 1 if turns is None else True}
+        body |= {} if turns is None else {"top_logprobs": 1, "chat_template_kwargs": {"enable_thinking": False}}
         body |= {"n": len(group)} if len(group) > 1 else {}
         body |= {"stop": list(request.stop)} if request.stop else {}
         body |= {"grammar": request.grammar} if request.grammar else {}
-        body |= {} if turns is None else {"chat_template_kwargs": {"enable_thinking": False}}
         kept = {name: value for name, value in body.items() if name not in self._left_out}
         return "/completions" if turns is None else "/chat/completions", kept
 

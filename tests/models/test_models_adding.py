@@ -127,7 +127,6 @@ def test_a_card_says_what_it_knows_and_nothing_else(models: Registry, tmp_path: 
         "files = 3",
         "[[files]]\nname = 'a'\nsha256 = 'xyz'",
         "context = -1",
-        "thinking = 1",
     ],
 )
 def test_a_card_with_fields_of_a_wrong_kind_is_an_error_that_names_it(text: str, tmp_path: Path) -> None:

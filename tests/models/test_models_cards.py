@@ -23,7 +23,6 @@ FIELDS = {
     "unverified",
     "sampling",
     "files",
-    "thinking",
 }
 FILE_FIELDS = {"name", "quantisation", "bytes", "about_gb", "sha256", "address"}
 

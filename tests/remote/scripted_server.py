@@ -32,6 +32,8 @@ class Scripted:
     """For each stream in turn, the number of events after which the connection is reset."""
     before: Callable[[Exchange], bool] = lambda _: False
     """Told each request first; true when it answered it itself."""
+    chunked: bool = False
+    """Whether streams are sent in HTTP's chunks, as most servers do."""
     hold: threading.Event | None = None
     """Once half of a stream is sent, the rest waits for it."""
     bodies: list[Json] = field(default_factory=list)
@@ -62,7 +64,9 @@ class Scripted:
 
     def _stream(self, exchange: Exchange, events: list[Json]) -> None:
         """Send events one by one, as a server does that writes while it thinks."""
-        exchange.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n: alive\r\n\r\n")
+        coding = b"Transfer-Encoding: chunked\r\n" if self.chunked else b""
+        exchange.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + coding + b"Connection: close\r\n\r\n")
+        self._send(exchange, b": alive\r\n\r\n")
         last = self.breaks.pop(0) if self.breaks else None
         for number, event in enumerate(events):
             if number == last:
@@ -71,9 +75,14 @@ class Scripted:
             if self.hold is not None and number == len(events) // 2:
                 exchange.wfile.flush()
                 self.hold.wait(10)
-            exchange.wfile.write(f"data: {json.dumps(event)}\r\n\r\n".encode())
-            exchange.wfile.flush()
-        exchange.wfile.write(b"data: [DONE]\n\n")
+            self._send(exchange, f"data: {json.dumps(event)}\r\n\r\n".encode())
+        self._send(exchange, b"data: [DONE]\n\n", last=True)
+
+    def _send(self, exchange: Exchange, data: bytes, *, last: bool = False) -> None:
+        if self.chunked:
+            data = f"{len(data):x}\r\n".encode() + data + (b"\r\n0\r\n\r\n" if last else b"\r\n")
+        exchange.wfile.write(data)
+        exchange.wfile.flush()
 
     def _events(self, body: Json, *, is_chat: bool) -> Iterator[Json]:
         texts = [self._text(body, index) for index in range(body.get("n", 1) if self.together else 1)]

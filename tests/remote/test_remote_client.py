@@ -60,6 +60,7 @@ def test_a_conversation_goes_to_the_chat_and_plain_text_to_completions(remote: R
         "min_p": 0.1,
         "seed": 3,
         "logprobs": True,
+        "top_logprobs": 1,
         "stop": ["\n"],
         "chat_template_kwargs": {"enable_thinking": False},
     }
@@ -162,6 +163,20 @@ def test_a_busy_server_is_asked_again(remote: Remote, scripted: Scripted, server
 
     scripted.before = before
     assert texts(remote().complete(Request(CHAT), never)) == [(0, "first answer", "stop")]
+
+
+def test_a_stream_in_chunks_is_read_as_any_other(remote: Remote, scripted: Scripted) -> None:
+    scripted.chunked = True
+    scripted.breaks = [4]
+    assert texts(remote().complete(Request(CHAT, count=2), never)) == [(0, "first answer", "stop"), (1, "second answer", "stop")]
+
+
+def test_what_a_request_cost_that_broke_off_is_unknown(remote: Remote, scripted: Scripted) -> None:
+    scripted.breaks = [4]
+    generator = remote()
+    list(generator.complete(Request(CHAT), never))
+    usage = generator.usage()
+    assert (usage.generated, "generated" in usage.unknown) == (12, True)
 
 
 def test_a_cancel_does_not_wait_for_the_server_and_ends_its_work(remote: Remote, scripted: Scripted, server: LoopbackServer) -> None:
