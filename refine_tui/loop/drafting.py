@@ -13,7 +13,7 @@ from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.loop.events import TextStreamed
 from refine_tui.loop.ports.thinking import Ask, Completion, Delta, Fault, Generator, Profile, Prompt, Request, Sampling, Step, Syntax
-from refine_tui.loop.ranking import WEIGHT, bounded
+from refine_tui.loop.ranking import FLOOR, WEIGHT
 from refine_tui.loop.search import Base, scope_in, scope_lines
 
 DRAFT_PRIOR = -4.0
@@ -157,7 +157,7 @@ class Writer:
             return None
         ask = question.ask
         changed = next((i for i, (a, b) in enumerate(zip(ask.lines, lines, strict=False)) if a != b), min(len(lines), len(ask.lines)) - 1)
-        score = DRAFT_PRIOR + WEIGHT * bounded(item.logprob)
+        score = DRAFT_PRIOR + WEIGHT * max(FLOOR, item.logprob)
         line = ask.scope.first_line + changed
         return Proposal(patch, "model", self.profile.name, _note(ask.lines, lines), ask.scope, line, score, self._detail(item, question))
 

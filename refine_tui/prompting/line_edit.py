@@ -88,17 +88,6 @@ def render_edit(old_lines: Sequence[str], new_lines: Sequence[str]) -> str:
     return "".join(f"{instruction}\n" for instruction in instructions) + END
 
 
-def render_unchanged(lines: Sequence[str], line: int) -> str:
-    """Return the answer that writes the 0-based `line` as it stands. No training answer looks so; its likelihood is the cost of copying."""
-    return f"{line + 1}|{lines[line]}\n{END}"
-
-
-def touched(edit: str) -> tuple[int | None, ...]:
-    """Return, for each instruction of an answer in the format, the 0-based line it replaces; `None` when it inserts or deletes one."""
-    matches = (_INSTRUCTION.fullmatch(row) for row in edit.removesuffix(END).split("\n"))
-    return tuple(None if match[2] else int(match[1]) - 1 for match in matches if match)
-
-
 def _block(start: int, stop: int, new: Sequence[str]) -> list[str]:
     """Return the instructions that put `new` in the place of the 0-based lines `start` to `stop`."""
     shared = min(stop - start, len(new))

@@ -36,14 +36,6 @@ class LineEdit:
         indent = line_edit.first_indent(old_lines)
         return line_edit.render_edit(line_edit.dedent(old_lines, indent), line_edit.dedent(new_lines, indent))
 
-    def render_unchanged(self, lines: Sequence[str], line: int) -> str:
-        """Return the edit that writes a line as it stands."""
-        return line_edit.render_unchanged(line_edit.dedent(lines, line_edit.first_indent(lines)), line)
-
-    def touched(self, edit: str) -> tuple[int | None, ...]:
-        """Return the line each instruction replaces."""
-        return line_edit.touched(edit)
-
     def parse_edit(self, text: str, lines: Sequence[str]) -> list[str] | None:
         """Return the edited lines, or `None` when the answer is malformed."""
         return line_edit.parse_edit(text, lines, line_edit.first_indent(lines))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import log
 
 import pytest
 
@@ -11,7 +12,7 @@ from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.loop.planning import Suspects
 from refine_tui.loop.ports.thinking import Completion, Delta, ModelInfo, Request, Usage
-from refine_tui.loop.ranking import HIGHEST, LOWEST, WEIGHT, bounded, rank_by_model
+from refine_tui.loop.ranking import FLOOR, WEIGHT, measures, rank_by_model
 from refine_tui.loop.search import Base, propose_edits
 from refine_tui.prompting.profiles import LineEdit
 from refine_tui.syntax import TreeSitter
@@ -70,20 +71,7 @@ def test_the_edit_the_model_finds_likely_moves_up_and_nothing_is_lost() -> None:
     assert next(n for n, p in enumerate(ranked) if p.patch == found[place].patch) <= place
     assert {p.patch.key for p in ranked} == {p.patch.key for p in found}
     likely = next(p for p in ranked if p.patch == found[place].patch)
-    assert likely.score - found[place].score == pytest.approx(WEIGHT * HIGHEST)
-
-
-def test_what_copying_a_long_line_costs_cancels_out() -> None:
-    code = b"def f(a, b):\n    x = a + b\n    a_much_longer_name_than_the_other = a + b\n    return x\n"
-    syntax = TreeSitter()
-    scope = next(scope for scope in syntax.scopes(SourceFile("f.py", code)) if scope.kind == "function")
-    base = Base({"f.py": code}, Patch())
-    found = propose_edits(base, Suspects((scope,), {("f.py", 1): 1.0, ("f.py", 2): 1.0}), syntax)
-    before = {p.patch.key: p.score for p in found}
-    ranked = rank_by_model(found, base, Scorer("nothing is likely"), LineEdit(), never, failing)
-    shifts = {p.line: p.score - before[p.patch.key] for p in ranked if p.patch.files[0].apply(code).count(b"a - b") == 1}
-    assert set(shifts) == {1, 2}
-    assert shifts[1] == pytest.approx(shifts[2])
+    assert likely.score - found[place].score == max(p.score - q.score for p in ranked for q in found if p.patch == q.patch)
 
 
 def test_a_model_that_cannot_answer_leaves_the_order_as_it_was() -> None:
@@ -106,5 +94,19 @@ def test_one_function_is_one_request() -> None:
     assert scorer.calls == 1
 
 
-def test_a_measure_is_bounded() -> None:
-    assert [bounded(n) for n in (-100.0, -1.0, 100.0)] == [LOWEST, -1.0, HIGHEST]
+def test_a_measure_is_the_share_of_the_likelihood_and_has_a_floor() -> None:
+    found = measures([log(3.0) - 50, log(1.0) - 50, -1000.0, None])
+    assert found == pytest.approx([log(0.75), log(0.25), FLOOR, FLOOR])
+
+
+def test_an_edit_too_long_to_be_shown_counts_as_least_likely() -> None:
+    code = b"def f(a):\n    x = a + 1\n    return '" + b"y" * 700 + b"' + x\n"
+    syntax = TreeSitter()
+    scope = next(scope for scope in syntax.scopes(SourceFile("f.py", code)) if scope.kind == "function")
+    base = Base({"f.py": code}, Patch())
+    found = propose_edits(base, Suspects((scope,), {("f.py", 1): 1.0, ("f.py", 2): 1.0}), syntax)
+    before = {p.patch.key: p.score for p in found}
+    ranked = rank_by_model(found, base, Scorer("a - 1"), LineEdit(), never, failing)
+    long = [p for p in ranked if p.line == 2 and b"y" * 700 in p.patch.files[0].apply(code)]
+    assert long
+    assert all(p.score - before[p.patch.key] == pytest.approx(WEIGHT * FLOOR) for p in long)

@@ -37,15 +37,6 @@ def test_a_model_that_writes_edits_only_is_asked_for_nothing_else() -> None:
         profile.prompt(replace(ASK, lines=("x = '<|end|>'",)), "propose")
 
 
-def test_what_copying_a_line_costs_is_asked_in_the_same_form_as_an_edit() -> None:
-    profile = LineEdit()
-    assert profile.render_unchanged(METHOD, 1) == "2|    return self.price\n<|end|>"
-    edit = profile.render_edit(METHOD, ("    def total(self):", "        # now with tax", "        return self.taxed", ""))
-    assert profile.touched(edit) == (1, None)
-    assert profile.touched(profile.render_edit(METHOD, METHOD[:1])) == (None, None)
-    assert profile.touched(profile.render_unchanged(METHOD, 2)) == (2,)
-
-
 def test_each_model_gets_its_profile() -> None:
     assert profile_for(info("line-edit")).name == "line-edit"
     assert profile_for(info("scope-rewrite")).name == "scope-rewrite"

@@ -196,12 +196,6 @@ class LineEditing(Protocol):
     def render_edit(self, old_lines: Sequence[str], new_lines: Sequence[str]) -> str:
         """Return the edit that turns one into the other, as the model would write it."""
 
-    def render_unchanged(self, lines: Sequence[str], line: int) -> str:
-        """Return the edit that writes a 0-based line as it stands: what copying alone costs."""
-
-    def touched(self, edit: str) -> tuple[int | None, ...]:
-        """Return, for each line an edit writes or takes away, the 0-based line it replaces; `None` for one that is inserted or deleted."""
-
     def parse_edit(self, text: str, lines: Sequence[str]) -> list[str] | None:
         """Return the edited lines, or `None` when the answer is malformed."""
 
