@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ PLAIN = (
     "{% if add_generation_prompt %}Assistant:\n{% endif %}"
 )
 """Used for a model whose file carries no template."""
+AS_JSON = "{{ messages | tojson }}"
+"""What a model server is given for a template, since it has the model's own: the conversation itself."""
 SHORT = {"enable_thinking": False, "thinking": False, "reasoning_effort": "low"}
 """What the families call it that a model does not think at length: answers here are tried out, which tells more."""
 THINKING = (
@@ -139,11 +142,13 @@ class ChatFormat:
         raise refusal or ModelError("The model's chat template writes nothing. Choose another model file.")
 
     def _rendered(self, turns: Sequence[ChatTurn], *, as_parts: bool, answers: bool = True) -> str:
-        # Here and not above: jinja2 takes a while to import, and a model without prose never needs it.
-        from refine_tui.prompting.templates import render
-
         said: Callable[[str], Any] = lambda text: [{"type": "text", "text": text}] if as_parts else text  # noqa: E731
         messages = [{"role": turn.role, "content": said(turn.content)} for turn in turns]
+        if self.template == AS_JSON:
+            return json.dumps(messages, ensure_ascii=False)
+        # Here and not above: jinja2 takes a while to import, and not every model needs it.
+        from refine_tui.prompting.templates import render
+
         tokens = {"bos_token": self.bos, "eos_token": self.eos}
         given = {"messages": messages, "tools": None, "documents": None, "add_generation_prompt": answers}
         return render(self.template or PLAIN, given | tokens | SHORT)

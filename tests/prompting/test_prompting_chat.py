@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from refine_tui.core.errors import ModelError
@@ -9,6 +14,7 @@ from refine_tui.loop.ports.thinking import ModelInfo
 from refine_tui.prompting.chat import THINKING_TOKENS, ChatFormat, ChatTurn
 from refine_tui.prompting.profiles import profile_for
 from refine_tui.prompting.templates import LONGEST_TEMPLATE, render
+from refine_tui.remote.offer import CHAT_TEMPLATE
 from tests.prompting.chat_templates import TEMPLATES, missing_constructs
 
 TURNS = (ChatTurn("system", "Be brief."), ChatTurn("user", "Hello"))
@@ -40,6 +46,15 @@ def test_the_other_turns_stay_when_the_system_text_moves() -> None:
     assert ChatFormat(TEMPLATES["renamed"]).prompt(TALK) == (
         "<begin>person\nBe brief.\n\nHello<end>\n<begin>model\nHi.<end>\n<begin>person\nMore<end>\n<begin>model\n"
     )
+
+
+def test_a_server_is_given_the_conversation_itself_and_jinja_is_not_even_loaded() -> None:
+    text = ChatFormat(CHAT_TEMPLATE).prompt((ChatTurn("user", 'a "b" \u00e9\n'),))
+    assert text == '[{"role": "user", "content": "a \\"b\\" \u00e9\\n"}]' == render(CHAT_TEMPLATE, {"messages": json.loads(text)})
+    assert ChatFormat(CHAT_TEMPLATE).stops == ()
+    asked = f"chat = ChatFormat({CHAT_TEMPLATE!r}); chat.stops, chat.thinking_tokens, chat.prompt([ChatTurn('user', 'a')])"
+    code = f"import sys; from refine_tui.prompting.chat import *; {asked}; sys.exit('jinja2' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
 
 
 def test_a_template_that_wants_content_in_parts_gets_parts() -> None:
