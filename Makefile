@@ -6,6 +6,9 @@ DIR ?= .
 OUT ?= build/model
 TOKENS ?= 10000000
 THREADS ?= 2
+SIZE ?= 6m
+DEVICE ?= cpu
+EXCLUDE ?=
 BACKEND ?= cpu
 export WITHOUT
 
@@ -21,7 +24,7 @@ help:
 	@echo 'make test         everything CI runs: format, lint, types, import contracts, all tests'
 	@echo 'make test-slow    the long proofs, whose fast slice make test runs (about ten minutes)'
 	@echo 'make test-train   the tests that need torch or transformers: the recipe, chat templates (an environment of its own)'
-	@echo 'make model        train that model again, into OUT=build/model, from TOKENS=10000000 with THREADS=2'
+	@echo 'make model        train that model again, into OUT=build/model; TOKENS, THREADS, SIZE=6m or 19m, DEVICE=cpu or cuda, EXCLUDE=FILE.jsonl'
 	@echo 'make fix          format, and mend what the linter can'
 	@echo 'make lock         renew the locks in .ci/locks/'
 	@echo 'make clean        remove the environments and everything else that was built here'
@@ -59,7 +62,7 @@ test-train:
 
 model:
 	$(SET_UP) train
-	$(TRAIN)/refine-tui learn --out "$(OUT)" --tokens $(TOKENS) --threads $(THREADS)
+	$(TRAIN)/refine-tui learn --out "$(OUT)" --size $(SIZE) --device $(DEVICE) --tokens $(TOKENS) --threads $(THREADS) $(EXCLUDE:%=--exclude %)
 
 fix:
 	$(SET_UP) dev

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from refine_tui.learn.examples import Mutate, RenderEdit, RenderPrompt
+from refine_tui.learn.examples import Mix, Mutate, RenderEdit, RenderPrompt
 from refine_tui.learn.export import Label, Quantisation
 from refine_tui.learn.network import Shape
-from refine_tui.learn.recipe import Recipe, run
+from refine_tui.learn.recipe import Echo, Recipe, run
 from refine_tui.learn.training import Plan
 
 
@@ -33,8 +33,9 @@ SIZES = {
     ),
 }
 """What can be made, by parameters."""
-_GPU: dict[str, Any] = {"batch_tokens": 65_536, "window": 16, "code_sample": 1.0}
-"""What a GPU's plan has otherwise: it takes large batches, and its output layer is cheap."""
+_GPU_PLAN: dict[str, Any] = {"batch_tokens": 32_768, "peak_rate": 3.5e-3, "window": 8, "code_sample": 1.0}
+_GPU_RECIPE: dict[str, Any] = {"mix": Mix(per_function=24), "echo": Echo(0, 10, 0.25)}
+"""What is otherwise on a GPU: it reads faster than bugs can be listed, takes large batches, and its output layer is cheap."""
 
 
 def learn(
@@ -69,9 +70,10 @@ def learn(
         exclusions=tuple(exclusions),
         shape=chosen.shape,
         quantisation=chosen.quantisation,
-        plan=plan if device == "cpu" else replace(plan, device=device, **_GPU),
-        makers=0 if device == "cpu" else threads,
+        plan=plan,
     )
+    if device != "cpu":
+        recipe = replace(recipe, plan=replace(plan, device=device, **_GPU_PLAN), makers=threads, **_GPU_RECIPE)
     out.mkdir(parents=True, exist_ok=True)
     try:
         result = run(

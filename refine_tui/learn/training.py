@@ -39,12 +39,14 @@ class Plan:
     """How long and how fast to learn."""
 
     tokens: int = 10_000_000
-    """Tokens to read, padding left out; the rate falls to nothing by then."""
+    """Tokens to read, padding left out."""
     batch_tokens: int = 4096
     """Tokens a step, padding counted."""
     peak_rate: float = 3e-3
     warmup: float = 0.02
     """Share of the tokens during which the rate rises."""
+    falling: float = 1.0
+    """Share of the tokens, the last ones, during which the rate falls to nothing; before it stays at its peak."""
     code_weight: float = 0.1
     """Loss weight of a token of code; a token of the answer weighs 1."""
     code_sample: float = 0.25
@@ -64,7 +66,7 @@ class Plan:
         """Return the rate after that many tokens."""
         done = tokens / self.tokens
         rising = min(1.0, (done + 1e-4) / self.warmup) if self.warmup else 1.0
-        return self.peak_rate * rising * max(0.0, 1.0 - done)
+        return self.peak_rate * rising * min(1.0, max(0.0, 1.0 - done) / self.falling)
 
 
 @dataclass
