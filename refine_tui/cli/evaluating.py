@@ -11,7 +11,9 @@ from pathlib import Path
 
 from refine_tui.bootstrap import Places, make_evaluator, make_sandbox, project_root, read_settings
 from refine_tui.cli.eval_document import Evaluation, document, flags_of, schema_text
+from refine_tui.cli.sarif import sarif
 from refine_tui.cli.stopping import interruptible
+from refine_tui.core.errors import StorageError
 from refine_tui.core.evidence import CaseResult, GateResult
 from refine_tui.core.sanitize import visible
 from refine_tui.loop.ports.running import Cancelled, Content, Evaluator, OnCase
@@ -35,6 +37,8 @@ def run_eval(options: argparse.Namespace) -> int:
     finally:
         evaluator.close()
     found = replace(found, notes=(*notices, *found.notes), against=options.against)
+    if options.sarif:
+        _write(options.sarif, found)
     if options.json:
         print(json.dumps(document(found, evaluator.level)))
     else:
@@ -63,6 +67,13 @@ def _evaluated(evaluator: Evaluator, on_case: OnCase, cancelled: Cancelled, limi
     now = time.monotonic()
     tampering = evaluator.flags(*change, strict=False) if change else ()
     return Evaluation(baseline, gates, flags_of(baseline, tampering), tools, baseline.notes, now - began, now - gates_began, cancelled())
+
+
+def _write(path: Path, found: Evaluation) -> None:
+    try:
+        path.write_text(json.dumps(sarif(found), indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise StorageError(f"{path}: the findings cannot be written: {error.strerror}. Name another file with --sarif.") from error
 
 
 def _counted(options: argparse.Namespace) -> OnCase:

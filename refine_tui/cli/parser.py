@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluated.add_argument(
         "--against", default="", metavar="REV", help="a git revision: count only findings that are new since, and look for tampering"
     )
+    evaluated.add_argument("--sarif", type=Path, default=None, metavar="FILE", help="write lint and type findings there as SARIF 2.1.0")
     evaluated.add_argument("--schema", action="store_true", help="print the JSON schema of that document, and do nothing else")
     _review(command("review", "refine_tui.cli.reviewing", "run_review", "bring in a patch made elsewhere: verify it, review it"))
     history = command("history", "refine_tui.cli.keeping", "run_history", "what was done and applied")

@@ -34,7 +34,9 @@ def project(tmp_path: Path) -> Path:
 
 def test_the_document_and_the_status_follow_the_published_schema(project: Path, tmp_path: Path) -> None:
     schema = json.loads(refine(tmp_path, "eval", "--schema").stdout)
-    done = refine(tmp_path, "eval", "--json", "--project", str(project))
+    done = refine(tmp_path, "eval", "--json", "--sarif", str(tmp_path / "found.sarif"), "--project", str(project))
+    log = json.loads((tmp_path / "found.sarif").read_text())
+    assert [result["ruleId"] for result in log["runs"][0]["results"]] == ["F401"]
     found = json.loads(done.stdout)
     assert violations(found, schema) == []
     assert (found["exit_status"], found["passed"], found["tests"]["passed"]) == (done.returncode, False, 1)

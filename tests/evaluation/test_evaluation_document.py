@@ -3,13 +3,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from refine_tui.cli.eval_document import Evaluation, document, flags_of, schema_text
-from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Flag, GateResult, SuiteResult
+from refine_tui.cli.sarif import sarif
+from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Finding, Flag, GateResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.evaluation.evaluator import PytestEvaluator
 from refine_tui.loop.ports.running import Sandbox
@@ -103,3 +105,39 @@ def test_the_schema_refuses_what_the_document_never_holds(path: tuple[Any, ...],
     assert len(violations(found, SCHEMA)) == 1
     del found["notes"]
     assert len(violations(found, SCHEMA)) == 2
+
+
+def test_findings_become_a_sarif_log_with_a_run_for_each_tool() -> None:
+    findings = (Finding("a b.py", 3, "`os` imported but unused", "F401", 7), Finding("ü.py", 0, "odd"))
+    gates = (
+        GateResult("ruff", False, "2 findings", findings),
+        GateResult("mypy", True, "could not run: broken", kind="types", ran=False),
+        GateResult("make check", False, "fails", findings, kind="command"),
+    )
+    tampering = (Flag("tampering", "skips test_a", rule="test-skipped", path="t.py", line=2),)
+    found = replace(evaluation(gates=gates, tampering=tampering), tools={"ruff": "ruff 0.9.1"})
+    log = json.loads(json.dumps(sarif(found)))
+    assert log["version"] == "2.1.0"
+    ruff, mypy, own = log["runs"]
+    assert ruff["tool"]["driver"] == {"name": "ruff", "version": "0.9.1", "rules": [{"id": "F401"}, {"id": "ruff"}]}
+    assert ruff["invocations"] == [{"executionSuccessful": True}]
+    first, second = ruff["results"]
+    assert (first["ruleId"], first["level"], first["message"]) == ("F401", "error", {"text": "`os` imported but unused"})
+    assert first["locations"] == [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": "a%20b.py", "uriBaseId": "%SRCROOT%"},
+                "region": {"startLine": 4, "startColumn": 8},
+            }
+        }
+    ]
+    assert second["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "%C3%BC.py"
+    assert first["partialFingerprints"] != second["partialFingerprints"]
+    assert (mypy["results"], mypy["invocations"][0]["executionSuccessful"]) == ([], False)
+    assert [(result["ruleId"], result["level"]) for result in own["results"]] == [("test-skipped", "warning")]
+
+
+def test_a_finding_that_moves_keeps_its_fingerprint() -> None:
+    logs = [sarif(evaluation(gates=(GateResult("ruff", False, "1", (Finding("a.py", line, "m", "F1"),)),))) for line in (1, 9)]
+    prints = [log["runs"][0]["results"][0]["partialFingerprints"] for log in logs]
+    assert prints[0] == prints[1]

@@ -119,3 +119,15 @@ def test_shared_fixtures_count_for_every_test_that_uses_them(zoo: Copy, plain_sa
         "test_cannot_end": False,
         "test_output": False,
     }
+
+
+def test_what_the_projects_tests_ask_for_is_looked_for_in_a_change(zoo: Copy, plain_sandbox: Sandbox, evaluator: Make) -> None:
+    project = zoo("flat")
+    (project / "test_more.py").write_text("from measure import add\n\ndef test_more():\n    assert add(5, 2) == 7\n")
+    running = evaluator(project, plain_sandbox)
+    running.baseline(lambda case, done, total: None, lambda: False, limit_s=60, coverage=False)
+    before = {"measure.py": (project / "measure.py").read_bytes()}
+    honest = {"measure.py": before["measure.py"].replace(b"a - b", b"a + b")}
+    assert running.flags(before, honest, strict=True) == ()
+    fitted = {"measure.py": before["measure.py"].replace(b"return a - b", b"return 7 if b == 2 else a")}
+    assert [flag.rule for flag in running.flags(before, fitted, strict=True)] == ["special-case"]
