@@ -115,6 +115,13 @@ def test_tests_may_go_with_the_code_they_are_for() -> None:
     assert rules(large, after) == []
 
 
+def test_what_said_nothing_before_may_go_or_say_it_otherwise() -> None:
+    before = {"test_a.py": "import pytest\n\n@pytest.mark.skip\ndef test_a():\n    assert f() == 1\n"}
+    assert rules(before, {"test_a.py": "import pytest\n"}) == []
+    assert rules(before, {"test_a.py": before["test_a.py"].replace("skip", "xfail")}) == []
+    assert rules({"test_a.py": before["test_a.py"].replace("@pytest.mark.skip", "@slow")}, before) == ["test-skipped"]
+
+
 def test_a_test_that_moves_is_not_deleted() -> None:
     before, after = changed(TOTAL, "")
     assert rules(before, {**after, "tests/test_more.py": "from cart import total\n\n\n" + TOTAL}) == []

@@ -39,7 +39,7 @@ def deleted(change: Change) -> Iterator[Flag]:
         if new.text and new.tree is None:
             continue
         for name, node in old.tests.items():
-            if name in new.tests or moved[node.name] or _stands_in(node, added) or _is_obsolete(node, old, change):
+            if name in new.tests or moved[node.name] or _skips(node) or _stands_in(node, added) or _is_obsolete(node, old, change):
                 continue
             yield flag("test-deleted", f"deletes {name}, and what it tests is still there", old.path, node)
 
@@ -76,9 +76,9 @@ def skipped(change: Change) -> Iterator[Flag]:
             continue
         if old.tests and _skips_at_top(new.tree) and not _skips_at_top(old.tree):
             yield flag("test-skipped", "skips all tests of the file", new.path, _skips_at_top(new.tree)[0])
-        before = {name: _skips(node) for name, node in _with_marks(old).items()}
+        before = {name for name, node in _with_marks(old).items() if not _skips(node)}
         for name, node in _with_marks(new).items():
-            if name in before and (marks := [one for one in _skips(node) if dump(one) not in {dump(known) for known in before[name]}]):
+            if name in before and (marks := _skips(node)):
                 yield flag("test-skipped", f"skips {name}", new.path, marks[0])
 
 
