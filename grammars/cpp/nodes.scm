@@ -4,6 +4,7 @@
 (while_statement condition: (condition_clause value: (_) @field.condition) @inline)
 (subscript_expression indices: (subscript_argument_list . (_) @field.subscript .) @inline)
 (for_range_loop declarator: (_) @field.left) @for_statement
+(for_range_loop declarator: [(reference_declarator) (structured_binding_declarator)] @list_pattern)
 (throw_statement) @raise_statement
 (using_declaration) @import_statement
 [

@@ -65,6 +65,7 @@
 (index_expression operand: (_) @field.value index: (_) @field.subscript) @subscript
 (selector_expression operand: (_) @field.object field: (_) @field.attribute) @attribute
 (call_expression) @call
+((call_expression function: (identifier) @role.none) (#any-of? @role.none "make" "new"))
 
 (int_literal) @integer
 (float_literal) @float

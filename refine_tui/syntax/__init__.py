@@ -12,7 +12,7 @@ from refine_tui.syntax.edits import scope_edits
 from refine_tui.syntax.languages import LANGUAGES, language_of
 from refine_tui.syntax.normalised import token_text
 from refine_tui.syntax.operators import OPERATORS, Operator, operator_named
-from refine_tui.syntax.parsing import parse
+from refine_tui.syntax.parsing import parse, parse_bytes
 from refine_tui.syntax.scopes import find_scopes, smallest, statement_scope
 from refine_tui.syntax.unfinished import python_can_go_on
 
@@ -53,8 +53,8 @@ class TreeSitter:
 
     def is_valid(self, source: SourceFile) -> bool:
         """Say whether the text parses, by tree-sitter and by the language's own compiler where there is one."""
-        parsed = parse(source)
-        return not parsed.bad_lines and parsed.language.accepts(source.data)
+        row = language_of(source.path)
+        return not parse_bytes(row, source.data).root_node.has_error and row.accepts(source.data)
 
     def can_go_on(self, path: str, lines: Sequence[str]) -> bool:
         """Say whether the first lines of a scope, its indentation taken off, may still become code; yes where that cannot be told."""

@@ -75,6 +75,13 @@ class FileFacts:
                 found[receiver.text].append(name.text)
         return {receiver: tuple(dict.fromkeys(names)) for receiver, names in found.items()}
 
+    @cached_property
+    def methods(self) -> frozenset[tuple[str, str]]:
+        """Receivers and attributes of theirs that are called somewhere."""
+        called = (node for node in self.root.walk() if node.kind == "attribute" and node.field == "function")
+        pairs = ((node.child("object"), node.child("attribute")) for node in called)
+        return frozenset((receiver.text, name.text) for receiver, name in pairs if receiver and name)
+
 
 @lru_cache(maxsize=32)
 def file_facts(root: Node) -> FileFacts:

@@ -53,8 +53,9 @@ LANGUAGES = (
     LanguageRow("Go", (".go",), "tree_sitter_go", GO, ("go/nodes",)),
     LanguageRow("Rust", (".rs",), "tree_sitter_rust", RUST, ("rust/nodes",)),
     LanguageRow("Java", (".java",), "tree_sitter_java", JAVA, ("java/nodes",)),
-    LanguageRow("C", (".c", ".h"), "tree_sitter_c", C, ("c/shared", "c/nodes")),
-    LanguageRow("C++", (".cpp", ".cc", ".cxx", ".hpp", ".hh", ".hxx"), "tree_sitter_cpp", CPP, ("c/shared", "cpp/nodes")),
+    LanguageRow("C", (".c",), "tree_sitter_c", C, ("c/shared", "c/nodes")),
+    # A header may be either; what is C mostly is C++ as well.
+    LanguageRow("C++", (".h", ".cpp", ".cc", ".cxx", ".hpp", ".hh", ".hxx"), "tree_sitter_cpp", CPP, ("c/shared", "cpp/nodes")),
 )
 
 

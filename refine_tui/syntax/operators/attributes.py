@@ -28,13 +28,9 @@ def _other(node: Node, have: Ingredients) -> Iterator[Draft]:
     kin = [other for family in _KIN if name.text in family for other in family] if node.words.python else []
     used = have.file.attributes.get(receiver.text, ())
     called = node.field == "function"
-    alike = [other for other in used if _is_called(node, receiver, other) == called]
+    alike = [other for other in used if ((receiver.text, other) in have.file.methods) == called]
     for text, weight in ranked([other for other in [*kin, *alike] if other != name.text], 6, 0.75):
         yield Draft(name.start, name.end, text, weight)
-
-
-def _is_called(node: Node, receiver: Node, name: str) -> bool:
-    return f"{receiver.text}.{name}(" in node.source
 
 
 def _receiver(node: Node, have: Ingredients) -> Iterator[Draft]:
