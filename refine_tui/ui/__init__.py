@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from refine_tui.ui.session_port import SessionPort
 
 __all__ = ["run"]
+
+INTERRUPTED = 130
+SWITCH_S = 0.001
+"""Seconds after which a computing thread lets another one have the interpreter."""
 
 
 def run(
@@ -35,10 +40,19 @@ def run(
     """
     from refine_tui.ui.app import RefineApp
 
-    status = RefineApp(session, theme=settings.theme, demo=demo, notices=notices, watcher=watcher).run()
+    # What a library logs must not be written over the screen, nor after it.
+    logging.getLogger().addHandler(logging.NullHandler())
+    # Keys must not wait long for the interpreter while the session's thread computes; Python's own interval is 5 ms.
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        status = RefineApp(session, theme=settings.theme, demo=demo, notices=notices, watcher=watcher).run() or 0
+    except KeyboardInterrupt:
+        # Pressed once more while leaving: what still runs loses its processes now.
+        session.stop()
+        status = INTERRUPTED
     if not demo:
         sys.stdout.write(_farewell(session.state()))
-    return status or 0
+    return status
 
 
 def _farewell(state: State) -> str:

@@ -126,7 +126,7 @@ class RefineApp(CarryingApp):
 
     def _ended(self, name: str, *, failed: bool) -> None:
         if name.startswith("verify "):
-            self._review.applying.given_up(name.removeprefix("verify "))
+            self._review.applying.ended(name.removeprefix("verify "))
         elif failed:
             self.desk.paused = True
         self.work_next()

@@ -50,9 +50,12 @@ class Applying:
     """The review that is written once its choice of hunks was run, and that choice."""
     writing: set[str] = field(default_factory=set)
     """The reviews on their way to the disk."""
+    running: set[str] = field(default_factory=set)
+    """The reviews whose choice of hunks is being run, or waits for its turn."""
 
     def verify(self, review: Review) -> None:
         """Run exactly the accepted hunks."""
+        self.running.add(review.id)
         self.screen.run(verification(self.session, review.id))
 
     def apply(self, review: Review) -> None:
@@ -78,8 +81,9 @@ class Applying:
         else:
             self.apply(review)
 
-    def given_up(self, review_id: str) -> None:
-        """The run ended without a result."""
+    def ended(self, review_id: str) -> None:
+        """The run is over; when it had no result, nothing is waited for any more."""
+        self.running.discard(review_id)
         if self.wanted is not None and self.wanted[0] == review_id:
             self.wanted = None
 

@@ -49,8 +49,9 @@ def _surveyed(event: SurveyFinished) -> Tell | None:
     notes = list(event.baseline.notes)
     if event.level is Level.UNSAFE:
         notes.insert(0, "The tests ran without isolation.")
-    if not event.baseline.suite.complete:
-        notes.insert(0, f"The run ended early ({event.baseline.suite.stopped}); what was run is kept.")
+    stopped = event.baseline.suite.stopped
+    if not event.baseline.suite.complete and stopped != "cancelled":
+        notes.insert(0, f"The run ended early ({stopped}); what was run is kept.")
     return Tell(" ".join(notes), "warning") if notes else None
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import cast
 
 import pytest
+from textual._compositor import Compositor
 from textual.pilot import Pilot
 
 from refine_tui.core.errors import RunnerError
@@ -77,6 +78,39 @@ async def test_digits_and_tabs_go_to_the_screens(opened: Opened) -> None:
         await pilot.click("#tabs", offset=(28, 0))
         await settled(pilot)
         assert cast("HouseScreen", pilot.app.screen).board.NAME == "loop"
+
+
+async def test_going_to_another_screen_is_one_layout_and_keeps_the_place_in_every_pane(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layouts: list[int] = []
+    reflow = Compositor.reflow
+
+    def counted(compositor: Compositor, *arguments: object) -> object:
+        layouts.append(1)
+        return reflow(compositor, *arguments)  # type: ignore[arg-type]
+
+    async with opened(ready(make_review())) as pilot:
+        await press(pilot, "2", "3", "1", "down", "down")
+        pane = pilot.app.screen.query_one("#diff", Pane)
+        place = pane.scroll_offset
+        assert place.y > 0
+        monkeypatch.setattr(Compositor, "reflow", counted)
+        for key in "231":
+            layouts.clear()
+            await press(pilot, key)
+            assert len(layouts) == 1
+        assert pane.scroll_offset == place
+        assert pilot.app.focused is pane
+
+
+async def test_a_key_that_changes_no_number_of_lines_needs_no_layout(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    layouts: list[int] = []
+    async with opened(ready(make_review(prices=True))) as pilot:
+        await press(pilot, "j", "k")
+        monkeypatch.setattr(Compositor, "reflow", lambda *arguments: layouts.append(1))
+        await press(pilot, "j", "k")
+        assert layouts == []
 
 
 async def test_a_key_in_the_key_line_can_be_clicked(opened: Opened) -> None:

@@ -37,6 +37,12 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
     await settled(pilot)
 
 
+async def written(pilot: Pilot[int], session: ScriptedSession, *, undone: int) -> None:
+    while len(session.undone) < undone:
+        await pilot.pause(0.01)
+    await settled(pilot)
+
+
 def board(pilot: Pilot[int]) -> ReviewBoard:
     return cast("ReviewBoard", cast("HouseScreen", pilot.app.screen).board)
 
@@ -219,6 +225,36 @@ async def test_capital_u_takes_back_and_capital_r_writes_again(opened: Opened) -
         assert len(session.stack) == 1
 
 
+async def test_while_files_are_written_the_screen_says_so_and_decides_nothing_on_them_and_taking_back_comes_after(opened: Opened) -> None:
+    session = ready(make_review(), make_review("p2"))
+    session.disk = threading.Event()
+    async with opened(session) as pilot:
+        await press(pilot, "a")
+        await pilot.press("w", "n", "w", "u")
+        await pilot.pause()
+        assert "writing the accepted hunks" in str(pilot.app.screen.query_one("#summary").render())
+        assert decisions(session) == ["accepted", "accepted"]
+        await pilot.press("U", "full_stop", "y")
+        await pilot.pause()
+        assert decisions(session, "p2") == ["accepted", "undecided"]
+        assert session.called("undo") == []
+        session.disk.set()
+        await written(pilot, session, undone=1)
+        assert (len(session.called("apply")), session.stack, len(session.undone)) == (1, [], 1)
+
+
+async def test_leaving_while_files_are_written_waits_until_they_are(opened: Opened) -> None:
+    session = ready(make_review())
+    session.disk = threading.Event()
+    async with opened(session) as pilot:
+        await press(pilot, "a")
+        await pilot.press("w")
+        await pilot.pause()
+        threading.Timer(0.05, session.disk.set).start()
+        await pilot.press("q")
+    assert len(session.stack) == 1
+
+
 async def test_undo_with_nothing_written_is_a_notice(opened: Opened) -> None:
     async with opened(ready(make_review())) as pilot:
         await press(pilot, "U")
@@ -236,6 +272,21 @@ async def test_t_runs_exactly_what_is_accepted_and_shows_its_evidence(opened: Op
         await press(pilot, "t")
         assert "1 of 2 hunks: some still fail" in text(pilot, "#notes")
         assert "1 fixed, 0 broken" in said(pilot)
+
+
+async def test_a_run_of_accepted_hunks_shows_how_far_it_is(opened: Opened) -> None:
+    session = ready(make_review())
+    session.opening, session.gate = [], threading.Event()
+    async with opened(session, waits=False) as pilot:
+        await pilot.press("y", "t")
+        while not session.is_held.is_set():
+            await pilot.pause(0.01)
+        await pilot.pause()
+        await pilot.pause()
+        assert "running these hunks: 1 of 10 tests" in str(pilot.app.screen.query_one("#summary").render())
+        session.gate.set()
+        await press(pilot)
+        assert "running these hunks" not in str(pilot.app.screen.query_one("#summary").render())
 
 
 async def test_r_rejects_with_a_reason_and_the_task_is_tried_again(opened: Opened) -> None:

@@ -164,6 +164,8 @@ class ScriptedSession:
     """When given, a script waits for it after some events and ends early when cancelled."""
     gate_after: int = 1
     is_held: threading.Event = field(default_factory=threading.Event)
+    disk: threading.Event | None = None
+    """When given, writing waits for it."""
     calls: list[tuple[object, ...]] = field(default_factory=list)
     fails: dict[str, RefineError] = field(default_factory=dict)
     """Method → what it raises."""
@@ -288,6 +290,8 @@ class ScriptedSession:
         review = self.current.review(review_id)
         if not review.accepted:
             raise UsageError("No hunk is accepted yet. Press y on a hunk first.")
+        if self.disk is not None:
+            self.disk.wait(10)
         if not red_is_fine and not self.is_proven(review):
             raise SafetyError("With these hunks another test breaks. Press w again to write them all the same.")
         written = Application(len(self.stack) + 1, combine(review.accepted, review.tree), review.task.id, review.task.goal, "", False)

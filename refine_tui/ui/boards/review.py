@@ -21,7 +21,7 @@ from refine_tui.ui.paint.diff import paint_file
 from refine_tui.ui.paint.empty import paint_empty
 from refine_tui.ui.paint.evidence import paint_evidence, paint_why
 from refine_tui.ui.paint.note import paint_note
-from refine_tui.ui.paint.overview import entries, paint_head, paint_strip, paint_summary
+from refine_tui.ui.paint.overview import entries, paint_head, paint_strip, paint_summary, turn
 from refine_tui.ui.session_worker import Job
 from refine_tui.ui.widgets.line import Line
 from refine_tui.ui.widgets.pane import Pane
@@ -84,8 +84,16 @@ class ReviewBoard(DecidingBoard):
             self._show_text(paint_note(item.note.handoff if item.note else ""), "note")
             return
         self.query_one("#strip", Line).paint(paint_strip(review, self.selection.hunk, width))
-        self.query_one("#summary", Line).paint(paint_summary(review, width, is_being_written=review.id in self.applying.writing))
+        self.query_one("#summary", Line).paint(paint_summary(review, width, self._under_way(review)))
         self._paint_review(review)
+
+    def _under_way(self, review: Review) -> str:
+        """Say what is being done with a review, if anything."""
+        if review.id in self.applying.writing:
+            return "writing the accepted hunks ..."
+        if review.id not in self.applying.running:
+            return ""
+        return turn(self.live, f"verify {review.id}", self.desk.clock())
 
     @property
     def _entry(self) -> str:

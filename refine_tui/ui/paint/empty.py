@@ -28,6 +28,13 @@ def paint_empty(state: State, live: Live, now: float, *, paused: bool) -> list[C
     if any(item.status == "waiting" for item in state.queue):
         first = ("Stopped. ", "bold") if paused else ""
         return [ink(first, "Tasks wait in the queue."), ink(""), ink("p goes on   3 shows the tests   g states a goal")]
+    if not state.baseline.suite.complete:
+        return [
+            ink(("The run of your tests ended early.", "bold $warning")),
+            ink(""),
+            ink(f"{_tests(counts.total)} of them {'was' if counts.total == 1 else 'were'} run, {red} failed."),
+            ink("p runs them all   3 shows what was run"),
+        ]
     if red == 0:
         skipped = f"  {counts.skipped} skipped." if counts.skipped else ""
         return [

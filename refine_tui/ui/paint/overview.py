@@ -9,6 +9,7 @@ from textual.content import Content
 from refine_tui.core.evidence import Baseline
 from refine_tui.core.review import Review, ReviewState
 from refine_tui.loop.state import State
+from refine_tui.ui.live import Live
 from refine_tui.ui.paint.diff import SIGNS, STYLES
 from refine_tui.ui.paint.entry import Entry
 from refine_tui.ui.paint.ink import fits, ink, spread
@@ -63,8 +64,8 @@ def paint_strip(review: Review, hunk_id: str, width: int) -> Content:
     return Content.assemble(left_out, Content(" ").join(cells[start:]))
 
 
-def paint_summary(review: Review, width: int, *, is_being_written: bool = False) -> Content:
-    """Paint what is decided and what pressing `w` would do."""
+def paint_summary(review: Review, width: int, under_way: str = "") -> Content:
+    """Paint what is decided, and what is being done about it or what pressing `w` would do."""
     decisions = [decision for _, decision in review.marks]
     counts = [(decisions.count(word), word) for word in ("accepted", "rejected", "undecided")]
     said = ", ".join(f"{count} {word}" for count, word in counts if count)
@@ -74,10 +75,17 @@ def paint_summary(review: Review, width: int, *, is_being_written: bool = False)
         "applied": f"written as #{review.application}; U takes it back",
         "closed": "rejected",
     }[review.state]
-    if is_being_written:
-        hint = "writing the accepted hunks ..."
-    left, right = ink(f" {said}"), ink((f"{hint} ", "bold $warning" if review.state == "stale" else "$diff-number"))
+    style = "bold" if under_way else "bold $warning" if review.state == "stale" else "$diff-number"
+    left, right = ink(f" {said}"), ink((f"{under_way or hint} ", style))
     return spread(left, right if fits(left, right, width) else ink(""), width)
+
+
+def turn(live: Live, job: str, now: float) -> str:
+    """Say how far a run is that was asked for by name, or that it waits for its turn."""
+    if live.run is None or live.run.what != job:
+        return "these hunks are run next"
+    run = live.run
+    return f"running these hunks: {run.done} of {run.total or '?'} tests, {max(0.0, now - run.began_at):.0f} s; esc stops"
 
 
 def entries(items: tuple[Item, ...], selected: Selection, state: State) -> Iterator[Entry]:

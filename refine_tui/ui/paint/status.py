@@ -72,7 +72,8 @@ def _tests(state: State, live: Live) -> Content:
     if state.baseline is None:
         return ink("tests not run")
     counts = state.baseline.suite.counts
-    return ink((f"tests {counts.passed}/{counts.total}", "$success" if counts.passed == counts.total else "$warning"))
+    early = "" if state.baseline.suite.complete else ", ended early"
+    return ink((f"tests {counts.passed}/{counts.total}{early}", "$success" if counts.passed == counts.total and not early else "$warning"))
 
 
 def _length(segments: list[_Segment]) -> int:

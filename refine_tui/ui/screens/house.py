@@ -118,7 +118,8 @@ class HouseScreen(Screen[None]):
         valid = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled and active.binding.show}
         if not any(review.state == "applied" for review in self.state.reviews):
             valid.pop("patch.undo", None)
-        if self.state.baseline is not None and not any(item.status == "waiting" for item in self.state.queue):
+        baseline = self.state.baseline
+        if baseline is not None and baseline.suite.complete and not self.desk.has_waiting_task:
             valid.pop("loop.go_on", None)
         rows = 1 if self.size.width >= WIDE else self.board.KEY_ROWS
         shown = [] if self.is_asking else [valid[id] for id in KEY_ORDER if id in valid]

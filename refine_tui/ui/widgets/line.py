@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from textual.content import Content
+from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.widgets import Static
 
 
@@ -10,6 +12,8 @@ class Line(Static):
     """Draws only what changed, and asks for a new layout only when it needs another number of rows."""
 
     DEFAULT_CSS = "Line { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
+    # Nothing scrolls here, so having got another size is no reason for a second layout.
+    virtual_size = Reactive(Size(0, 0))
 
     def __init__(self, *, id: str, most_rows: int = 1) -> None:
         super().__init__("", id=id, markup=False)
