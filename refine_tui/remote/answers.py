@@ -91,6 +91,36 @@ class Costs:
         return Usage(**self.counts, unknown=tuple(name for name in COUNTS if name in self.unknown))
 
 
+@dataclass
+class Told:
+    """What the server has told so far of one request's costs: for the whole of it at its end, and for each answer before."""
+
+    whole: dict[str, int] = field(default_factory=dict)
+    parts: dict[int, dict[str, int]] = field(default_factory=dict)
+    heard: bool = False
+
+    def hear(self, event: Mapping[str, Any]) -> None:
+        """Take what an event tells."""
+        self.heard = True
+        found, place = costs_of(event), next((index for index, *_ in choices_of(event)), None)
+        if place is None:
+            self.whole |= found
+        elif found:
+            self.parts[place] = self.parts.get(place, {}) | found
+
+    def costs(self) -> dict[str, int]:
+        """Return what is known: of a request that broke off, what was told until then."""
+        if "generated" in self.whole or not self.parts:
+            return self.whole
+        # The answers share their prompt, and each has its own tokens.
+        shared = {name: max(part[name] for part in self.parts.values() if name in part) for name in self._named() & {"prompt", "reused"}}
+        own = {name: sum(part.get(name, 0) for part in self.parts.values()) for name in self._named() - {"prompt", "reused"}}
+        return shared | own | self.whole
+
+    def _named(self) -> set[str]:
+        return {name for part in self.parts.values() for name in part}
+
+
 def costs_of(event: Mapping[str, Any]) -> dict[str, int]:
     """Return the counts an event tells, under our names: those of the protocol, and those llama.cpp adds."""
     usage, timings = _table(event, "usage"), _table(event, "timings")
@@ -103,6 +133,11 @@ def costs_of(event: Mapping[str, Any]) -> dict[str, int]:
     }
     if found["reused"] is None:
         found["reused"] = _number(timings, "cache_n")
+    computed = _number(timings, "prompt_n")
+    if found["prompt"] is None and computed is not None:
+        found["prompt"] = computed + (found["reused"] or 0)
+    if found["generated"] is None:
+        found["generated"] = _number(timings, "predicted_n")
     return {name: value for name, value in found.items() if value is not None}
 
 

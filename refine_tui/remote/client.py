@@ -19,7 +19,7 @@ from refine_tui.core.errors import ModelError, NetworkError
 from refine_tui.loop.ports.reaching import Keys
 from refine_tui.loop.ports.thinking import Completion, Delta, ModelInfo, Request, Usage
 from refine_tui.remote.address import ServerAddress
-from refine_tui.remote.answers import Answer, Costs, choices_of, costs_of
+from refine_tui.remote.answers import Answer, Costs, Told, choices_of, costs_of
 from refine_tui.remote.exchange import Connect, DroppedError, Json, RefusedError, Server
 from refine_tui.remote.offer import Offer, look
 from refine_tui.remote.round import Over, Round
@@ -31,7 +31,10 @@ PARALLEL = 4
 """Requests under way at once."""
 PAUSES_S = (0.25, 1.0)
 """Before each further try after a broken connection."""
-OPTIONAL = ("top_k", "min_p", "top_p", "seed", "stop", "logprobs", "top_logprobs", "stream_options", "chat_template_kwargs", "temperature")
+OPTIONAL = (
+    *("top_k", "min_p", "top_p", "seed", "stop", "logprobs", "top_logprobs", "temperature", "chat_template_kwargs"),
+    *("continuous_usage_stats", "stream_options", "timings_per_token"),
+)
 """Fields that are left out for a server that refuses them by name."""
 
 
@@ -204,28 +207,30 @@ class RemoteGenerator:
                 if not pauses or now.stop.wait(pauses.popleft()):
                     raise
             except RefusedError as error:
-                refused = {name for name in OPTIONAL if name in body and re.search(rf"\b{name}\b", error.words)}
+                sent = {*body, *body.get("stream_options", ())}
+                refused = {name for name in OPTIONAL if name in sent and re.search(rf"\b{name}\b", error.words)}
                 if not refused:
                     raise
-                self._left_out |= refused
+                # A table is named along with the field in it that is meant.
+                self._left_out |= refused - {"stream_options"} if "continuous_usage_stats" in refused else refused
             for index in group:
                 now.answers[index].again()
 
     def _once(self, now: Round, group: tuple[int, ...], path: str, body: Json) -> None:
-        told: dict[str, int] | None = None
+        told = Told()
         answers = [now.answers[index] for index in group]
         try:
             for event in now.exchange(group).post(self._server.address.url(path), body):
-                told = (told or {}) | costs_of(event)
+                told.hear(event)
                 for place, text, logprobs, ended in choices_of(event):
                     if place < len(group):
                         _take(now, answers[place], text, logprobs, ended)
         finally:
-            # Of a request that broke off the server tells no costs: they stay unknown.
-            if told is not None:
-                self._add_costs(told)
+            # Of a request that broke off only some servers have told costs: those of others stay unknown.
+            if told.heard:
+                self._add_costs(told.costs())
         if len(group) == 1 and not answers[0].counted:
-            answers[0].tokens = (told or {}).get("generated", 0)
+            answers[0].tokens = told.costs().get("generated", 0)
         for answer in answers:
             answer.end()
 
@@ -238,7 +243,9 @@ class RemoteGenerator:
         sampling, turns = request.sampling, conversation(request.prompt)
         body: Json = {"model": self._known().info.name}
         body |= {"prompt": request.prompt} if turns is None else {"messages": turns}
-        body |= {"max_tokens": request.max_tokens, "stream": True, "stream_options": {"include_usage": True}}
+        # The last two are vLLM's and llama.cpp's: what a request has cost is known then though it is ended early.
+        usage = {name: True for name in ("include_usage", "continuous_usage_stats") if name not in self._left_out}
+        body |= {"max_tokens": request.max_tokens, "stream": True, "stream_options": usage, "timings_per_token": True}
         body |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k, "min_p": sampling.min_p}
         body |= {"seed": sampling.seed + group[0], "logprobs": 1 if turns is None else True}
         body |= {} if turns is None else {"top_logprobs": 1, "chat_template_kwargs": {"enable_thinking": False}}

@@ -24,6 +24,8 @@ class Scripted:
     """Whether one request may ask for several answers; otherwise only the first is given."""
     counts: bool = True
     """Whether usage is told."""
+    running: bool = False
+    """Whether usage is told with each part, where it is asked for."""
     logprobs: bool = True
     key: str = ""
     refuses: tuple[str, ...] = ()
@@ -85,16 +87,18 @@ class Scripted:
         exchange.wfile.flush()
 
     def _events(self, body: Json, *, is_chat: bool) -> Iterator[Json]:
+        options = body.get("stream_options", {})
         texts = [self._text(body, index) for index in range(body.get("n", 1) if self.together else 1)]
         for place in range(max(map(len, texts), default=0)):
             for index, text in enumerate(texts):
                 if place < len(text):
-                    yield {"choices": [self._part(index, text[place], is_chat=is_chat)]}
+                    told = {"usage": self._usage(body, place + 1)} if self.running and options.get("continuous_usage_stats") else {}
+                    yield {"choices": [self._part(index, text[place], is_chat=is_chat)], **told}
         for index, text in enumerate(texts):
             ended = "length" if len(text) == body["max_tokens"] else "stop"
             said: Json = {"delta": {}} if is_chat else {"text": ""}
             yield {"choices": [{"index": index, "finish_reason": ended, **said}]}
-        if self.counts and body.get("stream_options", {}).get("include_usage"):
+        if self.counts and options.get("include_usage"):
             yield {"choices": [], "usage": self._usage(body, sum(map(len, texts)))}
 
     def _text(self, body: Json, index: int) -> str:

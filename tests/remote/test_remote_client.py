@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from refine_tui.core.errors import ModelError, NetworkError, SafetyError, UnknownModelError, UsageError
-from refine_tui.loop.ports.thinking import Completion, Delta, Request, Sampling
+from refine_tui.loop.ports.thinking import Completion, Delta, Request, Sampling, Usage
 from refine_tui.network.door import Door
 from refine_tui.network.keys import Keys
 from refine_tui.remote import exchange
@@ -53,7 +53,8 @@ def test_a_conversation_goes_to_the_chat_and_plain_text_to_completions(remote: R
         "messages": [{"role": "user", "content": "Hello <b>"}],
         "max_tokens": 9,
         "stream": True,
-        "stream_options": {"include_usage": True},
+        "stream_options": {"include_usage": True, "continuous_usage_stats": True},
+        "timings_per_token": True,
         "temperature": 0.5,
         "top_p": 0.9,
         "top_k": 7,
@@ -116,7 +117,7 @@ def test_a_server_that_gives_one_answer_a_request_is_asked_for_each(refused: boo
 
 
 def test_fields_a_server_does_not_know_are_left_out_from_then_on(remote: Remote, scripted: Scripted) -> None:
-    scripted.refuses = ("min_p", "chat_template_kwargs", "stream_options")
+    scripted.refuses = ("min_p", "chat_template_kwargs", "timings_per_token", "stream_options")
     generator = remote()
     for _ in range(2):
         assert texts(generator.complete(Request(CHAT), never)) == [(0, "first answer", "stop")]
@@ -177,6 +178,38 @@ def test_what_a_request_cost_that_broke_off_is_unknown(remote: Remote, scripted:
     list(generator.complete(Request(CHAT), never))
     usage = generator.usage()
     assert (usage.generated, "generated" in usage.unknown) == (12, True)
+
+
+def test_what_it_cost_is_known_of_a_server_that_tells_it_all_the_time(remote: Remote, scripted: Scripted) -> None:
+    scripted.running, scripted.breaks = True, [7]
+    generator = remote()
+    list(generator.complete(Request(CHAT, count=2), never))
+    usage = generator.usage()
+    again = len("first answer") + len("second answer")
+    assert (usage.prompt, usage.generated, usage.unknown) == (2 * len(CHAT), 7 + again, ("drafted", "accepted"))
+
+
+def test_the_counts_of_llama_cpp_are_understood(remote: Remote, scripted: Scripted) -> None:
+    timings = {"cache_n": 5, "prompt_n": 3, "predicted_n": 1, "draft_n": 4, "draft_n_accepted": 2}
+    event = json.dumps({"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}], "timings": timings})
+    scripted.before = answering(200, f"data: {event}\n\ndata: [DONE]\n\n".encode(), "text/event-stream")
+    generator = remote()
+    list(generator.complete(Request(CHAT), never))
+    assert generator.usage() == Usage(8, 5, 1, 4, 2)
+
+
+def test_one_field_of_a_table_can_be_left_out_too(remote: Remote, scripted: Scripted) -> None:
+    def strict(exchange: Exchange) -> bool:
+        refused = b"continuous_usage_stats" in exchange.seen.body
+        if refused:
+            exchange.send(422, {}, b'{"detail": [{"msg": "stream_options: no field continuous_usage_stats"}]}')
+        return refused
+
+    scripted.before = strict
+    generator = remote()
+    assert texts(generator.complete(Request(CHAT), never)) == [(0, "first answer", "stop")]
+    assert scripted.bodies[-1]["stream_options"] == {"include_usage": True}
+    assert "generated" not in generator.usage().unknown
 
 
 def test_a_cancel_does_not_wait_for_the_server_and_ends_its_work(remote: Remote, scripted: Scripted, server: LoopbackServer) -> None:

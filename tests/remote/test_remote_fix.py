@@ -94,7 +94,7 @@ def fix(project: Path, server: LoopbackServer, capsys: pytest.CaptureFixture[str
 def test_a_server_that_is_wrong_first_solves_it_after_it_saw_the_red_tests(
     together: bool, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with serving(Tutor(models=[{"id": "coder", "max_model_len": 8192}], together=together)) as server:
+    with serving(Tutor(models=[{"id": "coder", "max_model_len": 8192}], together=together, running=True)) as server:
         status, end = fix(project, server, capsys, "--candidates", "4")
     assert (status, end["outcome"], end["model"]) == (0, "solved", "coder")
     assert (end["before"]["failed"], end["after"]["failed"]) == (2, 0)
