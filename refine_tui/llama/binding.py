@@ -198,6 +198,9 @@ def _symbol(name: str, library: Any) -> Any:
 
 lib: Any = checked_library()
 ggml: Any = typed_ggml(lib)
+# A copy of the function that tells an address: a pointer made of it costs more than the call.
+_logits_address: Any = lib._lib["llama_get_logits"]
+_logits_address.restype, _logits_address.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
 
 
 class Log:
@@ -237,6 +240,11 @@ class Log:
             self.buffers[found[1]] += float(found[2])
         if self._level == ERROR_LEVEL and line.strip():
             self.errors.append(line.strip())
+
+
+def logits_address(context: Any) -> int:
+    """Return where the logits of the last decode lie, after waiting for them."""
+    return int(_logits_address(context))
 
 
 def abort_when_set(context: Any, address: int) -> None:

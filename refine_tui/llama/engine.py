@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from refine_tui.core.errors import ModelError
-from refine_tui.llama.batch import Batch
-from refine_tui.llama.binding import lib
+from refine_tui.llama.batch import Batch, Rows
+from refine_tui.llama.binding import lib, logits_address
 from refine_tui.llama.counting import Counters, Holding
 from refine_tui.llama.pacing import ON_CPU, Costs
 from refine_tui.llama.prefixes import Adapters, Entry, Prefixes
@@ -80,6 +80,8 @@ class Engine:
         self._step = step
         self._batch = Batch(ROWS, SEQUENCES)
         self._pieces: dict[int, bytes] = {}
+        self._logits_at = 0
+        self._logits_seen: Any = np.zeros((0, 0), np.float32)
 
     def tokenize(self, text: str, *, whole: bool) -> list[int]:
         """Return the tokens of a text, special ones recognised; a whole prompt begins as the model wants it."""
@@ -152,15 +154,8 @@ class Engine:
         """Forget a sequence's tokens from a position on."""
         self._cells.drop(sequence, start)
 
-    def decode(self, tokens: Any, positions: Any, first: Any, count: Any, outputs: Any) -> Any:
-        """Compute up to `ROWS` tokens and return the logits asked for.
-
-        Args:
-            tokens: shape (rows,).
-            positions: 0-based places in their sequences, shape (rows,).
-            first: the first of the adjacent sequences a row belongs to, shape (rows,).
-            count: how many sequences that is, shape (rows,).
-            outputs: which rows' logits are wanted, shape (rows,), at most `output_rows` of them.
+    def decode(self, rows: Rows) -> Any:
+        """Compute up to `ROWS` tokens, at most `output_rows` of them with logits.
 
         Returns:
             Logits in the rows' order, shape (wanted, vocabulary), valid until the next decode.
@@ -171,20 +166,28 @@ class Engine:
             ModelError: llama.cpp refused.
         """
         self._step()
-        batch = self._batch.fill(tokens, positions, first, count, outputs)
+        batch = self._batch.fill(rows)
         while (status := lib.llama_decode(self._context, batch)) == 1:
             if not self.prefixes.make_room():
                 raise NoRoomError
         if status == 2:
             raise AbortedError
         if status:
-            raise ModelError(f"llama.cpp could not compute a batch of {len(tokens)} tokens (status {status})")
+            raise ModelError(f"llama.cpp could not compute a batch of {len(rows.tokens)} tokens (status {status})")
         self.counters.decodes += 1
-        self.counters.rows += len(tokens)
-        wanted = int(np.count_nonzero(outputs))
-        if not wanted:
+        self.counters.rows += len(rows.tokens)
+        return self._logits(rows.outputs)
+
+    def _logits(self, count: int) -> Any:
+        """Return the rows of logits that the last decode left, shape (count, vocabulary)."""
+        if not count:
             return None
-        return np.ctypeslib.as_array(lib.llama_get_logits(self._context), shape=(wanted, self.vocabulary_size))
+        address = logits_address(self._context)
+        if address != self._logits_at or count > len(self._logits_seen):
+            kind = ctypes.c_float * (count * self.vocabulary_size)
+            self._logits_seen = np.frombuffer(kind.from_address(address), np.float32).reshape(count, self.vocabulary_size)
+            self._logits_at = address
+        return self._logits_seen[:count]
 
     def _begin(self, tokens: list[int], adapters: Adapters) -> Entry:
         """Choose the prompt's sequence, holding what is known of it."""
@@ -201,11 +204,10 @@ class Engine:
         try:
             while (at := len(trunk.tokens)) < len(tokens):
                 piece = tokens[at : at + ROWS]
-                outputs: Any = np.zeros(len(piece), np.int8)
-                outputs[-1] = at + len(piece) == len(tokens)
-                places = np.arange(at, at + len(piece))
+                wanted: Any = np.zeros(len(piece), np.int8)
+                wanted[-1] = at + len(piece) == len(tokens)
                 try:
-                    rows = self.decode(piece, places, np.full(len(piece), trunk.sequence), np.ones(len(piece)), outputs)
+                    rows = self.decode(Rows(piece, np.arange(at, at + len(piece)), trunk.sequence, wanted=wanted))
                 except (AbortedError, NoRoomError, ModelError):
                     self.prefixes.cut(trunk, at)
                     raise

@@ -13,9 +13,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from refine_tui.core.errors import ModelError
+from refine_tui.llama.batch import Rows
 from refine_tui.llama.candidate import Candidate, Reason
 from refine_tui.llama.engine import BRANCH_CELLS, BRANCHES, ROWS, Engine, NoRoomError
 from refine_tui.llama.lookup import Lookup, Source
@@ -23,7 +22,7 @@ from refine_tui.llama.pacing import Pace
 from refine_tui.llama.prefixes import Entry
 from refine_tui.llama.remembered import Piece
 from refine_tui.llama.sampling import Chooser, TokenArray
-from refine_tui.llama.scoring import log_normaliser
+from refine_tui.llama.scoring import Normaliser
 from refine_tui.llama.shared import AbortedError
 from refine_tui.llama.streams import TextStream
 from refine_tui.loop.ports.thinking import Completion, Request
@@ -61,7 +60,7 @@ class Generation:
         self._engine, self._request = engine, request
         self._prompt = engine.prompt_tokens(prompt)
         self._told = told
-        self._array = TokenArray(engine.vocabulary_size)
+        self._array, self._normaliser = TokenArray(engine.vocabulary_size), Normaliser(engine.vocabulary_size)
         self._forced = [list(tokens) for tokens in forced] + [[] for _ in range(request.count - len(forced))]
         self._copied, self._source = Source(engine.tokenize(request.copied, whole=False) if request.copied else ()), Source(self._prompt)
         self._most_tokens = self._kept = 0
@@ -134,7 +133,7 @@ class Generation:
             self._finish(candidate, "length", [])
             return
         self._engine.branch(trunk, sequence)
-        self._take(candidate, row, float(log_normaliser(row[None])[0]))
+        self._take(candidate, row)
 
     def _step(self, live: Sequence[Candidate], prompt_tokens: int) -> None:
         """Compute the last token of each candidate and what it may go on with, and choose what it goes on with."""
@@ -142,12 +141,10 @@ class Generation:
         for candidate in live:
             candidate.plan(len(live), min(room, self._most_tokens - len(candidate.tokens) - 1))
         rows = self._decode(live, prompt_tokens)
-        # Of guesses most rows may turn out to be of no use, so theirs are computed one by one.
-        normalisers = log_normaliser(rows) if len(rows) == len(live) else None
         at = 0
         for candidate in live:
             size = 1 + len(candidate.guess)
-            self._advance(candidate, rows[at : at + size], None if normalisers is None else float(normalisers[at]), len(live))
+            self._advance(candidate, rows[at : at + size], len(live))
             at += size
 
     def _decode(self, live: Sequence[Candidate], prompt_tokens: int) -> Any:
@@ -160,14 +157,13 @@ class Generation:
             first = prompt_tokens + len(candidate.tokens) - 1
             places += range(first, first + 1 + len(candidate.guess))
             sequences += [candidate.sequence] * (1 + len(candidate.guess))
-        ones: Any = np.ones(len(tokens), np.int8)
-        return self._engine.decode(tokens, places, sequences, ones, ones)
+        return self._engine.decode(Rows(tokens, places, sequences))
 
-    def _advance(self, candidate: Candidate, rows: Any, normaliser: float | None, live: int) -> None:
+    def _advance(self, candidate: Candidate, rows: Any, live: int) -> None:
         """Choose tokens as long as they were guessed right, and the one after; rows of shape (1 + guessed, vocabulary)."""
         candidate.computed = len(candidate.tokens)
         for place, row in enumerate(rows):
-            self._take(candidate, row, float(log_normaliser(row[None])[0]) if normaliser is None else normaliser)
+            self._take(candidate, row)
             if candidate.reason or candidate.right == place:
                 break
         if candidate.guess and candidate.pace:
@@ -177,7 +173,7 @@ class Generation:
         if candidate.right < len(candidate.guess) and not candidate.reason:
             self._engine.drop(candidate.sequence, len(self._prompt) + candidate.computed)
 
-    def _take(self, candidate: Candidate, row: Any, normaliser: float) -> None:
+    def _take(self, candidate: Candidate, row: Any) -> None:
         """Choose a candidate's next token from a row of logits, shape (vocabulary,)."""
         token = candidate.chooser.choose(row)
         if candidate.forced:
@@ -185,7 +181,7 @@ class Generation:
         if token is None:
             self._finish(candidate, "stop", [])
             return
-        candidate.take(token, float(row[token]) - normaliser)
+        candidate.take(token, float(row[token]) - self._normaliser.of(row))
         self._engine.counters.generated += 1
         if self._engine.ends(token):
             self._finish(candidate, "stop", [token])

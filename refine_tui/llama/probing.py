@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from refine_tui.llama.batch import Rows
 from refine_tui.llama.binding import Log, lib
 from refine_tui.llama.devices import ALL_LAYERS
 from refine_tui.llama.engine import BRANCHES
@@ -81,7 +82,7 @@ class Probe:
         tokens = engine.tokenize(following, whole=False)
         with engine.prompt(engine.tokenize(prompt, whole=True)) as trunk:
             for place, token in enumerate(tokens, start=len(trunk.tokens)):
-                rows.append(engine.decode([token], [place], [trunk.sequence], [1], [1])[0].copy())
+                rows.append(engine.decode(Rows([token], place, trunk.sequence))[0].copy())
             engine.drop(trunk.sequence, len(trunk.tokens))
         return np.array(rows)
 

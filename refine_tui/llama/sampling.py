@@ -111,7 +111,7 @@ class Chooser:
     def _free(self, row: Any) -> int:
         """Choose without the grammar. A chain that begins with the k highest needs to see no more than these."""
         if self._chain is None:
-            return int(np.argmax(row))
+            return int(row.argmax())
         ids = self._array.likely(row) if self._most else None
         return self._draw(self._array.fill(row, ids if ids is not None and len(ids) >= self._most else None))
 

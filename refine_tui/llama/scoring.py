@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from refine_tui.core.errors import ModelError
+from refine_tui.llama.batch import Rows
 from refine_tui.llama.engine import BRANCHES, Engine, NoRoomError
 from refine_tui.llama.prefixes import Entry
 from refine_tui.llama.shared import AbortedError
@@ -21,6 +23,20 @@ def log_normaliser(rows: Any) -> Any:
     """Return the logarithm of the sum of exponentials of each row, shape (rows,)."""
     highest = rows.max(axis=1)
     return highest + np.log(np.exp(rows - highest[:, None]).sum(axis=1, dtype=np.float64))
+
+
+class Normaliser:
+    """The same of one row, in memory of its own: fresh memory for each token would cost more than the sums."""
+
+    def __init__(self, size: int) -> None:
+        self._room: Any = np.empty(size, np.float32)
+
+    def of(self, row: Any) -> float:
+        """Return the logarithm of the sum of exponentials of a row, shape (vocabulary,)."""
+        highest = row.max()
+        np.subtract(row, highest, out=self._room)
+        np.exp(self._room, out=self._room)
+        return float(highest) + math.log(self._room.sum())
 
 
 def log_probabilities(rows: Any, places: Any, tokens: Any) -> Any:
@@ -97,11 +113,12 @@ def run_rows(engine: Engine, trunk: Entry, batch: TreeBatch, span: range, asked:
     """Compute some rows of a tree and add their part."""
     rows = batch.rows[span.start : span.stop]
     logits = engine.decode(
-        [row.token for row in rows],
-        [len(trunk.tokens) + row.depth for row in rows],
-        [BRANCHES.start + row.first for row in rows],
-        [row.last - row.first + 1 for row in rows],
-        np.ones(len(rows), np.int8),
+        Rows(
+            [row.token for row in rows],
+            [len(trunk.tokens) + row.depth for row in rows],
+            [BRANCHES.start + row.first for row in rows],
+            [row.last - row.first + 1 for row in rows],
+        )
     )
     engine.counters.reused -= len(rows)
     wanted = [(place, row - span.start, token) for row in span for place, token in asked[row]]

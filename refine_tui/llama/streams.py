@@ -48,6 +48,9 @@ class TextStream:
     def _take(self, new: str) -> str:
         if self.stopped:
             return ""
+        if not self._stops:
+            self._parts.append(new)
+            return new
         text = self._tail + new
         ends = [at for stop in self._stops if (at := text.find(stop)) != -1]
         if ends:

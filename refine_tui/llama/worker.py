@@ -68,7 +68,7 @@ class Outbox:
         self._flushed_at = time.monotonic()
         if self._growth:
             growth, self._growth = self._growth, {}
-            write_message(self._pipe, {"kind": "growth", "growth": {index: asdict(one) for index, one in growth.items()}})
+            write_message(self._pipe, {"kind": "growth", "growth": {index: vars(one) for index, one in growth.items()}})
 
     def complete(self, completion: Completion, own: tuple[int, int]) -> None:
         """Send a finished candidate, and how many tokens and letters its text begins with that are the model's own."""
