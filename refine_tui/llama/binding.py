@@ -62,6 +62,7 @@ FUNCTIONS = [
     "llama_token_to_piece",
     "llama_decode",
     "llama_get_logits",
+    "llama_n_ubatch",
     "llama_set_abort_callback",
     "llama_log_set",
     "llama_sampler_chain_default_params",

@@ -133,6 +133,9 @@ class LlamaGenerator:
     def cancel(self) -> None:
         """Stop what is being computed; the call that waits for it ends as if its own `cancelled` had said so."""
         self._stop = True
+        # At once, and not when the waiting thread looks again. A request begun meanwhile takes the flag back and looks first thing.
+        if process := self._process:
+            process.request_stop()
 
     def close(self) -> None:
         """End the worker; a call that is waiting ends as cancelled."""

@@ -33,7 +33,7 @@ BRANCH_CELLS = 4096
 SENTENCE_PIECES = 1
 """llama.cpp's number for this kind of vocabulary."""
 ROWS = 512
-"""Most tokens in one decode."""
+"""Most tokens in one decode; fewer where each takes long, see `loading.rows_of`."""
 OUTPUT_BYTES = 64 * 1024 * 1024
 """Most memory for one decode's logits; it bounds the rows that may ask for them."""
 
@@ -73,7 +73,8 @@ class Engine:
         self._adds_spaces = lib.llama_vocab_type(self.vocab) == SENTENCE_PIECES
         self.vocabulary_size: int = lib.llama_vocab_n_tokens(self.vocab)
         self.context_tokens = context_tokens
-        self.output_rows = output_rows(self.vocabulary_size)
+        self.rows: int = lib.llama_n_ubatch(context)
+        self.output_rows: int = min(self.rows, output_rows(self.vocabulary_size))
         self.counters = Counters()
         self.prefixes = Prefixes(self._cells, range(KEPT), budget_bytes=memory.saved_bytes, compact=memory.compact, counters=self.counters)
         self.costs = memory.costs
@@ -155,7 +156,7 @@ class Engine:
         self._cells.drop(sequence, start)
 
     def decode(self, rows: Rows) -> Any:
-        """Compute up to `ROWS` tokens, at most `output_rows` of them with logits.
+        """Compute up to `rows` tokens, at most `output_rows` of them with logits.
 
         Returns:
             Logits in the rows' order, shape (wanted, vocabulary), valid until the next decode.
@@ -203,7 +204,7 @@ class Engine:
         """Compute the rest of a prompt; what is done when the client aborts stays."""
         try:
             while (at := len(trunk.tokens)) < len(tokens):
-                piece = tokens[at : at + ROWS]
+                piece = tokens[at : at + self.rows]
                 wanted: Any = np.zeros(len(piece), np.int8)
                 wanted[-1] = at + len(piece) == len(tokens)
                 try:

@@ -16,7 +16,7 @@ from typing import Any
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.batch import Rows
 from refine_tui.llama.candidate import Candidate, Reason
-from refine_tui.llama.engine import BRANCH_CELLS, BRANCHES, ROWS, Engine, NoRoomError
+from refine_tui.llama.engine import BRANCH_CELLS, BRANCHES, Engine, NoRoomError
 from refine_tui.llama.lookup import Lookup, Source
 from refine_tui.llama.pacing import Pace
 from refine_tui.llama.prefixes import Entry
@@ -137,7 +137,7 @@ class Generation:
 
     def _step(self, live: Sequence[Candidate], prompt_tokens: int) -> None:
         """Compute the last token of each candidate and what it may go on with, and choose what it goes on with."""
-        room = min(self._engine.output_rows, ROWS) // len(live) - 1
+        room = self._engine.output_rows // len(live) - 1
         for candidate in live:
             candidate.plan(len(live), min(room, self._most_tokens - len(candidate.tokens) - 1))
         rows = self._decode(live, prompt_tokens)

@@ -23,6 +23,9 @@ FLASH_ATTENTION_AUTO, FLASH_ATTENTION_OFF = -1, 0
 SMALL_MODEL = 100_000_000
 """Parameters up to which flash attention is faster on a CPU; see docs/decisions/0013."""
 NO_VOCABULARY = 0
+QUICK_WORK = ROWS * 600_000_000
+"""Tokens times parameters that a CPU computes with between two looks at the client's flag, as far as that goes."""
+FEWEST_ROWS = 128
 CELL_BYTES = 2
 """A number of a key or a value: half precision."""
 
@@ -187,7 +190,7 @@ def open_context(model: Any, context_tokens: int, threads: int, log: Log, *, on_
     """
     params = lib.llama_context_default_params()
     params.n_ctx = context_tokens + BRANCH_CELLS
-    params.n_batch = params.n_ubatch = ROWS
+    params.n_batch = params.n_ubatch = ROWS if on_gpu else rows_of(lib.llama_model_n_params(model))
     params.n_seq_max = SEQUENCES
     params.n_outputs_max = output_rows(lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model)))
     params.n_threads = params.n_threads_batch = threads
@@ -198,6 +201,14 @@ def open_context(model: Any, context_tokens: int, threads: int, log: Log, *, on_
     if not context:
         raise ModelError(f"llama.cpp cannot make a context of {context_tokens:,} tokens: {reason(log)}; ask for a smaller one")
     return context
+
+
+def rows_of(parameters: int) -> int:
+    """Return how many tokens a CPU computes at once: a cancel waits for one product of matrices, which should take milliseconds."""
+    rows = ROWS
+    while rows > FEWEST_ROWS and rows * parameters > QUICK_WORK:
+        rows //= 2
+    return rows
 
 
 def metadata(model: Any, key: str) -> str:

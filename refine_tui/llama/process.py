@@ -16,8 +16,8 @@ from refine_tui.core.errors import ModelError
 from refine_tui.llama.framing import FrameBuffer, FramingError, Message, encode
 from refine_tui.llama.shared import BEAT_AT, BLOCK_BYTES, CANCEL_AT, DROP_AT
 
-POLL_S = 0.02
-SILENT_POLLS = 1500
+POLL_S = 0.01
+SILENT_POLLS = 3000
 """Polls in a row without a sign of life after which the worker counts as dead: 30 s. Counted in polls and not by the clock, so
 that a program suspended for an hour does not kill a healthy worker."""
 END_S = 2.0
@@ -119,8 +119,10 @@ class WorkerProcess:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(GONE_S)
             for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None and not pipe.closed:
-                    pipe.close()
+                # A request that nobody read is still in the pipe's buffer, and closing tries to send it.
+                with contextlib.suppress(OSError):
+                    if pipe is not None and not pipe.closed:
+                        pipe.close()
 
     def _readable(self, pipe: int) -> bool:
         ready, _, _ = select.select([pipe], [], [], POLL_S)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from refine_tui.llama.devices import ALL_LAYERS, COMPUTE_BYTES, GPU_MARGIN, Demand, Plan, devices, lesser, planned
-from refine_tui.llama.loading import Wish, weighed
+from refine_tui.llama.loading import Wish, rows_of, weighed
 from refine_tui.loop.ports.thinking import Device
 
 GIB = 1 << 30
@@ -54,6 +54,10 @@ def test_a_models_demand_is_read_from_its_header(tiny: Path) -> None:
     demand = weighed(Wish(str(tiny)))
     assert (demand.layers, demand.weight_bytes) == (2, tiny.stat().st_size)
     assert demand.context_bytes == 2 * (64 + 64) * 2 * (512 + 4096)
+
+
+def test_a_large_model_is_computed_in_smaller_pieces_so_that_a_cancel_does_not_wait_long() -> None:
+    assert [rows_of(parameters) for parameters in (6_000_000, 500_000_000, 1_500_000_000, 70_000_000_000)] == [512, 512, 128, 128]
 
 
 def test_this_machines_devices_have_names_and_memory() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import random
 import signal
 import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pytest
 
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.client import LlamaGenerator
-from refine_tui.loop.ports.thinking import Completion, Delta, Request
+from refine_tui.loop.ports.thinking import Completion, Delta, Request, Sampling
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +28,7 @@ def never() -> bool:
     return False
 
 
-def ended(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     """Say whether a process is gone: not even a zombie is left."""
     try:
         os.kill(pid, 0)
@@ -59,7 +61,7 @@ def test_closing_leaves_no_process_behind(tiny: Path, start: Callable[..., Llama
     worker = generator.worker_pid
     assert worker is not None
     generator.close()
-    assert ended(worker)
+    assert has_ended(worker)
 
 
 def test_the_worker_is_polite_and_its_threads_wait_passively(warm: LlamaGenerator) -> None:
@@ -135,7 +137,57 @@ def test_a_stopped_worker_does_not_hold_up_a_cancel_and_is_replaced(tiny: Path, 
     assert isinstance(last, Completion)
     assert last.tokens == 5
     assert generator.worker_pid != worker
-    assert ended(worker)
+    assert has_ended(worker)
+
+
+def test_a_cancel_is_seen_by_the_worker_before_the_waiting_thread_looks_again(
+    long_tiny: Path, start: Callable[..., LlamaGenerator]
+) -> None:
+    """The flag is set by the call itself: with the reader stopped, the worker ends the request all the same."""
+    generator = start(long_tiny)
+    events = generator.complete(Request("def", max_tokens=7000), never)
+    assert isinstance(next(events), Delta)
+    generator.cancel()
+    loaded = generator.load()  # waits until the worker has said that it is done, and reads the rest
+    assert loaded.name
+    assert generator.stats().counters.generated < 7000
+
+
+@pytest.mark.slow
+def test_however_often_the_worker_is_killed_every_request_ends_as_it_would_or_says_that_it_cannot(
+    tiny: Path, start: Callable[..., LlamaGenerator]
+) -> None:
+    kills = int(os.environ.get("REFINE_TUI_KILLS", "40"))
+    rng, workers = random.Random(kills), set()
+    request = Request("def the(self):", 3, 120, Sampling(1.2, 0, 1.0, 0.0, seed=4))
+    expected = written(start(tiny), request)
+    generator = start(tiny)
+    outcomes: list[bool] = []
+    while len(outcomes) < kills:
+        generator.load()
+        assert generator.worker_pid is not None
+        workers.add(generator.worker_pid)
+        timer = threading.Timer(rng.random() * 0.06, kill_once, [generator.worker_pid])
+        timer.start()
+        try:
+            outcomes.append(written(generator, request) == expected)
+        except ModelError as error:
+            outcomes.append("died twice" in str(error))
+        timer.join()
+    assert all(outcomes)
+    generator.close()
+    assert all(map(has_ended, workers))
+    assert threading.active_count() < 10
+
+
+def written(generator: LlamaGenerator, request: Request) -> list[Completion]:
+    done = [event for event in generator.complete(request, never) if isinstance(event, Completion)]
+    return sorted(done, key=lambda completion: completion.index)
+
+
+def kill_once(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def test_what_llama_cpp_says_goes_to_the_log(tiny: Path, tmp_path: Path, start: Callable[..., LlamaGenerator], capfd: Any) -> None:
