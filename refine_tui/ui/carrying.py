@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -48,6 +49,8 @@ class CarryingApp(App[int]):
 
     def begin(self) -> None:
         """Restore, survey, and then work on what fails; called after the first paint."""
+        # What is there by now stays: looking through it for garbage again and again takes a tenth of a second each time.
+        gc.freeze()
         self.set_interval(1.0, self._tick)
         self.run_job(Job("opening", self._opening))
         if self._watcher is not None:
