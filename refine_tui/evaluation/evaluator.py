@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -190,10 +191,12 @@ class PytestEvaluator:
         if not wanted:
             return ()
         jobs = [Job(wanted, limit_s=limit_s, hash_seed=1), Job(wanted, limit_s=limit_s, hash_seed=2, reverse=True)]
+        with ThreadPoolExecutor(len(jobs)) as side_by_side:
+            runs = list(side_by_side.map(lambda job: run_cold(self._ready(), self._sandbox, job, cancelled), jobs))
         passed: set[str] = set()
-        for job in jobs:
-            cases = self._run_cold(job, cancelled).gathered.cases
-            passed |= {node for node, case in cases.items() if not case.is_red}
+        for ran in runs:
+            self.tally.add(ran, warm=False)
+            passed |= {node for node, case in ran.gathered.cases.items() if not case.is_red}
         return tuple(node for node in wanted if node in passed)
 
     # parts

@@ -276,9 +276,9 @@ def test_a_first_run_that_takes_too_long_gives_what_it_has(tmp_path: Path, evalu
     assert 0 < len(base.suite.cases) < 50
 
 
-def test_failing_tests_that_pass_at_times_are_called_flaky(tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox) -> None:
+def test_failing_tests_that_pass_at_times_are_called_flaky(tmp_path: Path, evaluator: Make, sandbox: Sandbox) -> None:
     text = "import os\n\ndef test_seed():\n    assert os.environ['PYTHONHASHSEED'] != '0'\n\ndef test_red():\n    assert 0\n"
-    base = base_of(evaluator(write(tmp_path / "flaky", test_flaky=text), plain_sandbox, recheck=True))
+    base = base_of(evaluator(write(tmp_path / "flaky", test_flaky=text), sandbox, recheck=True))
     assert [note for note in base.notes if "flaky" in note] == [
         "flaky: test_flaky.py::test_seed failed and passed on the same code",
     ]
