@@ -17,11 +17,13 @@ PREFIX = "refine-demo-"
 
 def open_project_ui(options: argparse.Namespace, *, demo: bool) -> int:
     """Open the UI on a project and stay until the user leaves."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("The UI needs a terminal. Use `refine-tui fix` or `refine-tui eval` in scripts.")
-    from refine_tui.ui import run
+    if not options.plain and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("The UI needs a terminal. Use --plain, or `refine-tui fix` or `refine-tui eval` in scripts.")
+    from refine_tui.ui import run, run_plain
 
-    with open_project(options, watch=True) as project:
+    with open_project(options, watch=not options.plain) as project:
+        if options.plain:
+            return run_plain(project.session, demo=demo, notices=project.notices)
         status: int = run(project.session, settings=project.settings, demo=demo, notices=project.notices, watcher=project.parts.watcher)
         return status
 

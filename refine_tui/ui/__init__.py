@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from refine_tui.loop.state import State
     from refine_tui.ui.session_port import SessionPort
 
-__all__ = ["run"]
+__all__ = ["run", "run_plain"]
 
 INTERRUPTED = 130
 SWITCH_S = 0.001
@@ -49,6 +49,21 @@ def run(
     except KeyboardInterrupt:
         # Pressed once more while leaving: what still runs loses its processes now.
         session.stop()
+        status = INTERRUPTED
+    if not demo:
+        sys.stdout.write(_farewell(session.state()))
+    return status
+
+
+def run_plain(session: SessionPort, *, demo: bool = False, notices: Sequence[str] = ()) -> int:
+    """Work on a session without a screen, over standard input and output, and return the exit status once the user leaves."""
+    from refine_tui.ui.plain.dialog import Dialog
+
+    status = 0
+    try:
+        Dialog(session, input, print).run(notices)
+    except KeyboardInterrupt:
+        sys.stdout.write("\n")
         status = INTERRUPTED
     if not demo:
         sys.stdout.write(_farewell(session.state()))

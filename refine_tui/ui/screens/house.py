@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
-from textual.content import Content
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -16,6 +15,7 @@ from textual.widgets import Static
 
 from refine_tui.ui.boards.board import Board
 from refine_tui.ui.desk import Desk
+from refine_tui.ui.paint.ink import lines
 from refine_tui.ui.paint.status import paint_status
 from refine_tui.ui.widgets.confirm_bar import ConfirmBar
 from refine_tui.ui.widgets.key_line import KeyLine
@@ -103,8 +103,13 @@ class HouseScreen(Screen[None]):
 
     def _show_too_small(self) -> None:
         width, height = self.size
-        said = f"This terminal is {width}x{height}.\nrefine_tui needs {LEAST_WIDTH}x{LEAST_HEIGHT}.\nNothing is lost. q leaves."
-        self.query_one("#too-small", Static).update(Content(said))
+        said = (
+            f"This terminal is {width}x{height}.",
+            f"refine_tui needs {LEAST_WIDTH}x{LEAST_HEIGHT}.",
+            "refine-tui --plain works in any.",
+            "Nothing is lost. q leaves.",
+        )
+        self.query_one("#too-small", Static).update(lines(said))
 
     def _show_notice(self) -> None:
         notices, bar = self.desk.notices, self.query_one(NoticeBar)
