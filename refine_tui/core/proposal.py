@@ -44,11 +44,16 @@ class Proposal:
     """Provenance as key and value: seed, prompt hash, model, temperature."""
 
     @property
+    def edits(self) -> tuple[str, ...]:
+        """Each edit as `operator@line`; for what builds on other proposals, theirs first."""
+        return tuple(dict(self.detail).get("edits", f"{self.operator}@{self.line + 1}").split(" + "))
+
+    @property
     def operators(self) -> tuple[str, ...]:
-        """The operator of each edit; for what builds on other proposals, theirs first."""
-        return tuple(dict(self.detail).get("operators", self.operator).split(" + "))
+        """The operator of each edit."""
+        return tuple(edit.partition("@")[0] for edit in self.edits)
 
 
-def operators_of(*proposals: Proposal) -> tuple[str, str]:
-    """Return the detail that says which operators made proposals that were put together."""
-    return "operators", " + ".join(name for proposal in proposals for name in proposal.operators)
+def joined_edits(*proposals: Proposal) -> tuple[str, str]:
+    """Return the detail that says which edits proposals consist of that were put together; one they share counts once."""
+    return "edits", " + ".join(dict.fromkeys(edit for proposal in proposals for edit in proposal.edits))

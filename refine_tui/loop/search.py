@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -10,7 +11,7 @@ from math import log
 
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.patch import Edit, FilePatch, Patch, patch_between, splice
-from refine_tui.core.proposal import OperatorEdit, Proposal, operators_of
+from refine_tui.core.proposal import OperatorEdit, Proposal, joined_edits
 from refine_tui.core.scope import Scope
 from refine_tui.core.suspicion import Suspicion
 from refine_tui.core.text import SourceFile
@@ -23,6 +24,9 @@ SECONDS = 100
 """Edits that are tried on top of one that did not help by itself, at most."""
 SUSPICION_WEIGHT = 3.0
 PRIOR_WEIGHT = 1.0
+BY_HEART = -6.0
+"""Added to the log score of an edit that puts in place of an expression just what a failing test wants to see."""
+_PLAIN = frozenset({"True", "False", "None", "0", "1", "-1", "0.0", "''", "[]", "{}", "()"})
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ def propose_edits(base: Base, suspects: Suspects, syntax: Syntax) -> list[Propos
         top = max(lines.values())
         for edit in syntax.edits(source, scope, tuple(lines), suspects.values):
             suspicion = lines.get(edit.line, 0.3 * top)
-            found.append((SUSPICION_WEIGHT * log(max(suspicion, 1e-3)) + PRIOR_WEIGHT * log(max(edit.prior, 1e-6)), scope, edit, source))
+            score = SUSPICION_WEIGHT * log(max(suspicion, 1e-3)) + PRIOR_WEIGHT * log(max(edit.prior, 1e-6))
+            found.append((score + BY_HEART * knows_by_heart(edit, suspects.values), scope, edit, source))
         if len(found) > ENOUGH:
             break
     found.sort(key=lambda row: -row[0])
@@ -67,6 +72,19 @@ def propose_edits(base: Base, suspects: Suspects, syntax: Syntax) -> list[Propos
         if not patch.is_empty:
             proposals.append(Proposal(patch, "search", edit.operator, edit.note, scope, edit.line, score + base.score))
     return proposals
+
+
+def knows_by_heart(edit: OperatorEdit, values: Collection[str]) -> bool:
+    """Say whether an edit gives a value that a failing test compared, as `repr` gave it, instead of computing it.
+
+    A literal in place of another one is none of that, and what is as plain as 0 or an empty list may be an honest answer.
+    """
+    telling = {value for value in values if value not in _PLAIN}
+    for one in edit.edits if telling else ():
+        old, new = (text.decode("utf-8", "replace").strip().removeprefix("return ").replace('"', "'") for text in (one.old, one.new))
+        if new in telling and old not in _PLAIN and re.search(r"[A-Za-z_]", re.sub(r"'[^']*'", "", old)):
+            return True
+    return False
 
 
 def _places(base: Base, suspects: Suspects, syntax: Syntax) -> list[tuple[Scope, dict[int, float], SourceFile]]:
@@ -170,7 +188,7 @@ def _on_top(first: Proposal, tree: Mapping[str, bytes], suspects: Suspects, synt
             proposer="combination",
             operator="combine",
             note=f"{first.note}; {second.note}",
-            detail=(operators_of(first, second),),
+            detail=(joined_edits(first, second),),
         )
         for second in propose_edits(base, suspects, syntax)[:SECONDS]
     ]

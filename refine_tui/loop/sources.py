@@ -8,7 +8,7 @@ from dataclasses import replace
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.evidence import CaseResult, SuiteResult
 from refine_tui.core.patch import Patch
-from refine_tui.core.proposal import Proposal, operators_of
+from refine_tui.core.proposal import Proposal, joined_edits
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
 from refine_tui.loop.asking import drafts
@@ -76,7 +76,7 @@ def _trials(proposals: list[Proposal], parent: Candidate | None) -> Iterator[Tri
     before = parent.proposal if parent else None
     for proposal in proposals:
         if before is not None:
-            detail = (*proposal.detail, operators_of(before, proposal))
+            detail = (*proposal.detail, joined_edits(before, proposal))
             proposal = replace(proposal, score=before.score + proposal.score, detail=detail)
         yield Trial(proposal, parent)
 

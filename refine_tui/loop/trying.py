@@ -10,7 +10,7 @@ from refine_tui.core.candidate import Candidate, Verdict, rank
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.evidence import CaseResult, delta
 from refine_tui.core.patch import Patch
-from refine_tui.core.proposal import operators_of
+from refine_tui.core.proposal import joined_edits
 from refine_tui.loop import events
 from refine_tui.loop.run import Run
 from refine_tui.loop.search import merge
@@ -124,7 +124,7 @@ def _joined(run: Run, candidate: Candidate) -> list[Trial]:
         if patch is not None:
             note = f"{other.proposal.note}; {candidate.proposal.note}"
             score = other.proposal.score + candidate.proposal.score
-            detail = (operators_of(other.proposal, candidate.proposal),)
+            detail = (joined_edits(other.proposal, candidate.proposal),)
             both = replace(
                 candidate.proposal, patch=patch, proposer="combination", operator="combine", note=note, score=score, detail=detail
             )
