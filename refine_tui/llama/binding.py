@@ -38,7 +38,6 @@ FUNCTIONS = [
     "llama_state_seq_get_data",
     "llama_state_seq_set_data",
     "llama_adapter_lora_init",
-    "llama_adapter_lora_free",
     "llama_set_adapters_lora",
     "llama_model_is_recurrent",
     "llama_model_is_hybrid",
@@ -78,7 +77,7 @@ FUNCTIONS = [
     "llama_sampler_accept",
     "llama_sampler_free",
 ]
-TYPES = ["llama_log_callback", "ggml_abort_callback"]
+TYPES = ["llama_log_callback", "ggml_abort_callback", "llama_adapter_lora_p_ctypes"]
 STRUCTURES = {
     "llama_context_params": (
         "n_ctx",

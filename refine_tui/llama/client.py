@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from refine_tui.llama.counting import Counters, EngineStats, Holding
 from refine_tui.llama.framing import Message
 from refine_tui.llama.process import END_S, WorkerDiedError, WorkerProcess
 from refine_tui.llama.remembered import Remembered
-from refine_tui.loop.ports.thinking import Completion, Delta, Device, ModelInfo, Request, Usage
+from refine_tui.loop.ports.thinking import Adapter, Completion, Delta, Device, ModelInfo, Request, Usage
 
 Cancelled = Callable[[], bool]
 Answer = TypeVar("Answer")
@@ -57,6 +57,7 @@ class LlamaGenerator:
         gpu_layers: int | None = None,
         threads: int | None = None,
         drafting: bool = True,
+        adapters: Sequence[Adapter] = (),
     ) -> None:
         """Describe the model; nothing is started yet.
 
@@ -69,8 +70,9 @@ class LlamaGenerator:
             gpu_layers: `None` means as many as fit, 0 none, negative all.
             threads: `None` means all cores but one.
             drafting: whether tokens may be guessed from what is being copied; it changes the speed and nothing else.
+            adapters: in force for requests that name none, and for ranking.
         """
-        self._path, self._log_file = model, log_file
+        self._path, self._log_file, self._adapters = model, log_file, tuple(adapters)
         self._wish = {
             "path": str(model),
             "name": name,
@@ -162,9 +164,9 @@ class LlamaGenerator:
         for chance in (2, 1):
             try:
                 self._load()
-                forced = [one.tokens for one in written]
-                pieces = self._remembered.pieces(request.prompt)
-                self._send({"do": "complete", "request": asdict(request) | {"prompt": ""}, "prompt": pieces, "forced": forced})
+                asked = request if request.adapters is not None else replace(request, adapters=self._adapters)
+                forced, pieces = [one.tokens for one in written], self._remembered.pieces(request.prompt)
+                self._send({"do": "complete", "request": asdict(asked) | {"prompt": ""}, "prompt": pieces, "forced": forced})
                 self._drop_again()
                 yield from self._stream(request.prompt, written, cancelled)
             except WorkerDiedError as error:
@@ -210,7 +212,8 @@ class LlamaGenerator:
 
     def _score(self, prompt: str, continuations: Sequence[str], cancelled: Cancelled) -> list[float]:
         self._load()
-        self._send({"do": "score", "prompt": self._remembered.pieces(prompt), "continuations": list(continuations)})
+        adapters = {"adapters": [asdict(adapter) for adapter in self._adapters]}
+        self._send({"do": "score", "prompt": self._remembered.pieces(prompt), "continuations": list(continuations), **adapters})
         for message in self._answers(cancelled):
             if "scores" in message:
                 return [float(score) for score in message["scores"]]

@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 
 from refine_tui.core.errors import ModelError
+from refine_tui.llama.adapters import LoadedAdapters
 from refine_tui.llama.batch import Batch, Rows
 from refine_tui.llama.binding import lib, logits_address
 from refine_tui.llama.counting import Counters, Holding
 from refine_tui.llama.pacing import ON_CPU, Costs
-from refine_tui.llama.prefixes import Adapters, Entry, Prefixes
+from refine_tui.llama.prefixes import Entry, Prefixes
 from refine_tui.llama.remembered import Piece
 from refine_tui.llama.shared import AbortedError
+from refine_tui.loop.ports.thinking import Adapter
 
 KEPT = 24
 """Sequences kept in the context, one of them for what is brought back."""
@@ -57,7 +59,9 @@ class Memory:
 class Engine:
     """What the worker computes with. Not safe for two threads."""
 
-    def __init__(self, model: Any, context: Any, *, context_tokens: int, step: Callable[[], None], memory: Memory) -> None:
+    def __init__(
+        self, model: Any, context: Any, *, context_tokens: int, step: Callable[[], None], memory: Memory, adapters: LoadedAdapters
+    ) -> None:
         """Take over a loaded model and its context.
 
         Args:
@@ -66,6 +70,7 @@ class Engine:
             context_tokens: the most tokens one sequence may have.
             step: called before each decode; raises `AbortedError` when the request is cancelled.
             memory: how to keep what was computed.
+            adapters: those of this model.
         """
         self._model, self._context = model, context
         self._cells = ContextCells(context)
@@ -77,7 +82,7 @@ class Engine:
         self.output_rows: int = min(self.rows, output_rows(self.vocabulary_size))
         self.counters = Counters()
         self.prefixes = Prefixes(self._cells, range(KEPT), budget_bytes=memory.saved_bytes, compact=memory.compact, counters=self.counters)
-        self.costs = memory.costs
+        self.costs, self._adapters = memory.costs, adapters
         self._step = step
         self._batch = Batch(ROWS, SEQUENCES)
         self._pieces: dict[int, bytes] = {}
@@ -132,9 +137,14 @@ class Engine:
         return tokens
 
     @contextmanager
-    def prompt(self, tokens: Sequence[int], adapters: Adapters = ()) -> Iterator[Entry]:
-        """Compute what is new of a prompt and give its sequence, with the logits after its last token, for use in the block."""
-        trunk = self._begin(list(tokens), adapters)
+    def prompt(self, tokens: Sequence[int], adapters: Sequence[Adapter] = ()) -> Iterator[Entry]:
+        """Compute what is new of a prompt and give its sequence, with the logits after its last token, for use in the block.
+
+        Raises:
+            AbortedError, NoRoomError, ModelError: as `decode`, or an adapter cannot be used.
+        """
+        self._adapters.use(adapters)
+        trunk = self._begin(list(tokens))
         try:
             self._extend(trunk, tokens)
             yield trunk
@@ -146,10 +156,10 @@ class Engine:
         self.drop(sequence)
         self._cells.copy(trunk.sequence, sequence, 0, -1)
 
-    def keep(self, sequence: int, tokens: list[int], adapters: Adapters = ()) -> None:
-        """Keep a branch for prompts that go on from it; its id may be used again."""
+    def keep(self, sequence: int, tokens: list[int]) -> None:
+        """Keep a branch of the prompt in use for prompts that go on from it; its id may be used again."""
         self.drop(sequence, len(tokens))
-        self.prefixes.keep(sequence, tokens, adapters)
+        self.prefixes.keep(sequence, tokens, self._adapters.in_force)
 
     def drop(self, sequence: int, start: int = 0) -> None:
         """Forget a sequence's tokens from a position on."""
@@ -190,9 +200,9 @@ class Engine:
             self._logits_at = address
         return self._logits_seen[:count]
 
-    def _begin(self, tokens: list[int], adapters: Adapters) -> Entry:
+    def _begin(self, tokens: list[int]) -> Entry:
         """Choose the prompt's sequence, holding what is known of it."""
-        trunk = self.prefixes.begin(tokens, adapters)
+        trunk = self.prefixes.begin(tokens, self._adapters.in_force)
         if len(trunk.tokens) == len(tokens) and trunk.last_row is None:
             # The logits after the last token are gone, so this one token is computed again.
             self.prefixes.cut(trunk, len(tokens) - 1)

@@ -77,7 +77,7 @@ class Generation:
         with ExitStack() as stack:
             self._waiting.extend(self._candidate(index, stack) for index in range(self._request.count))
             try:
-                with self._engine.prompt(self._prompt) as trunk:
+                with self._engine.prompt(self._prompt, self._request.adapters or ()) as trunk:
                     self._write_all(trunk)
             except AbortedError:
                 self._cancel_all()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from refine_tui.core.errors import ModelError
+from refine_tui.llama.adapters import LoadedAdapters
 from refine_tui.llama.binding import Log, abort_when_set, lib
 from refine_tui.llama.devices import Demand, Plan, devices, lesser, planned
 from refine_tui.llama.engine import BRANCH_CELLS, ROWS, SEQUENCES, Engine, Memory, output_rows
@@ -70,7 +71,7 @@ def load(wish: Wish, log: Log, step: Callable[[], None], abort_address: int) -> 
     on_gpu = any(place != "CPU" for place in log.layers.values())
     costs = (ON_GPU if on_gpu else ON_CPU) if wish.drafting else None
     memory = Memory(compact=not on_gpu, costs=costs)
-    engine = Engine(model, context, context_tokens=context_tokens, step=step, memory=memory)
+    engine = Engine(model, context, context_tokens=context_tokens, step=step, memory=memory, adapters=LoadedAdapters(model, context, log))
     return engine, describe(model, wish, found, log, threads, context_tokens, plan.warnings)
 
 

@@ -98,10 +98,11 @@ class Prefixes:
         self._pinned.update(entry for entry, _ in steps)
         for entry in self._pinned:
             entry.used_at = self._clock
+        # Before anything is brought back, so that it gets the cells in the order in which it had them.
+        self._save_others(tokens, adapters)
         trunk = steps[-1][0] if steps and self._extends(*steps[-1], len(tokens)) else self._assembled(tokens, steps, adapters)
         self._pinned = {trunk}
-        if self._compact:
-            self._save_others(trunk)
+        self._save_others(tokens, adapters)
         return trunk
 
     @staticmethod
@@ -221,11 +222,11 @@ class Prefixes:
         if not entry.saved_bytes:
             self._forget(entry)
 
-    def _save_others(self, trunk: Entry) -> None:
-        """Save what the prompt to come cannot use, the longest first, so that what they share stays with the shortest."""
-        others = [entry for entry in self._entries if entry.resident and entry not in self._pinned]
+    def _save_others(self, tokens: Sequence[int], adapters: Adapters) -> None:
+        """In a compact context save what a prompt cannot use, the longest first, so that what they share stays with the shortest."""
+        others = [entry for entry in self._entries if self._compact and entry.resident and entry not in self._pinned]
         for entry in sorted(others, key=lambda entry: -len(entry.tokens)):
-            if not entry.tokens or entry.adapters != trunk.adapters or entry.tokens != trunk.tokens[: len(entry.tokens)]:
+            if not entry.tokens or entry.adapters != adapters or entry.tokens != tokens[: len(entry.tokens)]:
                 self._save(entry)
 
     def _save(self, entry: Entry) -> None:

@@ -15,6 +15,7 @@ from refine_tui.llama.engine import BRANCHES, Engine, NoRoomError
 from refine_tui.llama.prefixes import Entry
 from refine_tui.llama.shared import AbortedError
 from refine_tui.llama.tree import TreeBatch, tree_batches
+from refine_tui.loop.ports.thinking import Adapter
 
 Asked = list[tuple[int, int]]
 
@@ -44,7 +45,7 @@ def log_probabilities(rows: Any, places: Any, tokens: Any) -> Any:
     return rows[places, tokens].astype(np.float64) - log_normaliser(rows)[places]
 
 
-def score(engine: Engine, prompt: Sequence[int], continuations: Sequence[Sequence[int]]) -> list[float]:
+def score(engine: Engine, prompt: Sequence[int], continuations: Sequence[Sequence[int]], adapters: Sequence[Adapter] = ()) -> list[float]:
     """Return the summed log-probability of each continuation; an empty one has 0, one not computed for a cancel minus infinity.
 
     Raises:
@@ -54,7 +55,7 @@ def score(engine: Engine, prompt: Sequence[int], continuations: Sequence[Sequenc
     totals: Any = np.zeros(len(continuations), np.float64)
     missing = np.array([bool(tokens) for tokens in continuations], bool)
     try:
-        with engine.prompt(prompt) as trunk:
+        with engine.prompt(prompt, adapters) as trunk:
             starts = [place for place, tokens in enumerate(continuations) if tokens]
             heads = [continuations[place][0] for place in starts]
             if starts:

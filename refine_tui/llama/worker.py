@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.framing import Message, read_message, write_message
 from refine_tui.llama.shared import BEAT, BEAT_AT, BLOCK_BYTES, CANCEL_AT, DROP_AT, AbortedError
-from refine_tui.loop.ports.thinking import Completion, Request, Sampling
+from refine_tui.loop.ports.thinking import Adapter, Completion, Request, Sampling
 
 if TYPE_CHECKING:
     from refine_tui.llama.engine import Engine
@@ -122,7 +122,8 @@ class Worker:
         from refine_tui.llama.generation import Generation, Told
 
         asked = message["request"]
-        request = Request(**(asked | {"sampling": Sampling(**asked["sampling"]), "stop": tuple(asked["stop"])}))
+        fields = {"sampling": Sampling(**asked["sampling"]), "stop": tuple(asked["stop"]), "adapters": adapters(asked)}
+        request = Request(**(asked | fields))
         told = Told(self._outbox.grow, self._outbox.complete, self._dropped)
         Generation(self._loaded(), request, message["prompt"], message["forced"], told).run()
         return {}
@@ -133,7 +134,12 @@ class Worker:
         engine = self._loaded()
         prompt = engine.prompt_tokens(message["prompt"])
         continuations = [engine.tokenize(text, whole=False) for text in message["continuations"]]
-        return {"scores": score(engine, prompt, continuations)}
+        return {"scores": score(engine, prompt, continuations, adapters(message))}
+
+
+def adapters(message: Message) -> tuple[Adapter, ...]:
+    """Return the adapters that a message names."""
+    return tuple(Adapter(**one) for one in message["adapters"])
 
 
 def read_requests(pipe: IO[bytes], requests: queue.SimpleQueue[Message]) -> None:

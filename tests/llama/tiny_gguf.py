@@ -147,6 +147,18 @@ def write_tiny(path: Path, seed: int = 1, **shape: Any) -> Path:
     return path
 
 
+def tiny_adapter(seed: int = 1, *, scale: float = 0.2, width: int = 64, layers: int = 2) -> bytes:
+    """Return a LoRA adapter of rank 2 for a tiny model's query and output matrices."""
+    rng = random.Random(seed)
+    fields = {"general.type": "adapter", "general.architecture": "llama", "adapter.type": "lora", "adapter.lora.alpha": 2.0}
+    names = [f"blk.{layer}.attn_{part}.weight" for layer in range(layers) for part in ("q", "output")]
+    tensors: list[tuple[str, Sequence[int], bytes]] = []
+    for name in names:
+        tensors.append((f"{name}.lora_a", (width, 2), random_tensor(rng, (width, 2), scale)))
+        tensors.append((f"{name}.lora_b", (2, width), random_tensor(rng, (2, width), scale)))
+    return gguf_bytes(fields, tensors)
+
+
 def chain_model(logit: Callable[[int, int], float], *, context: int = 2048) -> bytes:
     """Return a model whose next token depends on the last one alone: `logit(last, next)`, exactly."""
     count = len(vocabulary())

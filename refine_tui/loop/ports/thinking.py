@@ -121,6 +121,14 @@ class Sampling:
     seed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA adapter: a small file that changes what a model says."""
+
+    path: str
+    scale: float = 1.0
+
+
 @dataclass(frozen=True)
 class Request:
     """Text to be continued `count` times from one prompt."""
@@ -134,6 +142,8 @@ class Request:
     """GBNF; empty: free text."""
     copied: str = ""
     """Text that much of the answer will repeat, such as the node under edit. It changes the speed and nothing else."""
+    adapters: tuple[Adapter, ...] | None = None
+    """In force for this request; `None`: those the generator was made with."""
 
 
 @dataclass(frozen=True, slots=True)
