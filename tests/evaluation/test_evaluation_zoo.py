@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from refine_tui.core.evidence import Baseline, CaseResult, SuiteResult
-from refine_tui.core.patch import Patch
+from refine_tui.core.patch import Patch, patch_between
 from refine_tui.evaluation.evaluator import PytestEvaluator
 from refine_tui.loop.ports.running import Sandbox
 
@@ -43,6 +44,23 @@ OUTCOMES = {
     "options": {"test_border": "failed", "test_high": "passed", "test_low": "passed", "test_warning_is_an_error": "failed"},
     "relative": {"test_two": "passed", "test_spaces": "failed", "test_none": "failed"},
     "broken": {"test_half": "passed"},
+    "shared": {
+        "test_is_opened_once": "passed",
+        "test_first": "failed",
+        "test_rows_stay": "passed",
+        "test_side[left]": "passed",
+        "test_side[right]": "failed",
+        "TestLabel::test_label": "passed",
+        "test_is_the_same": "passed",
+    },
+    "plugged": {"test_gross": "failed", "test_nothing": "passed", "test_rows": "failed"},
+    "asynchronous": {
+        "test_read": "failed",
+        "test_relay": "passed",
+        "test_no_answer": "passed",
+        "test_many[1]": "failed",
+        "test_many[2]": "failed",
+    },
     "classes": {
         "TestQueue::TestPut::test_one": "passed",
         "TestQueue::test_limit": "failed",
@@ -56,10 +74,16 @@ OUTCOMES = {
 }
 
 
+NEEDS_PLUGINS = {"asynchronous": "pytest_asyncio"}
+"""Projects that run in the tests' own environment, for the plugin that it has."""
+
+
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_a_warm_run_says_what_a_cold_run_says(name: str, zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
     project = zoo(name)
-    running = evaluator(project, sandbox)
+    if name in NEEDS_PLUGINS:
+        pytest.importorskip(NEEDS_PLUGINS[name])
+    running = evaluator(project, sandbox, Path(sys.executable) if name in NEEDS_PLUGINS else None)
     base = base_of(running)
     assert base.cold_reason == ""
     assert base.warm
@@ -70,6 +94,50 @@ def test_a_warm_run_says_what_a_cold_run_says(name: str, zoo: Copy, sandbox: San
     assert warm.warm
     assert warm.complete == base.suite.complete
     assert without_time(warm.cases) == without_time(base.suite.cases)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "old", "new"),
+    [
+        ("shared", "shelf.py", "self.rows[1]", "self.rows[0]"),
+        ("shared", "conftest.py", 'params=["left", "right"]', 'params=["left"]'),
+        ("plugged", "site_settings.py", "RATE = 20", "RATE = 2"),
+        ("plugged", "framework_plugin.py", '{"rows": []}', '{"rows": [1]}'),
+        ("plugged", "framework.py", "return _loaded", "return None"),
+        ("asynchronous", "feed.py", "count - 1", "count"),
+        ("asynchronous", "feed.py", "await asyncio.sleep(0)", "await asyncio.sleep(60)"),
+        ("fixtures", "conftest.py", "raise RuntimeError", "return str"),
+        ("classes", "queue_of.py", "self", "this"),
+    ],
+)
+def test_a_warm_candidate_says_what_its_cold_proof_says(
+    name: str, path: str, old: str, new: str, zoo: Copy, isolated_sandbox: Sandbox, evaluator: Make
+) -> None:
+    project = zoo(name)
+    if name in NEEDS_PLUGINS:
+        pytest.importorskip(NEEDS_PLUGINS[name])
+    running = evaluator(project, isolated_sandbox, Path(sys.executable) if name in NEEDS_PLUGINS else None)
+    base = base_of(running)
+    text = (project / path).read_bytes()
+    assert old.encode() in text
+    patch = patch_between({path: text}, {path: text.replace(old.encode(), new.encode(), 1)})
+    cold = running.confirm(patch, lambda *_: None, lambda: False, limit_s=90.0)
+    warm = running.run(patch, [case.node_id for case in base.suite.cases], lambda: False, limit_s=90.0)
+    assert warm.warm
+    found, proof = without_time(warm.cases), without_time(cold.cases)
+    assert {node: found[node] for node in found if node in proof} == {node: proof[node] for node in found if node in proof}
+    assert set(found) >= set(proof) & {case.node_id for case in base.suite.cases}
+    assert proof != without_time(base.suite.cases)
+
+
+def test_a_project_that_distributes_its_tests_runs_them_here_one_by_one(zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
+    pytest.importorskip("xdist")
+    running = evaluator(zoo("options"), sandbox, Path(sys.executable))
+    base = base_of(running)
+    assert base.warm, base.cold_reason
+    found = {case.node_id.split("::", 1)[1]: case.outcome for case in base.suite.cases}
+    assert OUTCOMES["options"].items() <= found.items()
+    assert without_time(warm_run(running, base).cases) == without_time(base.suite.cases)
 
 
 def test_what_a_hostile_test_does_stays_with_it(zoo: Copy, isolated_sandbox: Sandbox, evaluator: Make) -> None:
