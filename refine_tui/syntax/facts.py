@@ -34,6 +34,16 @@ class FileFacts:
         return found
 
     @cached_property
+    def signatures(self) -> dict[str, tuple[str, ...]]:
+        """Parameters that Python's functions and methods of the file name, by the function's name."""
+        found: dict[str, tuple[str, ...]] = {}
+        for node in self.root.walk():
+            head = node.child("parameters") if node.kind == "function_definition" and node.words.python else None
+            if head is not None and (name := node.child("name")):
+                found[name.text] = tuple(inner.text for inner in head.walk() if inner.kind == "identifier" and inner.role == "param")
+        return found
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names assigned at module level."""
         statements = [node for node in self.root.parts if node.kind in ("expression_statement", "declaration")]

@@ -59,6 +59,13 @@ class Ingredients:
         return tuple(dict.fromkeys(name for name in names if name not in ("self", "cls")))
 
     @cached_property
+    def receivers(self) -> frozenset[str]:
+        """`self` or `cls`, whichever the function or one around it takes."""
+        head = self.function.child("parameters") if self.function.kind == "function_definition" else None
+        found = {inner.text for inner in head.walk() if inner.text in ("self", "cls")} if head is not None else set()
+        return frozenset(found | (self.outer.receivers if self.outer else frozenset()))
+
+    @cached_property
     def unused(self) -> tuple[str, ...]:
         """Parameters that are never read: often what a repair needs."""
         read = {node.text for node in self.function.walk() if node.kind == "identifier" and node.role == "load"}

@@ -52,6 +52,25 @@ def _self(node: Node, have: Ingredients) -> Iterator[Draft]:
         yield Draft(node.start, node.end, name.text)
 
 
+def _of_self(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Read an attribute of the object where a name stands."""
+    if node.role != "load" or node.field in ("function", "object"):
+        return
+    own = node.words.own
+    used = [name for name in have.file.attributes.get(own, ()) if (own, name) not in have.file.methods and name != node.text]
+    if own in have.receivers:
+        for name, weight in ranked(used, 3, 0.7):
+            yield Draft(node.start, node.end, f"{own}.{name}", weight)
+
+
+def _from_self(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Read a name where an attribute of the object stands."""
+    holder = node.child("object")
+    if holder is not None and holder.text == node.words.own and node.field not in ("function", "object"):
+        for name, weight in ranked(have.names_at(node), 3, 0.7):
+            yield Draft(node.start, node.end, name, weight)
+
+
 def _dot(node: Node) -> str:
     """Return what stands between an object and its attribute in this file."""
     return "->" if f"{node.words.own}->" in node.source else "."
@@ -94,6 +113,16 @@ OPERATORS = (
         "attribute.receiver", 16, 0.005, "the same attribute of another name",
         "def f(a, b):\n    return a.x\n", "def f(a, b):\n    return b.x\n",
         "attribute.receiver", operators_of("attribute"), _receiver, targets=True, carries=True,
+    ),
+    Operator(
+        "attribute.of-self", 16, 0.008, "a name replaced by an attribute of `self`",
+        "class A:\n    def f(self, a):\n        return self.b + a\n", "class A:\n    def f(self, a):\n        return self.b + self.b\n",
+        "attribute.from-self", operators_of("identifier"), _of_self,
+    ),
+    Operator(
+        "attribute.from-self", 16, 0.006, "an attribute of `self` replaced by a name",
+        "class A:\n    def f(self, a):\n        return self.b + self.b\n", "class A:\n    def f(self, a):\n        return self.b + a\n",
+        "attribute.of-self", operators_of("attribute"), _from_self,
     ),
     Operator(
         "attribute.self", 16, 0.005, "a name for the attribute of that name, or back",

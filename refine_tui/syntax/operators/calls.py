@@ -70,7 +70,8 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
     ]
     names = [text for text in have.names_at(node) if text not in given]
     names = [*names, *given] if called in have.file.functions else names
-    for text, weight in ranked([*room, *names[:3]] if called != "range" else [], 6, 0.7):
+    keyed = [f"{name}={name}" for name in have.file.signatures.get(called, ()) if name in names and f"{name}={name}" not in given]
+    for text, weight in ranked([*room, *keyed[:2], *names[:3]] if called != "range" else [], 6, 0.7):
         yield _appended(head, parts, text, weight)
         if "=" not in text and len(parts) == 1 and called in have.file.functions:
             yield Draft(parts[0].start, parts[0].start, f"{text}, ", weight * 0.5, f"{text} added")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from refine_tui.syntax.guesses import SEQUENCE_CALLS
 from refine_tui.syntax.ingredients import Ingredients, is_condition
 from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators.record import Draft, Operator, bare, binding, level, negated, operand, operators_of, put, ranked, replaced
@@ -71,6 +72,32 @@ def _truths(node: Node, have: Ingredients) -> Iterator[Draft]:
         yield put(node, f"{operand(node, 3)} {both} {no(name)}", 3, weight * 0.2, f"{both} {no(name)}")
         yield put(node, f"{operand(node, 2)} {either} {no(name)}", 2, weight * 0.3, f"{either} {no(name)}")
         yield put(node, f"{operand(node, 2)} {either} {name}", 2, weight * 0.2, f"{either} {name}")
+
+
+def _default(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Take something empty where there may be nothing: `len(a)` to `len(a or [])`."""
+    parent = node.parent
+    if parent is None or node.kind not in ("identifier", "attribute", "call") or node.field in ("function", "object"):
+        return
+    called = parent.parent.children[0].text if parent.kind == "argument_list" and parent.parent is not None else ""
+    if not (called in SEQUENCE_CALLS or (parent.kind in ("for_statement", "for_in_clause", "assignment") and node.field == "right")):
+        return
+    kinds = have.kinds.get(node.text, frozenset())
+    texts = [text for text, kind in (("[]", "items"), ("''", "text"), ("{}", "items"), ("0", "number")) if not kinds or kind in kinds]
+    for text, weight in ranked(texts, 3, 0.6):
+        yield put(node, f"{operand(node, 2)} or {text}", 2, weight, f"or {text}")
+
+
+def _siblings(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Ask for another attribute of the same object as well: `a.x` to `a.y and a.x`."""
+    receiver, name = node.child("object"), node.child("attribute")
+    if receiver is None or name is None:
+        return
+    others = [f"{receiver.text}.{other}" for other in have.file.attributes.get(receiver.text, ()) if other != name.text]
+    plain = [text for text in others if tuple(text.rsplit(".", 1)) not in have.file.methods]
+    for text, weight in ranked(plain, 3, 0.6):
+        yield put(node, f"{text} and {node.text}", 3, weight, f"{text} and")
+        yield put(node, f"{node.text} or {text}", 2, weight * 0.5, f"or {text}")
 
 
 def _replace(node: Node, have: Ingredients) -> Iterator[Draft]:
@@ -221,6 +248,16 @@ OPERATORS = (
         "def f(a, b):\n    if a:\n        return 1\n    return (2 if b else 3) - (4 if b else 5)\n",
         "def f(a, b):\n    if a:\n        return 1\n    return (2 if a else 3) - (4 if b else 5)\n",
         "condition.replace", _CONDITION, _replace, carries=True,
+    ),
+    Operator(
+        "condition.default", 7, 0.005, "something empty taken where there may be nothing",
+        "def f(a):\n    return len(a)\n", "def f(a):\n    return len(a or [])\n",
+        "condition.drop", operators_of("value"), _default,
+    ),
+    Operator(
+        "condition.sibling", 7, 0.004, "another attribute of the same object asked for as well",
+        "def f(a):\n    if a.x:\n        return a.y\n", "def f(a):\n    if a.y and a.x:\n        return a.y\n",
+        "condition.drop", _CONDITION, _siblings,
     ),
     Operator(
         "condition.vary", 7, 0.008, "a condition nearby taken, with another number",

@@ -133,7 +133,8 @@ def _for_name(node: Node, have: Ingredients) -> Iterator[Draft]:
 
 
 def _text_of(node: Node, _have: Ingredients) -> Iterator[Draft]:
-    if node.parent is not None and node.parent.kind == "argument_list" and node.field != "function":
+    parent = node.parent
+    if parent is not None and node.field != "function" and (parent.kind == "argument_list" or node.field == "subscript"):
         yield put(node, f"'{node.text}'", weight=0.3)
 
 

@@ -34,7 +34,8 @@ def _guard(node: Node, have: Ingredients) -> Iterator[Draft]:
     for place, name in enumerate(have.parameters[:2]):
         for at, value in enumerate([*values[:8], name, "1", "-1"] if words.truthy else []):
             yield _before(node, have, words.negated.format(name), f"return {value}", 0.85 ** (at + 2 * place))
-        for step, test in enumerate(_boundaries(name, have)):
+        others = [f"{name} {words.say('==')} {other}" for other in have.parameters[1:2] if other != name]
+        for step, test in enumerate([*_boundaries(name, have), *others]):
             for at, value in enumerate(dict.fromkeys([*_returned(have)[-2:], name, *words.all(("None", "0", "1"))][:4])):
                 yield _before(node, have, test, f"return {value}", 0.5 * 0.7 ** (at + step + 2 * place))
 

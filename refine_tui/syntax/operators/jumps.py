@@ -63,9 +63,13 @@ def _jump(node: Node, have: Ingredients) -> Iterator[Draft]:
     if node.kind in ("break_statement", "continue_statement", "pass_statement"):
         returned = [other.text for other in have.simple_statements if other.kind == "return_statement" and other.parts]
         others += [*returned[:3], *(f"return {name}" for name in have.parameters[:2]), "return True", "return False"]
+    if node.kind == "raise_statement":
+        others += ["return None", "return False", "return True"]
+    else:
+        others += [other.text for other in have.simple_statements if other.kind == "raise_statement"][:1]
     ends = ";" if node.text.endswith(";") else ""
     if not node.words.python:
-        others = [text for text in others if text not in ("pass", "return True", "return False")]
+        others = [text for text in others if text not in ("pass", "return None", "return True", "return False")]
     for text, weight in ranked([text for text in others if text != node.text.removesuffix(ends)], 8, 0.75):
         yield Draft(node.start, node.end, f"{text.removesuffix(ends)}{ends}", weight)
 
@@ -103,6 +107,7 @@ def _return_drop(node: Node, _have: Ingredients) -> Iterator[Draft]:
 
 
 _RETURN = operators_of("return_statement")
+_LEAVING = operators_of("break_statement", "continue_statement", "pass_statement", "return_statement", "raise_statement")
 
 OPERATORS = (
     Operator(
@@ -126,9 +131,9 @@ OPERATORS = (
         "return.exchange", _RETURN, _exchange, carries=True,
     ),
     Operator(
-        "jump.other", 19, 0.02, "break, continue, return or pass for another",
+        "jump.other", 19, 0.02, "break, continue, return, raise or pass for another",
         "def f(a):\n    for b in a:\n        break\n", "def f(a):\n    for b in a:\n        continue\n",
-        "jump.other", operators_of("break_statement", "continue_statement", "pass_statement", "return_statement"), _jump, carries=True,
+        "jump.other", _LEAVING, _jump, carries=True,
     ),
     Operator(
         "jump.yield", 19, 0.005, "a value yielded instead of returned, or back",
