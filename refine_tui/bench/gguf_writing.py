@@ -119,6 +119,8 @@ def packed_value(value: Any) -> bytes:
             return struct.pack("<IIQ", ARRAY, STRING, len(value)) + b"".join(map(packed_string, value))
         case [int(), *_]:
             return struct.pack("<IIQ", ARRAY, INT32, len(value)) + struct.pack(f"<{len(value)}i", *value)
+        case [float(), *_]:
+            return struct.pack("<IIQ", ARRAY, FLOAT32, len(value)) + struct.pack(f"<{len(value)}f", *value)
         case _:
             raise TypeError(f"no GGUF type for {value!r}")
 

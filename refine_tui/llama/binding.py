@@ -20,7 +20,10 @@ from refine_tui.core.errors import ModelError
 
 VERSION = "0.3.36"
 REINSTALL = f"install it with: pip install --no-binary llama-cpp-python llama-cpp-python=={VERSION}"
-GPU_BUILD = f'CMAKE_ARGS="-DGGML_CUDA=on" pip install --force-reinstall --no-binary llama-cpp-python llama-cpp-python=={VERSION}'
+GPU_BUILD = (
+    "in a checkout `make engine BACKEND=cuda` (or metal, vulkan), elsewhere "
+    f'`CMAKE_ARGS="-DGGML_CUDA=on" pip install --force-reinstall --no-binary llama-cpp-python llama-cpp-python=={VERSION}`'
+)
 
 FUNCTIONS = [
     "llama_backend_init",

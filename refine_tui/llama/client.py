@@ -58,6 +58,7 @@ class LlamaGenerator:
         threads: int | None = None,
         drafting: bool = True,
         adapters: Sequence[Adapter] = (),
+        saved_bytes: int = 512 * 1024 * 1024,
     ) -> None:
         """Describe the model; nothing is started yet.
 
@@ -70,6 +71,7 @@ class LlamaGenerator:
             gpu_layers: `None` means as many as fit, 0 none, negative all.
             threads: `None` means all cores but one.
             drafting: whether tokens may be guessed from what is being copied; it changes the speed and nothing else.
+            saved_bytes: most memory of the worker for computed prompts that had to leave the model's context.
             adapters: in force for requests that name none, and for ranking.
         """
         self._path, self._log_file, self._adapters = model, log_file, tuple(adapters)
@@ -81,6 +83,7 @@ class LlamaGenerator:
             "gpu_layers": gpu_layers,
             "threads": threads,
             "drafting": drafting,
+            "saved_bytes": saved_bytes,
         }
         self._process: WorkerProcess | None = None
         self._loaded: ModelInfo | None = None

@@ -87,7 +87,7 @@ def no_gpu_warning() -> str:
     """Return what to say when layers were asked for and there is no GPU."""
     return (
         "GPU layers were asked for, but this build of llama.cpp finds no GPU: THE MODEL RUNS ON THE CPU. "
-        f"To build for a GPU: {GPU_BUILD}, with -DGGML_METAL=on, -DGGML_VULKAN=on or -DGGML_HIP=on for other makers' cards"
+        f"To get a build for one: {GPU_BUILD}."
     )
 
 

@@ -36,6 +36,7 @@ SENTENCE_PIECES = 1
 """llama.cpp's number for this kind of vocabulary."""
 ROWS = 512
 """Most tokens in one decode; fewer where each takes long, see `loading.rows_of`."""
+SAVED_BYTES = 512 * 1024 * 1024
 OUTPUT_BYTES = 64 * 1024 * 1024
 """Most memory for one decode's logits; it bounds the rows that may ask for them."""
 
@@ -50,7 +51,7 @@ class Memory:
 
     compact: bool = True
     """Whether only what the prompt in use shares stays in the context: where every used cell makes every row dearer."""
-    saved_bytes: int = 512 * 1024 * 1024
+    saved_bytes: int = SAVED_BYTES
     """Most memory for what is kept outside the context."""
     costs: Costs | None = ON_CPU
     """What guessed tokens cost; `None`: none are guessed."""

@@ -14,7 +14,7 @@ from refine_tui.core.errors import ModelError
 from refine_tui.llama.adapters import LoadedAdapters
 from refine_tui.llama.binding import Log, abort_when_set, lib
 from refine_tui.llama.devices import Demand, Plan, devices, lesser, planned
-from refine_tui.llama.engine import BRANCH_CELLS, ROWS, SEQUENCES, Engine, Memory, output_rows
+from refine_tui.llama.engine import BRANCH_CELLS, ROWS, SAVED_BYTES, SEQUENCES, Engine, Memory, output_rows
 from refine_tui.llama.pacing import ON_CPU, ON_GPU
 from refine_tui.loop.ports.thinking import Device, ModelInfo
 
@@ -44,6 +44,7 @@ class Wish:
     threads: int | None = None
     """`None`: all cores but one."""
     profile: str = "line-edit"
+    saved_bytes: int = SAVED_BYTES
     drafting: bool = True
     """Whether tokens may be guessed from what is being copied."""
 
@@ -70,7 +71,7 @@ def load(wish: Wish, log: Log, step: Callable[[], None], abort_address: int) -> 
     abort_when_set(context, abort_address)
     on_gpu = any(place != "CPU" for place in log.layers.values())
     costs = (ON_GPU if on_gpu else ON_CPU) if wish.drafting else None
-    memory = Memory(compact=not on_gpu, costs=costs)
+    memory = Memory(not on_gpu, wish.saved_bytes, costs)
     engine = Engine(model, context, context_tokens=context_tokens, step=step, memory=memory, adapters=LoadedAdapters(model, context, log))
     return engine, describe(model, wish, found, log, threads, context_tokens, plan.warnings)
 
@@ -244,6 +245,7 @@ def describe(
     if wish.gpu_layers != 0 and gpus and not offloaded:
         warnings += (f"No layer was offloaded to {gpus[0].description}: THE MODEL RUNS ON THE CPU.",)
     template, vocab = lib.llama_model_chat_template(model, None), lib.llama_model_get_vocab(model)
+    taken = sum(size for buffer, size in log.buffers.items() if buffer.startswith(tuple(gpu.name for gpu in used)))
     cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     return ModelInfo(
         name=wish.name or metadata(model, "general.name") or Path(wish.path).stem,
@@ -252,7 +254,9 @@ def describe(
         quantisation=lib.llama_ftype_name(lib.llama_model_ftype(model)).decode(),
         parameters=int(lib.llama_model_n_params(model)),
         context_tokens=context_tokens,
-        device=f"{' + '.join(gpu.description for gpu in used)}, {offloaded} of {layers} layers" if offloaded else cpu,
+        device=f"{' + '.join(gpu.description for gpu in used)}, {offloaded} of {layers} layers, {taken / 1024:.1f} GB"
+        if offloaded
+        else cpu,
         layers_offloaded=offloaded,
         layers=layers,
         profile=wish.profile,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from refine_tui.llama.client import LlamaGenerator
 from refine_tui.loop.ports.thinking import Completion, Request, Sampling
@@ -68,3 +70,27 @@ def test_nodes_in_turn_compute_no_more_than_one_after_the_other(long_tiny: Path,
     rounds.ask(again, 0)
     rounds.ask(again + "Y", 1)
     rounds.ask(SYSTEM + "D", 1)
+
+
+def test_a_budget_of_nothing_keeps_nothing_outside_the_context(long_tiny: Path, start: Callable[..., LlamaGenerator]) -> None:
+    generator = start(long_tiny, saved_bytes=0)
+    for first in "ABA":
+        list(generator.complete(Request(first + "Q" * 50, max_tokens=3), never))
+    stats = generator.stats()
+    assert (stats.counters.computed, stats.counters.restored, stats.holding.saved_bytes) == (153, 0, 0)
+    assert stats.holding.cells == 51 + 2
+
+
+def test_a_part_of_a_prompt_gets_no_space_of_its_own(tiny_gguf: Any, tmp_path: Path) -> None:
+    """A vocabulary of sentence pieces puts a space before every text, so a part behind others must not be taken for one."""
+    from refine_tui.llama.binding import Log
+    from refine_tui.llama.loading import Wish, load
+
+    path = tmp_path / "pieces.gguf"
+    path.write_bytes(tiny_gguf.tiny_model(fields=tiny_gguf.sentence_pieces()))
+    with (tmp_path / "log").open("w") as file:
+        log = Log(file)
+        engine, _ = load(Wish(str(path), threads=1), log, lambda: None, ctypes.addressof(ctypes.create_string_buffer(2)))
+        whole = engine.prompt_tokens(["A", "B", "CAB\nD"])
+        assert b"".join(map(engine.piece, whole)) == b"<s> ABCAB\nD"
+        log.detach()

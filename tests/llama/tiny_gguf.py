@@ -97,6 +97,23 @@ def tiny_metadata(*, context: int = 512, width: int = 64, layers: int = 2, name:
     }
 
 
+def sentence_pieces() -> dict[str, Any]:
+    """Return the fields of a vocabulary that puts a space before every text, as large as the other."""
+    letters = ["\u2581", *"ABCDEFGH", "\u2581A", "AB"]
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *letters]
+    tokens += [f"filler{number}" for number in range(len(vocabulary()) - len(tokens))]
+    kinds = [2, 3, 3, *[6] * 256, *[1] * (len(tokens) - 259)]
+    return {
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": kinds,
+        "tokenizer.ggml.scores": [-float(place) for place in range(len(tokens))],
+        "tokenizer.ggml.bos_token_id": 1,
+        "tokenizer.ggml.eos_token_id": 2,
+        "tokenizer.ggml.add_bos_token": True,
+    }
+
+
 def random_tensor(rng: random.Random, shape: Sequence[int], scale: float) -> bytes:
     """Return normally distributed f32 numbers."""
     count = 1
