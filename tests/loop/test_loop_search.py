@@ -44,7 +44,9 @@ def test_pairs_come_likeliest_first_and_an_edited_state_is_read_only_when_its_tu
     syntax.asked = 0
     pairs = list(itertools.islice(pair_up(firsts, TREE, suspects(1, 2), syntax), 50))
     scores = [pair.score for pair in pairs]
-    assert sum(scores[:25]) > sum(scores[25:])
+    # What a first edit leaves fewer of is likelier each, so the order is not quite that of the sums.
+    assert scores[0] == max(scores)
+    assert sum(later > earlier for earlier, later in itertools.pairwise(scores)) <= 2
     assert syntax.asked < len(firsts) / 2
     assert any(pair.patch.apply(TREE)["area.py"].count(b"width * height") for pair in pairs)
     assert all(len(pair.operators) == 2 for pair in pairs)
