@@ -61,11 +61,11 @@ def ending_tiny(tiny_gguf: Any, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., LlamaGenerator]]:
-    """Make generators that are closed after the test."""
+    """Make generators that are closed after the test; on the CPU where nothing else is asked for, so that they say the same everywhere."""
     made: list[LlamaGenerator] = []
 
     def make(model: Path, **options: Any) -> LlamaGenerator:
-        made.append(LlamaGenerator(model, log_file=tmp_path / "worker.log", threads=1, **options))
+        made.append(LlamaGenerator(model, log_file=tmp_path / "worker.log", threads=1, **{"gpu_layers": 0, **options}))
         return made[-1]
 
     yield make
@@ -76,5 +76,5 @@ def start(tmp_path: Path) -> Iterator[Callable[..., LlamaGenerator]]:
 @pytest.fixture(scope="module")
 def warm(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaGenerator]:
     """One running generator for the tests of a module that do not care what it did before."""
-    with LlamaGenerator(tiny, log_file=tmp_path_factory.mktemp("log") / "worker.log", threads=1) as generator:
+    with LlamaGenerator(tiny, log_file=tmp_path_factory.mktemp("log") / "worker.log", threads=1, gpu_layers=0) as generator:
         yield generator

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from refine_tui.llama.devices import ALL_LAYERS, COMPUTE_BYTES, GPU_MARGIN, Demand, Plan, devices, lesser, planned
 from refine_tui.llama.loading import Wish, rows_of, weighed
 from refine_tui.loop.ports.thinking import Device
@@ -68,15 +66,3 @@ def test_this_machines_devices_have_names_and_memory() -> None:
         assert device.description
         assert 0 <= device.free_bytes <= device.total_bytes or device.kind != "CPU"
     assert [device.kind for device in found].count("CPU") == 1
-
-
-def test_on_a_machine_with_a_gpu_every_layer_is_seen_to_go_there(tiny: Path, tmp_path: Path) -> None:
-    if not any(device.is_gpu for device in devices()):
-        pytest.skip("this machine has no GPU")
-    from refine_tui.llama.client import LlamaGenerator
-
-    with LlamaGenerator(tiny, log_file=tmp_path / "log") as generator:
-        loaded = generator.load()
-        assert loaded.layers_offloaded == loaded.layers == 2
-        assert "2 of 2 layers" in loaded.device
-        assert loaded.warnings == ()

@@ -203,7 +203,7 @@ def dice(tiny_gguf: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
             total *= math.exp(logits[last, following]) / sum(math.exp(logits[last, other]) for other in letters)
         return total
 
-    with LlamaGenerator(path, log_file=path.with_suffix(".log"), threads=1) as generator:
+    with LlamaGenerator(path, log_file=path.with_suffix(".log"), threads=1, gpu_layers=0) as generator:
         yield generator, probability
 
 

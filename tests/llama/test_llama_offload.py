@@ -63,7 +63,7 @@ def start_there(device: subprocess.Popen[bytes], start: Start, tmp_path: Path, m
     """Make generators whose worker knows the device, and load them."""
 
     def make(model: Path, **options: int) -> LlamaGenerator:
-        generator = start(model, **options)
+        generator = start(model, **{"gpu_layers": None, **options})
         with monkeypatch.context() as changed:
             changed.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
             generator.load()
