@@ -45,15 +45,16 @@ class Proposal:
 
     @property
     def edits(self) -> tuple[str, ...]:
-        """Each edit as `operator@line`; for what builds on other proposals, theirs first."""
-        return tuple(dict(self.detail).get("edits", f"{self.operator}@{self.line + 1}").split(" + "))
+        """Each edit as its operator, what it did, and its line, 1-based; for what builds on other proposals, theirs first."""
+        own = f"{self.operator}: {self.note.replace('; ', ', ')}, line {self.line + 1}"
+        return tuple(dict(self.detail).get("edits", own).split("; "))
 
     @property
     def operators(self) -> tuple[str, ...]:
         """The operator of each edit."""
-        return tuple(edit.partition("@")[0] for edit in self.edits)
+        return tuple(edit.partition(":")[0] for edit in self.edits)
 
 
 def joined_edits(*proposals: Proposal) -> tuple[str, str]:
     """Return the detail that says which edits proposals consist of that were put together; one they share counts once."""
-    return "edits", " + ".join(dict.fromkeys(edit for proposal in proposals for edit in proposal.edits))
+    return "edits", "; ".join(dict.fromkeys(edit for proposal in proposals for edit in proposal.edits))

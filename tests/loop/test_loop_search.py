@@ -49,7 +49,8 @@ def test_pairs_come_likeliest_first_and_an_edited_state_is_read_only_when_its_tu
     assert sum(later > earlier for earlier, later in itertools.pairwise(scores)) <= 2
     assert syntax.asked < len(firsts) / 2
     assert any(pair.patch.apply(TREE)["area.py"].count(b"width * height") for pair in pairs)
-    assert all(len(pair.operators) == 2 for pair in pairs)
+    assert pairs[0].operators == tuple(edit.partition(":")[0] for edit in pairs[0].edits)
+    assert len(pairs[0].edits) == 2
 
 
 def test_lines_keep_their_suspicion_when_a_candidate_moves_them() -> None:
