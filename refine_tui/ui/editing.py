@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from refine_tui.core.errors import StorageError, UsageError
@@ -44,13 +46,25 @@ def edit_lines(lines: Sequence[str], suffix: str, environment: Mapping[str, str]
         file = Path(folder, f"hunk{suffix}")
         try:
             file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-            status = subprocess.run([*command, str(file)], check=False).returncode
+            with _interrupts_are_its():
+                status = subprocess.run([*command, str(file)], check=False).returncode
             saved = file.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError as error:
             raise UsageError(f"The editor {command[0]} cannot be started. Set EDITOR to one that is installed.") from error
         except OSError as error:
             raise StorageError(f"The hunk could not be edited: {error}. Nothing was changed.") from error
     if status != 0:
-        raise UsageError(f"{command[0]} ended with status {status}; the hunk is as it was.")
+        ended = f"ended with status {status}" if status > 0 else "was interrupted"
+        raise UsageError(f"{command[0]} {ended}; the hunk is as it was.")
     edited = tuple(saved.removesuffix("\n").split("\n")) if saved else ()
     return None if edited == tuple(lines) else edited
+
+
+@contextmanager
+def _interrupts_are_its() -> Iterator[None]:
+    """Let ctrl+c end the editor and not us. A handler, unlike ignoring, is not inherited by it."""
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -384,6 +384,18 @@ async def test_l_shows_the_list_where_it_has_no_room(opened: Opened) -> None:
         assert not pilot.app.screen.query_one("#list").display
 
 
+async def test_a_notice_does_not_move_a_diff_that_the_user_has_scrolled(opened: Opened) -> None:
+    async with opened(ready(make_review(prices=True))) as pilot:
+        pane = pilot.app.screen.query_one("#diff", Pane)
+        await press(pilot, "down", "down")
+        place = pane.scroll_offset
+        await press(pilot, "U")
+        assert "nothing to undo" in said(pilot)
+        assert pane.scroll_offset == place
+        await press(pilot, "j")
+        assert pane.scroll_offset != place
+
+
 async def test_capital_y_copies_and_says_which_way(opened: Opened) -> None:
     async with opened(ready(make_review())) as pilot:
         await press(pilot, "Y")

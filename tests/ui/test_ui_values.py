@@ -261,6 +261,14 @@ def test_edited_lines_come_back_and_an_unchanged_file_is_none(tmp_path: Path) ->
         edit_lines(["a"], ".py", {"EDITOR": str(tmp_path / "none")})
 
 
+def test_ctrl_c_in_the_editor_ends_the_editor_and_nothing_else(tmp_path: Path) -> None:
+    editor = tmp_path / "e"
+    editor.write_text("#!/bin/sh\nkill -INT $PPID $$\n")
+    editor.chmod(0o755)
+    with pytest.raises(UsageError, match="was interrupted; the hunk is as it was"):
+        edit_lines(["a"], ".py", {"EDITOR": str(editor)})
+
+
 def test_copying_says_which_way_it_went() -> None:
     sent: list[str] = []
     assert "OSC 52" in copy_text("abc", sent.append, {"TERM": "xterm"})

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
+from refine_tui.core.errors import RefineError
 from refine_tui.core.hunks import split_further
 from refine_tui.core.review import Decision, Review
 from refine_tui.ui.boards.choosing import ChoosingBoard
@@ -113,11 +114,15 @@ class DecidingBoard(ChoosingBoard):
             return
         try:
             with self.app.suspend():
-                lines = self.attempt(lambda: edit_lines(hunk.added, PurePath(hunk.path).suffix))
+                lines = edit_lines(hunk.added, PurePath(hunk.path).suffix)
         except SuspendNotSupported:
             self.tell("An editor cannot be opened in this terminal. The hunk is as it was.", "error")
             return
-        self.screen.refresh(layout=True)
+        except RefineError as error:
+            self.tell(str(error), "error")
+            return
+        finally:
+            self.screen.refresh(layout=True)
         if lines is None:
             self.tell(f"Hunk {hunk.id} is as it was.")
         else:

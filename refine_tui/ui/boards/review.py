@@ -55,6 +55,8 @@ class ReviewBoard(DecidingBoard):
         self._is_split, self._around = False, 3
         self._painted_place = ""
         """What the diff pane was scrolled for."""
+        self._brought_to = 0
+        """Where that was."""
 
     def compose(self) -> ComposeResult:
         """Lay out header, panes and summary."""
@@ -105,7 +107,7 @@ class ReviewBoard(DecidingBoard):
         pane.show(rows, "wrap")
         if title != self._painted_place:
             self._painted_place = title
-            pane.bring(0)
+            self._bring(pane, 0)
 
     def _paint_review(self, review: Review) -> None:
         hunk = self.hunk
@@ -124,13 +126,18 @@ class ReviewBoard(DecidingBoard):
     def _bring_into_view(self, pane: Pane, head: int, length: int) -> None:
         """Show a hunk with as much before it as there is room for."""
         room = pane.scrollable_content_region.height
-        pane.bring(max(0, head - max(1, min(self._around, room - length - 2))))
+        self._bring(pane, max(0, head - max(1, min(self._around, room - length - 2))))
 
     @on(Pane.Resized)
     def _fit(self) -> None:
-        """Lines are painted for the width of their pane, and scrolled for its height."""
-        self._painted_place = ""
+        """Lines are painted for the width of their pane, and scrolled for its height, unless the user has scrolled since."""
+        if self.query_one("#diff", Pane).scroll_offset.y == self._brought_to:
+            self._painted_place = ""
         self.paint()
+
+    def _bring(self, pane: Pane, line: int) -> None:
+        pane.bring(line)
+        self._brought_to = pane.scroll_offset.y
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with what is shown."""
