@@ -13,9 +13,9 @@ from refine_tui.loop.ports.thinking import Sampling
 
 SEEDS = 1 << 31
 """Seeds lie below this; llama.cpp takes 2**32 - 1 to mean `any`."""
-STRIDE, ABOVE = 64, 3
-"""The likely tokens are those above the third highest of every 64th logit: about 190 of them. A grammar is asked about these first
-when it refuses the one chosen; asking about all takes milliseconds."""
+STRIDE, ABOVE = 64, 2
+"""The likely tokens are those above the second highest of every 64th logit: one or two hundred of them. A grammar is asked about
+these first when it refuses the one chosen; asking about all takes milliseconds."""
 TOKEN = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
@@ -40,7 +40,7 @@ class TokenArray:
         return len(chosen)
 
     def likely(self, row: Any) -> Any:
-        """Return the tokens with the highest logits, roughly two hundred; of a small vocabulary all."""
+        """Return the tokens with the highest logits, one or two hundred; of a small vocabulary all."""
         if len(row) <= STRIDE * STRIDE:
             return self._all
         sample = row[::STRIDE]
@@ -72,11 +72,11 @@ class TokenArray:
         """Return the token at a place."""
         return int(self._tokens["id"][place])
 
-    def best(self, size: int) -> int:
-        """Return the token with the highest logit, the lowest id among equals."""
-        view = self._tokens[:size]
-        highest = view["id"][view["logit"] == view["logit"].max()]
-        return int(highest.min())
+    def best_allowed(self, grammar: Any, size: int) -> int | None:
+        """Return the token with the highest logit that a grammar does not rule out, the first among equals."""
+        self.apply(grammar, size)
+        place = int(self._tokens["logit"][:size].argmax())
+        return self.id(place) if np.isfinite(self._tokens["logit"][place]) else None
 
 
 class Chooser:
@@ -124,10 +124,11 @@ class Chooser:
         return self._array.id(self._array.apply(self._chain, size))
 
     def _among_allowed(self, row: Any, ids: Any) -> int | None:
-        left = self._array.keep_allowed(self._grammar, self._array.fill(row, ids))
-        if not left:
-            return None
-        return self._draw(left) if self._chain is not None else self._array.best(left)
+        size = self._array.fill(row, ids)
+        if self._chain is None:
+            return self._array.best_allowed(self._grammar, size)
+        left = self._array.keep_allowed(self._grammar, size)
+        return self._draw(left) if left else None
 
     def __enter__(self) -> Chooser:
         return self
