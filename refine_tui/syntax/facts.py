@@ -86,6 +86,13 @@ class FileFacts:
         return {receiver: tuple(dict.fromkeys(names)) for receiver, names in found.items()}
 
     @cached_property
+    def attribute_names(self) -> tuple[str, ...]:
+        """Attributes used of whatever receiver, and methods defined, in order of the text."""
+        nodes = (node for node in self.root.walk() if node.kind in ("attribute", "function_definition"))
+        names = (node.child("attribute") if node.kind == "attribute" else node.header("name") for node in nodes)
+        return tuple(dict.fromkeys(name.text for name in names if name is not None))
+
+    @cached_property
     def methods(self) -> frozenset[tuple[str, str]]:
         """Receivers and attributes of theirs that are called somewhere."""
         called = (node for node in self.root.walk() if node.kind == "attribute" and node.field == "function")

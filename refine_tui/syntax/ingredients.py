@@ -122,6 +122,11 @@ class Ingredients:
         return tuple(dict.fromkeys([*inside, *quoted]))
 
     @cached_property
+    def yields(self) -> bool:
+        """Whether the function is a generator."""
+        return any(node.kind == "yield" and node.named for node in self.nodes)
+
+    @cached_property
     def docstring(self) -> str:
         """Text of the docstring, in other languages of the comments above, empty if there is none."""
         if not self.function.words.python:

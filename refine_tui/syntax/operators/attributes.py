@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from refine_tui.syntax.ingredients import Ingredients
 from refine_tui.syntax.nodes import Node
@@ -17,7 +18,7 @@ _KIN = (
     ("read", "readline", "readlines"), ("left", "right"), ("first", "last"), ("start", "end"), ("min", "max"), ("x", "y"),
     ("width", "height"), ("row", "column"), ("issubset", "issuperset"), ("ljust", "rjust", "center", "zfill"), ("encode", "decode"),
     ("head", "tail"), ("prev", "next"), ("group", "groups"), ("match", "search", "fullmatch", "findall"), ("sin", "cos", "tan"),
-    ("removeprefix", "removesuffix"),
+    ("removeprefix", "removesuffix"), ("exists", "is_dir", "is_file"),
 )  # fmt: skip
 
 
@@ -26,6 +27,7 @@ def _other(node: Node, have: Ingredients) -> Iterator[Draft]:
     if receiver is None or name is None:
         return
     kin = [other for family in _KIN if name.text in family for other in family] if node.words.python else []
+    kin += get_close_matches(name.text, have.file.attribute_names, 3, 0.8)
     used = have.file.attributes.get(receiver.text, ())
     called = node.field == "function"
     alike = [other for other in used if ((receiver.text, other) in have.file.methods) == called]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from refine_tui.syntax.ingredients import Ingredients
+from refine_tui.syntax.ingredients import Ingredients, names_between
 from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators.record import TEST, Draft, Operator, level, operand, operators_of, put, ranked
 
@@ -33,11 +33,20 @@ def _take(node: Node, _have: Ingredients) -> Iterator[Draft]:
 def _offer(node: Node, have: Ingredients) -> Iterator[Draft]:
     """Make a value depend on a condition of the function or on a name being set."""
     parent = node.parent
-    if parent is None or not (parent.kind == "return_statement" or (parent.kind == "assignment" and node.field == "right")):
+    if parent is None or not (parent.kind in ("return_statement", "lambda") or (parent.kind == "assignment" and node.field == "right")):
         return
-    if node.kind in ("conditional_expression", "boolean_operator", "parenthesized_expression", "lambda", "true", "false", "none"):
+    if node.role == "param" or node.kind in (
+        "conditional_expression",
+        "boolean_operator",
+        "parenthesized_expression",
+        "lambda",
+        "true",
+        "false",
+        "none",
+    ):
         return
-    tests = [other.text for other in have.conditions if level(other) >= TEST][:2] + list(have.parameters)[:1]
+    nearest = names_between(node, have.function)[:1] if parent.kind == "lambda" else []
+    tests = nearest + [other.text for other in have.conditions if level(other) >= TEST][:2] + list(have.parameters)[:1]
     others = ["None", "0", "[]", "''"] if parent.kind == "return_statement" else ["0", "None"]
     for at, test in enumerate(dict.fromkeys(tests)):
         for place, other in enumerate(others[: 4 if at == 0 else 2]):

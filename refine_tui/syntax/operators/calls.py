@@ -70,11 +70,21 @@ def _add(node: Node, have: Ingredients) -> Iterator[Draft]:
     ]
     names = [text for text in have.names_at(node) if text not in given]
     names = [*names, *given] if called in have.file.functions else names
+    yield from _in_place(head, parts, called, have)
     keyed = [f"{name}={name}" for name in have.file.signatures.get(called, ()) if name in names and f"{name}={name}" not in given]
     for text, weight in ranked([*room, *keyed[:2], *names[:3]] if called != "range" else [], 6, 0.7):
         yield _appended(head, parts, text, weight)
         if "=" not in text and len(parts) == 1 and called in have.file.functions:
             yield Draft(parts[0].start, parts[0].start, f"{text}, ", weight * 0.5, f"{text} added")
+
+
+def _in_place(head: Node, parts: list[Node], called: str, have: Ingredients) -> Iterator[Draft]:
+    """Pass a name in scope where the called function of the file takes a parameter of that name."""
+    given, names = {part.text for part in parts}, set(have.names_at(head))
+    signature = [name for name in have.file.signatures.get(called, ()) if name not in ("self", "cls")]
+    for at, name in enumerate(signature[: len(parts)]):
+        if name in names and name not in given:
+            yield Draft(parts[at].start, parts[at].start, f"{name}, ", 0.5, f"{name} added")
 
 
 def _keyed(head: Node, parts: list[Node], have: Ingredients) -> Iterator[Draft]:
@@ -136,6 +146,9 @@ def _splat(node: Node, _have: Ingredients) -> Iterator[Draft]:
     for part in _arguments(node):
         if part.kind == "list_splat":
             yield Draft(part.start, part.end, part.text[1:].strip())
+            yield Draft(part.start, part.start, "*", 0.3)
+        elif part.kind == "dictionary_splat":
+            yield Draft(part.start, part.start + 1, "", 0.5)
         elif part.kind in ("identifier", "call", "list_comprehension") and len(_arguments(node)) == 1 and level(part) == 15:
             yield Draft(part.start, part.start, "*", 0.5)
 

@@ -149,6 +149,7 @@ def _changed(text: str) -> Iterator[str]:
         return
     for other in (inner.swapcase(), inner.upper(), inner.lower(), inner.capitalize()):
         yield f"{prefix}{quote}{other}{quote}"
+    yield from (f"{prefix}{quote}{inner.replace(*pair)}{quote}" for pair in (("_", "-"), ("-", "_")) if pair[0] in inner)
     if len(inner) > 1:
         yield from (f"{prefix}{quote}{part}{quote}" for part in (inner[1:], inner[:-1], inner[::-1], inner.strip()))
     yield f"{prefix}{quote}{'' if inner else ' '}{quote}"

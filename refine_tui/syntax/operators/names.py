@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from itertools import pairwise
 
 from refine_tui.syntax.ingredients import Ingredients
@@ -27,8 +28,8 @@ def _target(node: Node, have: Ingredients) -> Iterator[Draft]:
 
 def _function(node: Node, have: Ingredients) -> Iterator[Draft]:
     if node.field == "function" and node.role == "load":
-        names = [name for name in have.file.functions if name != node.text]
-        for name, weight in ranked(names, 4, 0.7):
+        known = [name for name in dict.fromkeys([*have.file.functions, *have.calls]) if name != node.text]
+        for name, weight in ranked([*get_close_matches(node.text, known, 2, 0.7), *known], 4, 0.7):
             yield put(node, name, weight=weight)
 
 
@@ -127,7 +128,7 @@ OPERATORS = (
         "name.target", operators_of("identifier"), _target, targets=True, carries=True,
     ),
     Operator(
-        "name.function", 11, 0.01, "another function of the module called",
+        "name.function", 11, 0.01, "another function called, one of the module or one called elsewhere in it",
         "def f(a):\n    return f(a)\n\ndef g(a):\n    return a\n", "def f(a):\n    return g(a)\n\ndef g(a):\n    return a\n",
         "name.function", operators_of("identifier"), _function, carries=True,
     ),

@@ -56,7 +56,11 @@ def _bound_add(node: Node, have: Ingredients) -> Iterator[Draft]:
 
 
 def _transpose(node: Node, _have: Ingredients) -> Iterator[Draft]:
-    """Swap two indices that follow each other: `a[i][j]` to `a[j][i]`."""
+    """Swap two indices: `a[i][j]` to `a[j][i]`, and `a[i, j]` to `a[j, i]`."""
+    inside = [part for part in node.parts if part.field == "subscript"]
+    if len(inside) == 2 and inside[0].text != inside[1].text:
+        between = node.source[inside[0].end : inside[1].start]
+        yield Draft(inside[0].start, inside[1].end, f"{inside[1].text}{between}{inside[0].text}", note="indices swapped")
     inner = node.child("value")
     if inner is None or inner.kind != "subscript":
         return
@@ -122,7 +126,7 @@ OPERATORS = (
         "slice.bound-drop", _SLICE, _bound_add,
     ),
     Operator(
-        "slice.transpose", 17, 0.01, "two indices that follow each other swapped",
+        "slice.transpose", 17, 0.01, "two indices swapped",
         "def f(a, b, c):\n    return a[b][c]\n", "def f(a, b, c):\n    return a[c][b]\n",
         "slice.transpose", _SUBSCRIPT, _transpose, targets=True,
     ),

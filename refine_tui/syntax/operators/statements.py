@@ -140,6 +140,8 @@ def _offers(node: Node, have: Ingredients) -> Iterator[str]:
     numbers = [name for name in have.names_at(node) if "number" in have.kinds.get(name, ()) and name in have.bound]
     yield from (f"{name} {sign} 1{end}" for name in numbers[:2] for sign in ("+=", "-="))
     yield from (f"return {name}{end}" for name in list(have.names_at(node))[:3])
+    if have.yields:
+        yield from (f"yield {name}" for name in list(have.names_at(node))[:2])
     yield from (f"return {value}{end}" for value in node.words.all(("True", "False", "None")))
 
 

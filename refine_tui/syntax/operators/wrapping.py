@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from refine_tui.syntax.guesses import TEXT_METHODS
+from refine_tui.syntax.guesses import SEQUENCE_CALLS, TEXT_METHODS
 from refine_tui.syntax.ingredients import Ingredients
 from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators.record import Draft, Operator, level, operand, operators_of, put, ranked, wants_bytes
@@ -168,9 +168,19 @@ def _method_wrap(node: Node, have: Ingredients) -> Iterator[Draft]:
     if kinds and not kinds & {"text", "items"}:
         return
     names = [*(_TEXT_METHODS if "items" not in kinds or "text" in kinds else ()), *(_ITEM_METHODS if "items" in kinds else ())]
-    for name, weight in ranked(names, 4, 0.7):
+    if _gone_through(node):
+        names = ["values", "items", *names]
+    for name, weight in ranked(names, 5, 0.7):
         if not node.text.endswith(f".{name}()"):
             yield put(node, f"{operand(node, 15)}.{name}()", weight=weight, note=f".{name}() added")
+
+
+def _gone_through(node: Node) -> bool:
+    """Say whether the elements of a value are what its place asks for."""
+    parent = node.parent
+    if parent is None or parent.kind != "argument_list" or parent.parent is None:
+        return parent is not None and parent.kind in ("for_statement", "for_in_clause") and node.field == "right"
+    return parent.parent.children[0].text in SEQUENCE_CALLS - {"len", "reversed"}
 
 
 def _method_unwrap(node: Node, _have: Ingredients) -> Iterator[Draft]:
