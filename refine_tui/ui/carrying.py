@@ -41,6 +41,8 @@ class CarryingApp(App[int]):
         self._mail = Mailbox(lambda: self.post_message(MailArrived()))
         self._drained_at = float("-inf")
         self._errands = ThreadPoolExecutor(1, "errands")
+        self.errands_left = 0
+        """Calls that were sent and whose end was not drawn yet."""
         self._changed: set[str] = set()
         self._changed_lock = threading.Lock()
 
@@ -95,10 +97,12 @@ class CarryingApp(App[int]):
 
     @on(Errand)
     def _send(self, errand: Errand) -> None:
+        self.errands_left += 1
         self._errands.submit(errand.call).add_done_callback(lambda outcome: self.post_message(ErrandEnded(errand, outcome)))
 
     @on(ErrandEnded)
     def _errand_ended(self, event: ErrandEnded) -> None:
+        self.errands_left -= 1
         error = event.outcome.exception()
         if error is None:
             event.errand.done(event.outcome.result())

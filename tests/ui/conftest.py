@@ -69,9 +69,10 @@ def opened(make_app: Callable[..., RefineApp]) -> Opened:
 
 
 async def settled(pilot: Pilot[int]) -> None:
-    """Wait until no job is under way and everything that arrived is drawn."""
+    """Wait until no job or errand is under way and everything that arrived is drawn."""
     app = cast("RefineApp", pilot.app)
     quiet = 0
     while quiet < 3:
-        await pilot.pause(0.0 if app.jobs.is_idle else 0.01)
-        quiet = quiet + 1 if app.jobs.is_idle else 0
+        is_quiet = app.jobs.is_idle and not app.errands_left
+        await pilot.pause(0.0 if is_quiet else 0.01)
+        quiet = quiet + 1 if is_quiet else 0

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import cast
 
@@ -25,33 +24,11 @@ from refine_tui.ui.widgets.pane import Pane
 from refine_tui.ui.widgets.queue_list import QueueList
 from tests.ui.conftest import settled
 from tests.ui.ui_fakes import BASELINE, SUITE, ScriptedSession, make_candidate, make_review, ready, task_events
-
-Opened = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
-
-
-async def press(pilot: Pilot[int], *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settled(pilot)
-
-
-def said(pilot: Pilot[int]) -> str:
-    return str(pilot.app.screen.query_one(NoticeBar).render())
-
-
-def text(pilot: Pilot[int], pane: str) -> str:
-    return "\n".join(row.plain for row in pilot.app.screen.query_one(pane, Pane).shown)
+from tests.ui.ui_hands import Opened, press, said, text, until_held
 
 
 def app_of(pilot: Pilot[int]) -> RefineApp:
     return cast("RefineApp", pilot.app)
-
-
-async def until_held(pilot: Pilot[int], session: ScriptedSession) -> None:
-    while not session.is_held.is_set():
-        await pilot.pause(0.01)
-    await pilot.pause()
-    await pilot.pause()
 
 
 def working(*, gate_after: int = 5) -> ScriptedSession:
