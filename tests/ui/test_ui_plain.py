@@ -111,7 +111,12 @@ def test_ctrl_c_stops_what_runs_and_keeps_it() -> None:
     session = ready(queue=(QueueItem(review.task, "waiting"),))
     session.opening, session.gate, session.gate_after = [], threading.Event(), 3
     session.scripts = {"t1": task_events(review.task, review)}
-    threading.Thread(target=lambda: session.is_held.wait(10) and os.kill(os.getpid(), signal.SIGINT)).start()
+
+    def press() -> None:
+        if session.is_held.wait(10):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press).start()
     told = talked(session)
     assert "Stopped. What is known is kept." in told
     assert session.current.queue[0].status == "cancelled"
