@@ -91,7 +91,7 @@ class SuiteResult:
     output: str = ""
     """The end of what the run printed, cut to 8 kB."""
     flaky: tuple[str, ...] = ()
-    """Tests that both failed and passed on the same text: no verdict rests on them."""
+    """Tests that both failed and passed on the base, by chance or by which tests ran before them: no verdict rests on them."""
 
     @cached_property
     def by_id(self) -> Mapping[str, CaseResult]:
@@ -175,7 +175,7 @@ class Delta:
 def delta(base: SuiteResult, run: SuiteResult) -> Delta:
     """Compare two runs test by test. A test that gave no outcome in `run` counts as nothing.
 
-    Tests that are flaky on the base are left out. A test that is skipped proves nothing: one that failed is not fixed by that, and one
+    Tests that are flaky in either are left out. A test that is skipped proves nothing: one that failed is not fixed by that, and one
     that passed is broken. A file that could not be collected on the base stands for the tests in it: none of them can be broken, and
     the file itself is fixed when all of them pass.
     """
@@ -184,7 +184,7 @@ def delta(base: SuiteResult, run: SuiteResult) -> Delta:
     broken: list[str] = []
     still: list[str] = []
     for case in run.cases:
-        if case.node_id in base.flaky:
+        if case.node_id in base.flaky or case.node_id in run.flaky:
             continue
         before = base.by_id.get(case.node_id)
         was_red = before.is_red if before else case.node_id.split("::", 1)[0] in files

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from refine_tui.core.errors import RunnerError, StaleBaseError
-from refine_tui.core.evidence import Baseline, Coverage, Flag, GateResult, SuiteResult
+from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Flag, GateResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
 from refine_tui.evaluation import interpreter
@@ -24,10 +24,15 @@ from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.stream import Gathered, limits_met
 from refine_tui.evaluation.survey import SAMPLE_S, failure, has_outcome, notes_on, refuse_unusable, sample_of, verdict_of
 from refine_tui.evaluation.tampering import find
+from refine_tui.evaluation.trials import Reliance, give_time
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
 from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase, Sandbox
 
 _OUTPUT = 8192
+FEW = 10
+"""So many tests that a proof breaks are looked at again on the base; more of them are no chance."""
+LONG_S = 60.0
+"""A suite that takes longer is not run again for that."""
 
 
 class PytestEvaluator:
@@ -51,6 +56,7 @@ class PytestEvaluator:
         self._base: Gathered | None = None
         self._pace = Pace()
         self._flaky: tuple[str, ...] = ()
+        self._reliance = Reliance({})
         self._patient: frozenset[str] = frozenset()
         """Tests that pass on the base when they get their full time."""
         self.tally = Tally()
@@ -77,7 +83,7 @@ class PytestEvaluator:
         gathered = ran.gathered
         if gathered.stopped != "cancelled":
             refuse_unusable(place, ran)
-        self._base, self._pace, self._flaky = gathered, Pace(), ()
+        self._base, self._pace, self._flaky, self._reliance = gathered, Pace(), (), Reliance(gathered.cases)
         for case in gathered.broken.values():
             gathered.cases.setdefault(case.node_id, case)
         self._pace.learn(gathered.cases.values())
@@ -123,9 +129,13 @@ class PytestEvaluator:
         patient = None if full_time else self._patient
         job = Job(tuple(node_ids), files, limit_s, stop_at_first, better_than, limits, patient)
         ran, warm = self._run(job, cancelled)
-        if is_trial:
-            self._give_time(job, ran, cancelled)
-        return self._stale() if self._patched(patch) is None else self._suite(ran, warm=warm)
+        chance: frozenset[str] = frozenset()
+        if stop_at_first or better_than is not None:
+            again = lambda other: self._run(other, cancelled)[0]  # noqa: E731
+            chance = self._reliance.settle(job, ran, again)
+            if is_trial:
+                give_time(job, ran, again, full_s)
+        return self._stale() if self._patched(patch) is None else self._suite(ran, warm=warm, chance=chance)
 
     def affected(self, coverage: Coverage, patch: Patch) -> tuple[str, ...]:
         """Return the tests that a patch can affect; see the port."""
@@ -142,6 +152,7 @@ class PytestEvaluator:
             return self._stale()
         for case in ran.gathered.broken.values():
             ran.gathered.cases.setdefault(case.node_id, case)
+        self._flaky += self._fail_at_times(ran, cancelled, limit_s=limit_s)
         return self._suite(ran, warm=False)
 
     def gates(self, patch: Patch) -> tuple[GateResult, ...]:
@@ -191,13 +202,28 @@ class PytestEvaluator:
         if not wanted:
             return ()
         jobs = [Job(wanted, limit_s=limit_s, hash_seed=1), Job(wanted, limit_s=limit_s, hash_seed=2, reverse=True)]
-        with ThreadPoolExecutor(len(jobs)) as side_by_side:
-            runs = list(side_by_side.map(lambda job: run_cold(self._ready(), self._sandbox, job, cancelled), jobs))
-        passed: set[str] = set()
+        found = self._side_by_side(jobs, cancelled)
+        return tuple(node for node in wanted if any(node in cases and not cases[node].is_red for cases in found))
+
+    def _fail_at_times(self, ran: Ran, cancelled: Cancelled, *, limit_s: float) -> tuple[str, ...]:
+        """Return tests that failed in a proof, passed on the base, and fail there too under another hash seed.
+
+        Everything runs, in the same order: a test that rests on the ones before it may fail alone, and be broken all the same.
+        """
+        base = self._base.cases if self._base else {}
+        broken = [node for node, case in ran.gathered.cases.items() if case.is_red and node in base and not base[node].is_red]
+        doubtful = [node for node in broken if node not in self._flaky]
+        if not doubtful or len(doubtful) > FEW or ran.duration_s > LONG_S or ran.gathered.stopped:
+            return ()
+        found = self._side_by_side([Job(limit_s=limit_s, hash_seed=seed) for seed in (1, 2)], cancelled)
+        return tuple(node for node in doubtful if any(node in cases and cases[node].is_red for cases in found))
+
+    def _side_by_side(self, jobs: Sequence[Job], cancelled: Cancelled) -> list[dict[str, CaseResult]]:
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            runs = list(pool.map(lambda job: run_cold(self._ready(), self._sandbox, job, self._or_closed(cancelled)), jobs))
         for ran in runs:
             self.tally.add(ran, warm=False)
-            passed |= {node for node, case in ran.gathered.cases.items() if not case.is_red}
-        return tuple(node for node in wanted if node in passed)
+        return [ran.gathered.cases for ran in runs]
 
     # parts
 
@@ -239,25 +265,6 @@ class PytestEvaluator:
         ran = run_cold(self._ready(), self._sandbox, job, cancelled, on_case)
         self.tally.add(ran, warm=False)
         return ran
-
-    def _give_time(self, job: Job, ran: Ran, cancelled: Cancelled) -> None:
-        """Run tests that were cut short with their full time, when they are all that speaks against the candidate.
-
-        The first that uses that up ends it. Where more tests were cut short than pass, one more look at the whole candidate is left to
-        the caller, who knows whether there is nothing better to do.
-        """
-        found = ran.gathered
-        short = tuple(node for node, case in found.cases.items() if case.is_red and case.cut_short_s)
-        passing = sum(not case.is_red for case in found.cases.values())
-        if not short or found.stopped or len(short) + passing < len(found.cases) or (job.better_than is not None and passing <= len(short)):
-            return
-        limit_s = job.limit_s + len(short) * self._settings.test_limit_s
-        whole = replace(
-            job, node_ids=(*short, *found.remaining()), limit_s=limit_s, stop_at_first=True, better_than=None, limits={}, patient=None
-        )
-        again, _ = self._run(whole, cancelled)
-        found.cases.update(again.gathered.cases)
-        found.stopped = again.gathered.stopped
 
     def _base_was_stuck(self, ran: Ran, cancelled: Cancelled) -> bool:
         """Say whether tests that pass now, and on the base had less than their full time, do tell a difference.
@@ -312,7 +319,7 @@ class PytestEvaluator:
         self._pace.learn(found.values())
         differing = tuple(node for node in sample if verdict_of(found.get(node)) != verdict_of(suite.by_id[node]))
         if differing:  # once more, since a test that is flaky says nothing about warm and cold
-            again = self._run_cold(Job(differing, limit_s=limit_s), cancelled).gathered.cases
+            again = self._run_cold(Job(tuple(sample), limit_s=limit_s), cancelled).gathered.cases
             real = [node for node in differing if verdict_of(found.get(node)) != verdict_of(again.get(node))]
             if real:
                 self._give_up_warm(f"{real[0]} ends differently in a warm fork than in a fresh process")
@@ -336,7 +343,7 @@ class PytestEvaluator:
                 continue
         return found
 
-    def _suite(self, ran: Ran, *, warm: bool) -> SuiteResult:
+    def _suite(self, ran: Ran, *, warm: bool, chance: Collection[str] = ()) -> SuiteResult:
         gathered = ran.gathered
         wanted = gathered.wanted if gathered.wanted is not None else tuple(gathered.collected)
         return SuiteResult(
@@ -348,7 +355,7 @@ class PytestEvaluator:
             level=self.level,
             limited=() if self.level is Level.UNSAFE else limits_met(gathered.cases.values()),
             output=ran.output[-_OUTPUT:],
-            flaky=tuple(node for node in self._flaky if node in gathered.cases),
+            flaky=tuple(node for node in (*self._flaky, *sorted(chance)) if node in gathered.cases),
         )
 
     def _stale(self) -> SuiteResult:

@@ -74,7 +74,8 @@ class Judge:
         if verdict == "same" and not full_time and (suite.cut_short or suite.stopped == "time"):
             self.hurried.append((proposal, parent))
         parent_id = parent.id if parent else ""
-        return Candidate(f"c{self.judged}", proposal, round, verdict, change, suite, parent_id, flags=suite.limited)
+        flaky = (f"flaky: {', '.join(suite.flaky)}",) if suite.flaky else ()
+        return Candidate(f"c{self.judged}", proposal, round, verdict, change, suite, parent_id, flags=(*suite.limited, *flaky))
 
     def _run(
         self, patch: Patch, nodes: tuple[str, ...], better_than: Collection[str] | None = None, full_time: bool = False
@@ -138,4 +139,5 @@ def _joined(first: SuiteResult, second: SuiteResult) -> SuiteResult:
         second.level,
         tuple(dict.fromkeys((*first.limited, *second.limited))),
         second.output or first.output,
+        (*first.flaky, *second.flaky),
     )

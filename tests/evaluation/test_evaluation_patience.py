@@ -173,7 +173,9 @@ def test_a_candidate_that_helps_is_run_on_every_target(surveyed: Any) -> None:
     project, running = surveyed()
     found = running.run(change(project, "return n", "return 0"), COUNTS, never, limit_s=LONG, better_than=())
     assert found.is_green
-    assert running.tally == Tally(forks=1, tests=4)
+    assert running.tally == Tally(forks=2, tests=8)  # once, the base on the same tests
+    running.run(change(project, "return n", "return 0 * n"), COUNTS, never, limit_s=LONG, better_than=())
+    assert running.tally == Tally(forks=3, tests=12)
 
 
 def test_a_target_that_another_change_made_pass_must_not_fail_again(surveyed: Any) -> None:
@@ -192,7 +194,7 @@ def test_a_slow_but_right_candidate_gets_its_full_time_once(surveyed: Any) -> No
     found = running.run(slow, COUNTS, never, limit_s=LONG, better_than=())
     assert found.is_green
     assert found.cut_short == ()
-    assert running.tally == Tally(forks=2, tests=5)
+    assert running.tally == Tally(forks=3, tests=9)  # all, the base on all, the slow one again
 
 
 def test_a_candidate_that_is_stuck_in_most_tests_says_that_it_was_cut_short(surveyed: Any) -> None:
@@ -224,6 +226,46 @@ def test_a_fixture_that_tests_share_is_paid_for_by_whoever_runs_first(surveyed: 
     _, running = surveyed(tests=tests)
     found = running.run(Patch(), [node("test_b")], never, limit_s=0.3, better_than=())
     assert [(case.outcome, case.timed_out) for case in found.cases] == [("failed", False)]
+
+
+ORDER = """
+import work
+
+
+def test_sets():
+    work.LEFT = 3
+    assert work.count(0) == 0
+
+
+def test_rests_on_what_was_left():
+    assert work.LEFT == 3
+
+
+def test_breaks_when_something_was_left():
+    assert not hasattr(work, "LEFT")
+
+
+def test_red():
+    assert work.count(1) == 0
+"""
+
+
+def test_tests_that_depend_on_others_take_no_part_in_a_verdict(surveyed: Any) -> None:
+    project, running = surveyed(tests=ORDER)
+    rests, breaks, red = (node(f"test_{name}") for name in ("rests_on_what_was_left", "breaks_when_something_was_left", "red"))
+    useless, right = change(project, "return n", "return n + 0"), change(project, "return n", "return 0")
+    before = running.run(Patch(), [node("test_sets"), rests, breaks, red], never, limit_s=LONG)
+    assert before.red == (breaks, red)
+    running.tally = Tally()
+    same = running.run(useless, [breaks, red], never, limit_s=LONG, better_than=())
+    assert (delta(before, same).fixed, same.flaky) == ((), (breaks,))
+    assert running.tally.forks == 2
+    better = running.run(right, [breaks, red], never, limit_s=LONG, better_than=())
+    assert delta(before, better).fixed == (red,)
+    assert running.tally.forks == 3
+    others = running.run(right, [rests, red], never, limit_s=LONG, stop_at_first=True)
+    assert delta(before, others).broken == ()
+    assert (others.flaky, others.red, others.complete) == ((rests,), (), True)
 
 
 def test_a_difference_to_a_test_that_was_cut_short_is_only_told_when_there_is_one(

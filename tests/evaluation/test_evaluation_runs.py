@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from refine_tui.core.evidence import Baseline, CaseResult, SuiteResult
+from refine_tui.core.evidence import Baseline, CaseResult, SuiteResult, delta
 from refine_tui.core.isolation import Limits
 from refine_tui.core.patch import Patch, patch_between
 from refine_tui.evaluation.evaluator import PytestEvaluator
@@ -285,6 +285,35 @@ def test_failing_tests_that_pass_at_times_are_called_flaky(tmp_path: Path, evalu
     assert base.suite.flaky == ("test_flaky.py::test_seed",)
     assert base.suite.red == ("test_flaky.py::test_red",)
     assert base.warm, base.cold_reason
+
+
+CHANCE = """
+import os
+
+from work import size
+
+
+def test_seed():
+    assert size() and os.environ["PYTHONHASHSEED"] in SEEDS
+
+
+def test_size():
+    assert size() == 1
+"""
+
+
+@pytest.mark.parametrize(("seeds", "flaky"), [("'01'", ("test_chance.py::test_seed",)), ("'012'", ())])
+def test_a_proof_is_not_held_against_tests_that_fail_on_the_base_at_times(
+    seeds: str, flaky: tuple[str, ...], tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox
+) -> None:
+    project = write(tmp_path / "chance", work="def size():\n    return 1\n", test_chance=CHANCE.replace("SEEDS", seeds))
+    running = evaluator(project, plain_sandbox)
+    base = base_of(running).suite
+    assert base.is_green
+    found = running.confirm(change(project, "work.py", "return 1", "return 0"), nothing, never, limit_s=30)
+    assert found.flaky == flaky
+    broken = delta(base, found).broken
+    assert broken == tuple(f"test_chance.py::{name}" for name in ("test_seed", "test_size") if name == "test_size" or not flaky)
 
 
 THREADED = """
