@@ -17,6 +17,7 @@ from refine_tui.loop.ports.keeping import Watcher
 from refine_tui.ui.desk import Desk
 from refine_tui.ui.live import advance
 from refine_tui.ui.messages import Errand, ErrandEnded, FilesChanged, MailArrived, ResumeWork, RunJob, Tell, TreeWritten
+from refine_tui.ui.reactions import in_words
 from refine_tui.ui.screens.house import HouseScreen
 from refine_tui.ui.session_port import Cancelled
 from refine_tui.ui.session_worker import Delivery, Job, JobQueue, Mailbox, carry_out, said_of
@@ -27,6 +28,11 @@ LEAVING_S = 2.0
 """How long the job under way has to end by itself when the user leaves."""
 LATE_WRITES_S = (1.0, 10.0)
 """When replaced files are looked at once more."""
+
+
+def _named(paths: frozenset[str]) -> str:
+    first = min(paths)
+    return f"{first} and {len(paths) - 1} more" if len(paths) > 1 else first
 
 
 class CarryingApp(App[int]):
@@ -134,6 +140,9 @@ class CarryingApp(App[int]):
     def _files_changed(self, event: FilesChanged | TreeWritten) -> None:
         with self._changed_lock:
             self._changed |= event.paths
+        if isinstance(event, FilesChanged) and (names := self.jobs.names):
+            self.desk.say(Tell(f"Saw that {_named(event.paths)} was saved; it is looked at when {in_words(names[0])} is over."))
+            self.show_all()
         self.run_job(Job("watch", self._look_at_changes))
 
     def _look_at_changes(self, cancelled: Cancelled) -> Iterator[Event]:

@@ -20,6 +20,10 @@ LEVEL_SIGNS: dict[Level, tuple[str, str]] = {
 }
 
 
+_ROOMY = 100
+"""From this width on the device is told in full."""
+
+
 @dataclass(frozen=True)
 class _Segment:
     content: Content
@@ -29,7 +33,7 @@ class _Segment:
 
 def paint_status(state: State, live: Live, width: int) -> Content:
     """Paint branch, model, device, context, isolation, tests, decisions and queue in at most `width` cells."""
-    segments = [segment for segment in _segments(state, live) if segment.content.plain]
+    segments = [segment for segment in _segments(state, live, width) if segment.content.plain]
     while len(segments) > 1 and _length(segments) > width:
         segments.remove(max(segments, key=lambda segment: segment.rank))
     separator = ink((" | ", "$diff-number"))
@@ -41,20 +45,21 @@ def undecided(state: State) -> int:
     return sum(len(review.undecided) for review in state.reviews if review.state in ("open", "stale"))
 
 
-def _segments(state: State, live: Live) -> list[_Segment]:
+def _segments(state: State, live: Live, width: int) -> list[_Segment]:
     waiting = sum(item.status in ("waiting", "running") for item in state.queue)
     count = undecided(state)
     model = state.model
+    device = model.device if model else ""
     return [
-        _Segment(ink(state.branch), 5),
+        _Segment(ink(state.branch), 6),
         _Segment(_model(model, state.model_reason), 2),
-        _Segment(ink(model.device if model else ""), 7),
-        _Segment(ink(f"ctx {_thousands(model.context_tokens) if model.context_tokens else '?'}" if model else ""), 8),
+        _Segment(ink(device if width >= _ROOMY else device.partition(",")[0]), 3),
+        _Segment(ink(f"ctx {_thousands(model.context_tokens)}" if model else ""), 4),
         _Segment(ink(LEVEL_SIGNS[state.level]), 0),
         _Segment(_tests(state, live), 1),
-        _Segment(ink((f"{count} undecided", "bold")) if count else ink(""), 3),
-        _Segment(ink(f"queue {waiting}"), 4),
-        _Segment(ink("" if model and "://" in model.path else "offline"), 6),
+        _Segment(ink((f"{count} undecided", "bold")) if count else ink(""), 7),
+        _Segment(ink(f"queue {waiting}"), 5),
+        _Segment(ink("offline"), 8),
         _Segment(ink(f"{state.files_watched} files watched" if state.files_watched else ""), 9),
     ]
 
