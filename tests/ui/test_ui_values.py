@@ -32,7 +32,7 @@ from refine_tui.ui.proof import proof_of
 from refine_tui.ui.selection import Selection, items_of, settle
 from refine_tui.ui.session_worker import Delivery, Job, JobBegan, JobEnded, JobQueue, Mailbox, carry_out
 from refine_tui.ui.themes import default_theme, load_themes, themes_folder
-from tests.ui.ui_fakes import BASELINE, SUITE, case, make_candidate, make_review, ready, suite_with
+from tests.ui.ui_fakes import BASELINE, MODEL, SUITE, case, make_candidate, make_review, ready, suite_with
 
 
 def review_of(old: bytes, new: bytes, path: str = "a.py") -> Review:
@@ -147,6 +147,15 @@ def test_what_a_survey_does_after_each_test_was_run_is_told_and_is_over_with_it(
     assert "checking again 3 failing tests  1 s" in paint_counts(state, live, 6.0, 80).plain
     over = advance(live, [events.SurveyFinished(BASELINE, (), Level.ISOLATED)], 7.0)
     assert "checking" not in paint_status(state, over, 120).plain
+
+
+def test_a_model_on_a_server_is_not_called_offline_and_an_unknown_context_is_not_told() -> None:
+    model = replace(MODEL, path="http://127.0.0.1:8080/v1#m", device="server 127.0.0.1:8080", context_tokens=0)
+    shown = paint_status(ready(model=model).current, Live(), 200).plain
+    assert "server 127.0.0.1:8080" in shown
+    assert "offline" not in shown
+    assert "ctx" not in shown
+    assert "offline" in paint_status(ready().current, Live(), 200).plain
 
 
 def test_only_a_survey_changes_what_is_known_of_the_tree() -> None:

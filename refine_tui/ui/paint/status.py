@@ -54,14 +54,19 @@ def _segments(state: State, live: Live, width: int) -> list[_Segment]:
         _Segment(ink(state.branch), 6),
         _Segment(_model(model, state.model_reason), 2),
         _Segment(ink(device if width >= _ROOMY else device.partition(",")[0]), 3),
-        _Segment(ink(f"ctx {_thousands(model.context_tokens)}" if model else ""), 4),
+        _Segment(ink(f"ctx {_thousands(model.context_tokens)}" if model and model.context_tokens else ""), 4),
         _Segment(ink(LEVEL_SIGNS[state.level]), 0),
         _Segment(_tests(state, live), 1),
         _Segment(ink((f"{count} undecided", "bold")) if count else ink(""), 7),
         _Segment(ink(f"queue {waiting}"), 5),
-        _Segment(ink("offline"), 8),
+        _Segment(ink("" if _is_elsewhere(model) else "offline"), 8),
         _Segment(ink(f"{state.files_watched} files watched" if state.files_watched else ""), 9),
     ]
+
+
+def _is_elsewhere(model: ModelInfo | None) -> bool:
+    """Whether the model is a server, so that what it is asked leaves this process."""
+    return model is not None and "://" in model.path
 
 
 def _model(model: ModelInfo | None, reason: str) -> Content:
