@@ -5,50 +5,17 @@ import py_compile
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from refine_tui.core.evidence import Baseline, CaseResult, SuiteResult, delta
-from refine_tui.core.isolation import Limits
-from refine_tui.core.patch import Patch, patch_between
-from refine_tui.evaluation.evaluator import PytestEvaluator
+from refine_tui.core.evidence import SuiteResult, delta
+from refine_tui.core.patch import Patch
 from refine_tui.loop.ports.running import Sandbox
+from tests.evaluation.evaluation_hands import Copy, Make, base_of, change, never, nothing, outcomes, write
 
-Make = Callable[..., PytestEvaluator]
-Copy = Callable[[str], Path]
 ZOO = Path(__file__).parent.parent / "zoo"
-
-
-def never() -> bool:
-    return False
-
-
-def nothing(case: CaseResult, done: int, total: int) -> None:
-    pass
-
-
-def base_of(evaluator: PytestEvaluator, limit_s: float = 60.0) -> Baseline:
-    return evaluator.baseline(nothing, never, limit_s=limit_s)
-
-
-def change(project: Path, path: str, old: str, new: str) -> Patch:
-    text = (project / path).read_bytes()
-    assert old.encode() in text
-    return patch_between({path: text}, {path: text.replace(old.encode(), new.encode())})
-
-
-def write(project: Path, **files: str) -> Path:
-    project.mkdir(exist_ok=True)
-    for name, text in files.items():
-        (project / f"{name}.py").write_text(text)
-    return project
-
-
-def outcomes(result: SuiteResult) -> dict[str, str]:
-    return {case.node_id.split("::", 1)[-1]: case.outcome for case in result.cases}
 
 
 ADD = ["test_measure.py::test_add", "test_measure.py::test_add_nothing", "test_measure.py::test_scaled"]
@@ -357,75 +324,6 @@ def test_a_test_that_ends_otherwise_in_a_fork_sends_runs_cold(tmp_path: Path, ev
     base = base_of(evaluator(write(tmp_path / "aware", test_aware=AWARE), plain_sandbox))
     assert "test_modules ends differently" in base.cold_reason
     assert base.suite.is_green
-
-
-NETWORK = """
-import socket
-
-
-def test_here():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        socket.create_connection(server.getsockname(), 5).close()
-
-
-def test_there():
-    socket.create_connection(("192.0.2.1", 80), 5)
-"""
-
-
-def test_a_test_that_wants_the_network_is_told_apart(tmp_path: Path, isolated_sandbox: Sandbox, evaluator: Make) -> None:
-    base = base_of(evaluator(write(tmp_path / "net", test_net=NETWORK), isolated_sandbox))
-    assert outcomes(base.suite) == {"test_here": "passed", "test_there": "failed"}
-    assert base.suite.limited == ("test_net.py::test_there wants the network",)
-
-
-BOMB = """
-def test_bomb():
-    kept = []
-    while True:
-        kept.append(bytearray(16 << 20))
-
-
-def test_other():
-    pass
-"""
-
-
-@pytest.mark.parametrize("warm", [True, False])
-def test_a_memory_bomb_ends_alone(warm: bool, tmp_path: Path, isolated_sandbox: Sandbox, evaluator: Make) -> None:
-    limits = Limits(memory_bytes=300 << 20)
-    running = evaluator(write(tmp_path / "bomb", test_bomb=BOMB), isolated_sandbox, warm=warm, limits=limits)
-    result = running.run(Patch(), ["test_bomb.py::test_bomb", "test_bomb.py::test_other"], never, limit_s=30)
-    assert outcomes(result) == {"test_bomb": "error", "test_other": "passed"}
-    assert "memory" in result.cases[0].message
-    assert result.warm is warm
-
-
-FLOOD = """
-import os
-
-
-def test_flood():
-    for number in range(3, 30):
-        try:
-            for _ in range(100_000):
-                os.write(number, b"{" + b"x" * 5000)
-        except OSError:
-            pass
-
-
-def test_forks_and_goes_on():
-    os.fork()
-"""
-
-
-def test_noise_on_the_report_and_a_forked_runner_do_no_harm(tmp_path: Path, isolated_sandbox: Sandbox, evaluator: Make) -> None:
-    running = evaluator(write(tmp_path / "flood", test_flood=FLOOD), isolated_sandbox, test_limit_s=0.5)
-    running.run(Patch(), ["test_flood.py::test_flood"], never, limit_s=20)
-    for _ in range(2):
-        result = running.run(Patch(), ["test_flood.py::test_forks_and_goes_on"], never, limit_s=20)
-        assert outcomes(result) == {"test_forks_and_goes_on": "passed"}
-        assert result.warm
 
 
 def test_a_plugin_of_the_project_itself_sees_the_candidate(tmp_path: Path, isolated_sandbox: Sandbox, evaluator: Make) -> None:
