@@ -107,16 +107,21 @@ class Session(Bringing):
     def _queue_from(self, baseline: Baseline) -> tuple[Task, ...]:
         """Plan tasks for what fails and is not being looked at already; what no longer fails leaves the queue."""
         red = set(baseline.suite.red)
+        taken = {node for item in self._staying(red) for node in item.task.targets}
+        targets = self._wanted.targets_in(baseline, self.scope)
+        # Reading and parsing the files takes its time: the screen, which asks for the state, is not kept waiting meanwhile.
+        planned = self._plan(baseline, tuple(node for node in targets if node not in taken))
         with self._lock:
-            open_reviews = {review.task.id for review in self._state.reviews if review.state == "open"}
-            kept = [_narrowed(item, red) for item in self._state.queue if _stays(item, red, open_reviews)]
-            taken = {node for item in kept for node in item.task.targets}
-            targets = self._wanted.targets_in(baseline, self.scope)
-            planned = self._plan(baseline, tuple(node for node in targets if node not in taken))
-            self._state = replace(self._state, queue=(*kept, *(QueueItem(task) for task in planned)))
+            self._state = replace(self._state, queue=(*self._staying(red), *(QueueItem(task) for task in planned)))
         for task in planned:
             remember_item(self._parts.journal, QueueItem(task))
         return planned
+
+    def _staying(self, red: set[str]) -> tuple[QueueItem, ...]:
+        """Return what stays in the queue when just these tests fail."""
+        with self._lock:
+            open_reviews = {review.task.id for review in self._state.reviews if review.state == "open"}
+            return tuple(_narrowed(item, red) for item in self._state.queue if _stays(item, red, open_reviews))
 
     def _plan(self, baseline: Baseline, targets: Sequence[str]) -> tuple[Task, ...]:
         """Return tasks for some failing tests, numbered on from the last."""
