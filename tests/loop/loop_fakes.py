@@ -24,6 +24,15 @@ from refine_tui.core.text import SourceFile
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase
 
+CLAMP = """def clamp(value, low, high):
+    if value < low:
+        return high
+    if value > high:
+        return high
+    return value
+"""
+"""Two bugs, each seen by a test of its own."""
+
 
 class MemoryWorkspace:
     """A tree in memory, with undo."""

@@ -33,15 +33,8 @@ from refine_tui.loop.session import Session
 from refine_tui.loop.wanted import Wanted
 from refine_tui.prompting.profiles import LineEdit, profile_for
 from refine_tui.syntax import TreeSitter
-from tests.loop.loop_fakes import ForkEvaluator, MemoryJournal, MemoryWorkspace
+from tests.loop.loop_fakes import CLAMP, ForkEvaluator, MemoryJournal, MemoryWorkspace
 
-CLAMP = """def clamp(value, low, high):
-    if value < low:
-        return high
-    if value > high:
-        return high
-    return value
-"""
 CLAMP_TESTS = """from clamp import clamp
 
 def test_low():
