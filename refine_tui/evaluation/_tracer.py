@@ -140,7 +140,8 @@ class Tracer:
     def _by_file(self, lines: set[tuple[str, int]]) -> dict[str, list[int]]:
         files: dict[str, list[int]] = {}
         for path, line in sorted(lines):
-            files.setdefault(self._guard.relative(path), []).append(line - 1)
+            # An empty module runs as its line 0.
+            files.setdefault(self._guard.relative(path), []).append(max(line, 1) - 1)
         return files
 
     def _watch_imports(self) -> None:

@@ -37,12 +37,10 @@ def machine_critique(
     """Say what still fails, where to look, what the last patch changed for which test, and what has been tried."""
     cases = {**baseline.suite.by_id, **(best.suite.by_id if best else {})}
     failures = [cases[node] for node in task.targets if node in cases and cases[node].is_red]
-    ranked = sorted(suspects.lines.items(), key=lambda row: -row[1])[:SHOWN]
-    lines = tuple(Suspect(path, line, score, _line(tree, path, line)) for (path, line), score in ranked if path in tree)
     return Critique(
         round,
         tuple(failures[:SHOWN]),
-        lines,
+        _to_look_at(suspects, tree)[:SHOWN],
         _effect(task, best),
         len(tried),
         effects=effects(baseline, _last(tried, round, best)),
@@ -51,6 +49,22 @@ def machine_critique(
         answers=tally.answers,
         malformed=tuple(tally.faults.most_common()),
     )
+
+
+def _to_look_at(suspects: Suspects, tree: Mapping[str, bytes]) -> tuple[Suspect, ...]:
+    """Return the suspicious lines that say something, the worst first; of equals, those in the likelier scope."""
+
+    def order(place: tuple[str, int]) -> tuple[float, int]:
+        path, line = place
+        scopes = (i for i, scope in enumerate(suspects.scopes) if scope.path == path and scope.holds_line(line))
+        return -suspects.lines[place], next(scopes, len(suspects.scopes))
+
+    rows = (
+        Suspect(path, line, suspects.lines[path, line], _line(tree, path, line))
+        for path, line in sorted(suspects.lines, key=order)
+        if path in tree
+    )
+    return tuple(row for row in rows if row.text)
 
 
 def _line(tree: Mapping[str, bytes], path: str, line: int) -> str:

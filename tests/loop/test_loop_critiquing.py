@@ -100,6 +100,15 @@ def test_it_holds_failures_suspects_and_counts() -> None:
     assert made.malformed == (("it has no fenced block", 3), ("its code does not parse", 1))
 
 
+def test_lines_to_look_at_hold_text_and_those_of_a_likelier_scope_come_first() -> None:
+    function = Scope("cart.py", "total", "function", Span(11, 30), 1, 2)
+    module = Scope("cart.py", "<module>", "module", Span(0, 30), 0, 3)
+    suspects = Suspects((function, module), {("cart.py", 0): 1.0, ("cart.py", 3): 1.0, ("cart.py", 2): 1.0, ("cart.py", 1): 0.2})
+    tree = {"cart.py": b"import sys\ndef total():\n    return 1\n\n"}
+    found = machine_critique(Task("t1", "g", ()), 1, BASELINE, None, suspects, tree, (), DraftCount())
+    assert [suspect.line for suspect in found.suspects] == [2, 0, 1]
+
+
 def test_what_was_tried_is_named_once_and_what_a_model_wrote_comes_last_and_never_falls_out_for_search() -> None:
     many = [tried(f"c{n}", note=f"op {n}") for n in range(30)]
     written = [tried("m", proposer="model", note="write `x`"), tried("n", proposer="model", note="write `x`")]
