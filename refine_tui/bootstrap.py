@@ -6,11 +6,11 @@ import argparse
 import os
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from refine_tui.core.errors import ModelError, ProjectError, SafetyError, UsageError
 from refine_tui.core.isolation import Level
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from refine_tui.models.registry import Registry
     from refine_tui.network.door import Door
     from refine_tui.remote.client import RemoteGenerator
+    from refine_tui.sandbox.opening import Consent
     from refine_tui.workspace import ProjectTree
 
 APP = "refine-tui"
@@ -154,7 +155,8 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
         if writes:
             stack.enter_context(hold_project(state_dir))
         journal = SqliteJournal(state_dir) if writes else _private_journal(stack)
-        sandbox = make_sandbox(unsafe=getattr(options, "unsafe", False), state_dir=places.state)
+        consent: Consent | None = vars(options).get("unsafe") or None
+        sandbox = make_sandbox(unsafe=consent or False, state_dir=places.state, allow=settings.sandbox_allow)
         evaluator = make_evaluator(root, sandbox, settings)
         generator, reason = make_generator(getattr(options, "model", None) or settings.model, settings, places)
         tree = open_tree(root, state_dir, journal, settings)
@@ -183,11 +185,17 @@ def open_tree(root: Path, state_dir: Path, journal: SqliteJournal, settings: Set
     return ProjectTree(root, state_dir, journal.writes, protected=settings.protected)
 
 
-def make_sandbox(*, unsafe: bool, state_dir: Path) -> Sandbox:
-    """Return the strongest sandbox that holds on this machine."""
-    from refine_tui.sandbox.opening import open_sandbox
+def make_sandbox(*, unsafe: Consent | Literal[False], state_dir: Path, allow: Sequence[str] = ()) -> Sandbox:
+    """Return the strongest sandbox that holds on this machine.
 
-    return open_sandbox(unsafe_consent=unsafe, state_dir=state_dir)
+    Args:
+        unsafe: asks the user for consent where none holds; `False` for never.
+        state_dir: where copies are put that memory cannot take.
+        allow: `[sandbox] allow`, the credentials that tests may read after all.
+    """
+    from refine_tui.sandbox.opening import never, open_sandbox
+
+    return open_sandbox(unsafe_consent=unsafe or never, state_dir=state_dir, allow=allow)
 
 
 def make_evaluator(root: Path, sandbox: Sandbox, settings: Settings) -> Evaluator:

@@ -29,7 +29,7 @@ def run_eval(options: argparse.Namespace) -> int:
     root, places = project_root(options), Places()
     change = _change(root, options.against)
     settings, notices = read_settings(root, places)
-    sandbox = make_sandbox(unsafe=False, state_dir=places.state)
+    sandbox = make_sandbox(unsafe=False, state_dir=places.state, allow=settings.sandbox_allow)
     evaluator = make_evaluator(root, sandbox, settings)
     try:
         with interruptible() as cancelled:

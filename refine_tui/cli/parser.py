@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from refine_tui import __version__
+from refine_tui.cli.consenting import typed_consent
 
 COMMANDS = ("demo", "fix", "eval", "review", "history", "undo", "redo", "models", "bench", "doctor", "where")
 EPILOG = "exit status: 0 done · 1 not solved, tests failed · 2 wrong usage, no tests · 3 refused for safety · 130 interrupted"
@@ -117,7 +118,8 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
     default = "the model to use (default: the chosen one, else the one that ships)"
     parser.add_argument("--model", metavar="NAME|PATH|http…/v1#NAME|none", default=None, help=default)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default: 0)")
-    parser.add_argument("--unsafe", action="store_true", help=argparse.SUPPRESS)
+    unsafe = "where no isolation holds: ask for consent, typed, to run the project's code as you; for this session"
+    parser.add_argument("--unsafe", action="store_const", const=typed_consent, default=False, help=unsafe)
 
 
 def _fix(parser: argparse.ArgumentParser) -> None:

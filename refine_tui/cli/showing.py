@@ -65,7 +65,7 @@ def _doctor_project(options: argparse.Namespace) -> None:
     try:
         root = project_root(options)
         settings, notices = read_settings(root, Places())
-        evaluator = make_evaluator(root, make_sandbox(unsafe=False, state_dir=Places().state), settings)
+        evaluator = make_evaluator(root, make_sandbox(unsafe=False, state_dir=Places().state, allow=settings.sandbox_allow), settings)
         try:
             about = evaluator.describe()
         finally:

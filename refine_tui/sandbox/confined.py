@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -39,15 +39,18 @@ class Confined:
 
     can_nest = False
 
-    def __init__(self, level: Level, state_dir: Path, *, probes: Callable[[], tuple[Probe, ...]] = tuple) -> None:
+    def __init__(
+        self, level: Level, state_dir: Path, *, allow: Sequence[str] = (), probes: Callable[[], tuple[Probe, ...]] = tuple
+    ) -> None:
         """Run at one level.
 
         Args:
             level: `CONFINED`, or `UNSAFE` for no fence.
             state_dir: where copies go that memory cannot take.
+            allow: patterns of credentials of the project that are in the copy all the same.
             probes: what `probes` returns.
         """
-        self.level, self._state_dir, self.probes = level, state_dir, probes
+        self.level, self._state_dir, self._allow, self.probes = level, state_dir, tuple(allow), probes
 
     def launch(self, launch: Launch) -> Supervised:
         """Start a process; see `Sandbox.launch`."""
@@ -58,7 +61,8 @@ class Confined:
         readable = tuple(path for given in launch.readable for path in {Path.cwd() / given, given.resolve()})
         if not private_folders().isdisjoint(readable):
             raise IsolationError("a folder to be readable holds your private files; name the folder of the interpreter instead")
-        copy = workcopy.make(project, launch.files, readable, self._state_dir)
+        left_out = (*workcopy.private(project, self._allow), *readable)
+        copy = workcopy.make(project, launch.files, left_out, self._state_dir)
         try:
             return self._start(launch, _Names(launch, project, readable, copy), copy)
         except OSError as error:

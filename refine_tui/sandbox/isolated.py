@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -32,15 +32,18 @@ class Isolated:
 
     level = Level.ISOLATED
 
-    def __init__(self, bwrap: str, *, overlay: bool = True, probes: Callable[[], tuple[Probe, ...]] = tuple) -> None:
+    def __init__(
+        self, bwrap: str, *, overlay: bool = True, allow: Sequence[str] = (), probes: Callable[[], tuple[Probe, ...]] = tuple
+    ) -> None:
         """Use a bubblewrap program.
 
         Args:
             bwrap: its path.
             overlay: whether overlays work here; if not, each copy is made by copying files into memory.
+            allow: patterns of credentials of the project that are shown all the same.
             probes: what `probes` returns.
         """
-        self._bwrap, self._overlay, self.probes = bwrap, overlay, probes
+        self._bwrap, self._overlay, self._allow, self.probes = bwrap, overlay, tuple(allow), probes
         self.can_nest = overlay
         self._finders: dict[Path, MaskFinder] = {}
         self._lock = threading.Lock()
@@ -84,7 +87,7 @@ class Isolated:
 
     def _spec(self, launch: Launch, project: Path, readable: tuple[Path, ...], lifeline: int) -> dict[str, object]:
         with self._lock:
-            finder = self._finders.setdefault(project, MaskFinder(project))
+            finder = self._finders.setdefault(project, MaskFinder(project, self._allow))
             masks = finder.masks()
         files = {name: bytes(content) for name, content in {**masks.replaced, **launch.files}.items()}
         return {

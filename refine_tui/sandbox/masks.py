@@ -9,15 +9,20 @@ Files shown empty inside the sandbox:
 
 Folders shown empty: `.ssh`, `.aws`, `.gnupg`, `.kube`, `.docker`, `.azure`, `.gcloud`.
 `.git` is read-only, and its `config` is reduced to what git needs to read the repository: addresses with passwords stay outside.
+
+`[sandbox] allow` in the settings names what is shown after all, by path patterns; a folder of credentials only as a whole.
 """
 
 from __future__ import annotations
 
 import configparser
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from refine_tui.core.paths import matches
 
 _FILES = (
     ".env",
@@ -86,8 +91,9 @@ class _Seen:
 class MaskFinder:
     """Finds the masks of one project, and finds them again quickly: only folders that changed are read anew."""
 
-    def __init__(self, project: Path) -> None:
-        self._project = project
+    def __init__(self, project: Path, allow: Sequence[str] = ()) -> None:
+        """Look in a project; what matches a pattern of `allow` is not masked."""
+        self._project, self._allow = project, tuple(allow)
         self._seen: dict[str, _Seen] = {}
 
     def masks(self) -> Masks:
@@ -102,7 +108,10 @@ class MaskFinder:
             waiting += found.below
         git = self._project / ".git"
         frozen = (".git",) if git.is_dir() and not git.is_symlink() else ()
-        return Masks(tuple(sorted(files)), tuple(sorted(folders)), frozen, _git_config(git))
+        return Masks(self._kept(files), self._kept(folders), frozen, _git_config(git))
+
+    def _kept(self, paths: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted(path for path in paths if not matches(path, self._allow)))
 
     def _look(self, folder: str) -> _Seen:
         path = self._project / folder

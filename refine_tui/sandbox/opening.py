@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from refine_tui.core.isolation import Level, Probe
@@ -19,28 +20,37 @@ from refine_tui.sandbox.isolated import Isolated, find_bubblewrap
 _LEAST_LANDLOCK = 4
 """The first version that refuses TCP."""
 
+Consent = Callable[[tuple[Probe, ...]], bool]
 
-def open_sandbox(*, unsafe_consent: bool = False, state_dir: Path) -> Sandbox:
+
+def never(_probes: tuple[Probe, ...]) -> bool:
+    """Consent to nothing."""
+    return False
+
+
+def open_sandbox(*, unsafe_consent: Consent = never, state_dir: Path, allow: Sequence[str] = ()) -> Sandbox:
     """Return a sandbox of the strongest level whose canary holds.
 
     Args:
-        unsafe_consent: the user typed consent, for this session, to run code with no isolation; asked for nothing else.
+        unsafe_consent: asked, with the reasons, only where no level holds; says whether the user typed consent to run code with no
+            isolation. The answer holds for this sandbox and is kept nowhere.
         state_dir: where copies and canaries may be put; made when missing.
+        allow: patterns of the project's credentials that what runs may read all the same.
     """
-    return Ladder(state_dir).open(unsafe_consent=unsafe_consent)
+    return Ladder(state_dir, allow).open(unsafe_consent=unsafe_consent)
 
 
 class Ladder:
     """The levels of this machine; each canary flies once."""
 
-    def __init__(self, state_dir: Path) -> None:
-        """Keep temporary things below `state_dir`."""
-        self._state_dir = state_dir
+    def __init__(self, state_dir: Path, allow: Sequence[str] = ()) -> None:
+        """Keep temporary things below `state_dir`; show credentials that match a pattern of `allow`."""
+        self._state_dir, self._allow = state_dir, tuple(allow)
         self._found: dict[Level, Probe] = {}
         self._lock = threading.RLock()
         self._overlay = True
 
-    def open(self, *, unsafe_consent: bool) -> Sandbox:
+    def open(self, *, unsafe_consent: Consent) -> Sandbox:
         """Return a sandbox of the strongest level that holds."""
         # What a program that was killed could not clear away.
         cgroups.sweep()
@@ -48,15 +58,15 @@ class Ladder:
         for level in (Level.ISOLATED, Level.CONFINED):
             if self.probe(level).holds:
                 return self.at(level)
-        return self.at(Level.UNSAFE if unsafe_consent else Level.STATIC)
+        return self.at(Level.UNSAFE if unsafe_consent(self.probes()) else Level.STATIC)
 
     def at(self, level: Level) -> Sandbox:
         """Return a sandbox of one level, whether it holds or not."""
         if level is Level.ISOLATED:
-            return Isolated(find_bubblewrap() or "bwrap", overlay=self._overlay, probes=self.probes)
+            return Isolated(find_bubblewrap() or "bwrap", overlay=self._overlay, allow=self._allow, probes=self.probes)
         if level is Level.STATIC:
             return Closed(self.probes())
-        return Confined(level, self._state_dir, probes=self.probes)
+        return Confined(level, self._state_dir, allow=self._allow, probes=self.probes)
 
     def probes(self) -> tuple[Probe, ...]:
         """Return what was found for every level, strongest first."""

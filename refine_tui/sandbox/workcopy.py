@@ -42,14 +42,14 @@ class WorkCopy:
 
 
 def make(project: Path, files: Mapping[str, bytes], skipped: Sequence[Path], state_dir: Path) -> WorkCopy:
-    """Copy a project, without `.git`, credentials and the folders in `skipped`, and lay files over.
+    """Copy a project without the files and folders in `skipped`, and lay files over.
 
     Raises:
         IsolationError: the disk is full, or a path in `files` leads out of the copy.
     """
     copy = _empty(project, state_dir)
     try:
-        shutil.copytree(project, copy.project, symlinks=True, ignore=_ignoring(project, skipped), copy_function=_copy)
+        shutil.copytree(project, copy.project, symlinks=True, ignore=_ignoring(skipped), copy_function=_copy)
         for name, content in files.items():
             _lay_over(copy.project, name, content)
     except (OSError, shutil.Error) as error:
@@ -92,9 +92,14 @@ def _place(project: Path, state_dir: Path) -> Path:
     return place
 
 
-def _ignoring(project: Path, skipped: Sequence[Path]) -> Callable[[str, list[str]], list[str]]:
-    masks = MaskFinder(project).masks()
-    hidden = {project / name for name in (".git", *masks.files, *masks.folders)} | set(skipped)
+def private(project: Path, allow: Sequence[str]) -> tuple[Path, ...]:
+    """Return what a copy of a project is made without: `.git`, and credentials unless a pattern of `allow` names them."""
+    masks = MaskFinder(project, allow).masks()
+    return tuple(project / name for name in (".git", *masks.files, *masks.folders))
+
+
+def _ignoring(skipped: Sequence[Path]) -> Callable[[str, list[str]], list[str]]:
+    hidden = set(skipped)
 
     def ignore(folder: str, names: list[str]) -> list[str]:
         return [name for name in names if Path(folder) / name in hidden or not _copies(Path(folder) / name)]

@@ -85,14 +85,14 @@ def test_nothing_runs_without_isolation_unless_the_user_consented(tmp_path: Path
     monkeypatch.setattr(kernel, "landlock_version", lambda: 0)
 
     assert open_sandbox(state_dir=tmp_path).level is Level.STATIC
-    assert open_sandbox(unsafe_consent=True, state_dir=tmp_path).level is Level.UNSAFE
+    assert open_sandbox(unsafe_consent=lambda _: True, state_dir=tmp_path).level is Level.UNSAFE
 
 
 def test_consent_is_not_used_where_a_level_holds(ladder: Ladder) -> None:
     if not ladder.probe(Level.ISOLATED).holds and not ladder.probe(Level.CONFINED).holds:
         pytest.skip("no level holds here")
 
-    assert ladder.open(unsafe_consent=True).level is not Level.UNSAFE
+    assert ladder.open(unsafe_consent=lambda _: pytest.fail("asked although a level holds")).level is not Level.UNSAFE
 
 
 def test_the_canary_gets_out_where_there_is_no_fence(tmp_path: Path) -> None:
