@@ -26,6 +26,8 @@ __all__ = ["Tools", "refine"]
 
 BEAM = 3
 """Improved candidates that later rounds build on."""
+LEAD = 16.0
+"""Trials by which a model that has read a critique is ahead of what was begun without it."""
 DEPTH = 1.0
 """Share of the trials for edits of a candidate that passes all targets, in relation to edits of the user's tree."""
 
@@ -104,13 +106,13 @@ def _round(run: Run) -> Iterator[events.Event]:
     """Go on with what is left of earlier rounds, and beside it with what this one adds: first edits, what helped, the model's next try."""
     if run.round == 1:
         run.streams.add(edits_of(run, None))
-    grown = _grown(run)
+    grown, lead = _grown(run), LEAD if run.writes_well else 0.0
     for parent in grown:
-        run.streams.add(edits_of(run, parent), DEPTH * _progress(run, parent) / len(grown))
+        run.streams.add(edits_of(run, parent), DEPTH * _progress(run, parent) / len(grown), lead)
     if run.round > 1 and (run.looks_again or (run.writes_well and not grown)):
-        run.streams.add(drafts_now(run))
+        run.streams.add(drafts_now(run), lead=lead)
     yield from try_all(run)
-    run.looks_again = False
+    run.looks_again = run.critique_is_due = False
 
 
 def _grown(run: Run) -> list[Candidate]:

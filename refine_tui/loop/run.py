@@ -63,6 +63,8 @@ class Run:
     """Whether only last resorts are left."""
     tally: DraftCount = field(default_factory=DraftCount)
     critique: Critique | None = None
+    critique_is_due: bool = False
+    """Whether this round ends now: what the model wrote was run, and what came of it tells it more than the next question would."""
     plan: str = ""
     """How the model said it would go about it."""
     looks_again: bool = False

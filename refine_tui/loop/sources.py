@@ -51,6 +51,9 @@ def edits_of(run: Run, parent: Candidate | None) -> Items:
             yield told
         elif run.writes_well:
             yield from _trials(told, parent)
+            if told and run.critique is None and run.round < run.task.budget.rounds:
+                run.critique_is_due = True
+                yield run.progress()
         else:
             drafted += told
     yield from _trials(sorted([*drafted, *proposals[head:]], key=lambda p: -p.score), parent)

@@ -40,10 +40,10 @@ class Streams:
     _streams: list[Stream] = field(default_factory=list)
     _urgent: deque[Trial] = field(default_factory=deque)
 
-    def add(self, items: Iterable[Trial | Event], share: float = 1.0) -> None:
-        """Add a stream. It has its share from now on and does not catch up."""
+    def add(self, items: Iterable[Trial | Event], share: float = 1.0, lead: float = 0.0) -> None:
+        """Add a stream. It has its share from now on, after so many trials that are its own alone, and does not catch up."""
         now = min((stream.drawn / stream.share for stream in self._streams), default=0.0)
-        self._streams.append(Stream(iter(items), share, now * share))
+        self._streams.append(Stream(iter(items), share, now * share - lead))
 
     def urge(self, trials: Iterable[Trial]) -> None:
         """Put trials before everything else."""

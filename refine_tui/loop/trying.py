@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
 
 from refine_tui.core.candidate import Candidate, Verdict, rank
 from refine_tui.core.errors import StaleBaseError
@@ -20,7 +19,7 @@ from refine_tui.loop.streams import Trial
 AFTER_IMPROVEMENT = 40
 """Candidates that are run after an improvement before the next round builds on it."""
 BETWEEN_CRITIQUES = 120
-"""Items after which a model that reads critiques is given the next one."""
+"""Trials after which a model that reads critiques is given the next one."""
 JOINED = 8
 """Earlier improvements that a new one is joined with."""
 PROGRESS_S = 0.25
@@ -29,10 +28,11 @@ PROGRESS_S = 0.25
 def try_all(run: Run, *, to_the_end: bool = False) -> Iterator[events.Event]:
     """Run what the streams hold. Ends early, unless told otherwise, when an improvement should be built on or a critique is due."""
     since: int | None = None
-    for tried in count():
+    tried = 0
+    while True:
         if run.spent() or run.round_is_full():
             return
-        if not to_the_end and (since == AFTER_IMPROVEMENT or (run.writes_well and tried == BETWEEN_CRITIQUES)):
+        if not to_the_end and (since == AFTER_IMPROVEMENT or run.critique_is_due or (run.writes_well and tried == BETWEEN_CRITIQUES)):
             return
         item = _next(run)
         if item is None:
@@ -40,6 +40,7 @@ def try_all(run: Run, *, to_the_end: bool = False) -> Iterator[events.Event]:
         if not isinstance(item, Trial):
             yield item
             continue
+        tried += 1
         candidate = _tried(run, item)
         if candidate is None:
             continue
