@@ -19,7 +19,7 @@ from refine_tui.loop.ports.running import Cancelled, Running, Sandbox
 _POLL_S = 0.04
 _START_S = 60.0
 _LONG_S = 24 * 3600.0
-_SANDBOX_ENDS = {120: "the sandbox could not set up a copy", 121: "time", 122: "memory", 123: "processes"}
+_SANDBOX_ENDS = {120: "the sandbox could not set up a copy", 121: "time", 122: "memory", 123: "processes", 124: "cpu"}
 """Exit statuses by which a copy says that the sandbox ended it; see `inside.py`."""
 
 

@@ -1,4 +1,4 @@
-"""Exact limits on total memory and on the number of processes, where this user may make a control group (cgroup version 1 or 2)."""
+"""Exact limits on total memory, processor time and processes, where this user may make a control group (cgroup version 1 or 2)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ class ControlGroup:
         """Make the groups.
 
         Args:
-            limits: `memory_bytes` holds for everything in the group, files in memory included.
+            limits: `memory_bytes` holds for everything in the group, files in memory included; `cpu_s` too, of those that ended as well.
             processes: the most processes and threads in the group, the sandbox's own included.
         """
+        self._cpu_s = limits.cpu_s
         name = f"{_PREFIX}{os.getpid()}-{next(_numbers)}"
         self._folders = [made for parent, settings in _places(limits, processes) if (made := _make(parent / name, settings))]
 
@@ -38,8 +39,15 @@ class ControlGroup:
         return ["/bin/sh", "-c", _JOIN, "sh", *map(str, self._folders), "--", *argv]
 
     def exceeded(self) -> str:
-        """Return `memory` when the kernel has ended a process for lack of it, else nothing."""
-        return "memory" if any(_out_of_memory(folder) for folder in self._folders) else ""
+        """Return `memory` when the kernel has ended a process for lack of it, `cpu` when all together took too long, else nothing."""
+        if any(_out_of_memory(folder) for folder in self._folders):
+            return "memory"
+        return "cpu" if any(_processor_s(folder) > self._cpu_s for folder in self._folders) else ""
+
+    @property
+    def bounds_memory(self) -> bool:
+        """Whether the kernel itself keeps the sum of memory."""
+        return any((folder / name).exists() for folder in self._folders for name in ("memory.limit_in_bytes", "memory.max"))
 
     def remove(self) -> None:
         """Remove the groups once their processes are gone; the last of them may need a moment."""
@@ -72,6 +80,8 @@ def _places(limits: Limits, processes: int) -> list[tuple[Path, dict[str, int]]]
         if "memory" in controllers.split(","):
             settings = {"memory.limit_in_bytes": memory, "memory.memsw.limit_in_bytes?": memory}
             places.append((_ROOT / "memory" / path.lstrip("/"), settings))
+        elif "cpuacct" in controllers.split(","):
+            places.append((_ROOT / "cpuacct" / path.lstrip("/"), {}))
         elif "pids" in controllers.split(","):
             places.append((_ROOT / "pids" / path.lstrip("/"), {"pids.max": tasks}))
         elif not controllers:
@@ -98,6 +108,14 @@ def _make(folder: Path, settings: dict[str, int]) -> Path | None:
             folder.rmdir()
         return None
     return folder
+
+
+def _processor_s(folder: Path) -> float:
+    with contextlib.suppress(OSError):
+        return int((folder / "cpuacct.usage").read_text()) / 1e9
+    with contextlib.suppress(OSError):
+        return int((folder / "cpu.stat").read_text().split()[1]) / 1e6  # its first line is `usage_usec`
+    return 0.0
 
 
 def _out_of_memory(folder: Path) -> bool:

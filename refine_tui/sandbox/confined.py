@@ -138,16 +138,23 @@ class _Names:
 
 
 class _Scales:
-    """Weighs what a run has written, now and then: a copy in a plain folder has no size limit of its own."""
+    """Weighs what a run has written: a copy in a plain folder has no size limit of its own.
+
+    To weigh a copy is to look at every file of it. That happens now and then, and at once when the file system has become so much
+    fuller that this run may be why.
+    """
 
     def __init__(self, copy: WorkCopy, most: int) -> None:
-        self._copy, self._most, self._next = copy, copy.used_bytes() + most, 0.0
+        self._copy, self._most = copy, copy.used_bytes() + most
+        self._next, self._left, self._free = 0.0, most, copy.free_bytes()
 
     def over(self) -> str:
-        if time.monotonic() < self._next:
+        free = self._copy.free_bytes()
+        if time.monotonic() < self._next and self._free - free <= self._left:
             return ""
+        self._left, self._free = self._most - self._copy.used_bytes(), free
         self._next = time.monotonic() + _WEIGH_EVERY_S
-        return "disk" if self._copy.used_bytes() > self._most else ""
+        return "disk" if self._left < 0 else ""
 
 
 def _writable(copy: WorkCopy) -> list[Path]:

@@ -29,7 +29,7 @@ Two uses
    standard input and output are its line to the outside, so keep them out of `keep_fds`. Files that the runner wrote
    (also in `/tmp`) are not there. `limits` overrides `launch.marshal`'s: `wall_s`, `cpu_s`, `memory_bytes`, `processes`, `disk_bytes`.
 
-   Exit statuses of a copy beside the candidate's own: `NOT_SET_UP`, `OVER_TIME`, `OVER_MEMORY`, `OVER_PROCESSES`.
+   Exit statuses of a copy beside the candidate's own: `NOT_SET_UP`, `OVER_TIME`, `OVER_MEMORY`, `OVER_PROCESSES`, `OVER_CPU`.
 
 `launch.marshal` (a format that every interpreter reads without importing anything): `project` (absolute path) · `cwd` · `limits` ·
 `files` (path → bytes) · `masks` (project files shown empty) · `hidden` (project folders shown empty) · `frozen` (project folders
@@ -76,6 +76,7 @@ NOT_SET_UP = 120
 OVER_TIME = 121
 OVER_MEMORY = 122
 OVER_PROCESSES = 123
+OVER_CPU = 124
 
 _launch: dict[str, Any] = {}
 
@@ -230,7 +231,7 @@ def _exceeded(bounds: dict[str, float]) -> int:
     # The quick sum counts shared pages once for each process; only when it is over, the exact one is worth its price.
     if _resident(pids) > bounds["memory_bytes"] and _proportional(pids) > bounds["memory_bytes"]:
         return OVER_MEMORY
-    return 0
+    return OVER_CPU if _processor_s(pids) > bounds["cpu_s"] else 0
 
 
 def _ended() -> Iterator[tuple[int, int]]:
@@ -249,6 +250,19 @@ def _at_end(fd: int) -> bool:
         return os.read(fd, 1) == b""
     except BlockingIOError:
         return False
+
+
+def _processor_s(pids: list[str]) -> float:
+    """Return the processor time of all, with that of what has ended: they or the keeper waited for it."""
+    own = os.times()
+    ticks, total = os.sysconf("SC_CLK_TCK"), own.children_user + own.children_system
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                total += sum(map(int, file.read().rpartition(")")[2].split()[11:15])) / ticks
+        except (OSError, ValueError):
+            continue
+    return total
 
 
 def _resident(pids: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""A started process tree under supervision: time, memory, number of processes and output are bounded from outside."""
+"""A started process tree under supervision: time, processor time, memory, processes and output are bounded from outside."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Supervised:
 
     @property
     def stopped(self) -> str:
-        """The limit that ended it: `time`, `memory`, `processes`, `disk`, `output`, or empty."""
+        """The limit that ended it: `time`, `cpu`, `memory`, `processes`, `disk`, `output`, or empty."""
         return self._stopped
 
     @property
@@ -143,7 +143,9 @@ class Supervised:
         pids = trees.descendants(self._process.pid)
         if trees.resident_bytes(pids) > self._limits.memory_bytes and trees.proportional_bytes(pids) > self._limits.memory_bytes:
             return "memory"
-        return "processes" if len(pids) > self._limits.processes else ""
+        if len(pids) > self._limits.processes:
+            return "processes"
+        return "cpu" if trees.processor_s(pids) > self._limits.cpu_s else ""
 
 
 class _Exit:

@@ -32,6 +32,13 @@ class WorkCopy:
         """Return the size on disk of everything below; what vanishes while we look counts as nothing."""
         return sum(_size(Path(folder) / name) for folder, _folders, names in os.walk(self.root) for name in names)
 
+    def free_bytes(self) -> int:
+        """Return the room that the file system of the copy has left; 0 when the copy is gone."""
+        try:
+            return shutil.disk_usage(self.root).free
+        except OSError:
+            return 0
+
     def remove(self) -> None:
         """Delete everything, also what the run made unreadable."""
         for folder, folders, _names in os.walk(self.root):

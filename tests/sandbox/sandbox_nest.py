@@ -156,7 +156,17 @@ def meets_limits() -> object:
             os.wait()
         return "shared pages count once"
 
+    def spin_by_turns() -> object:
+        while True:
+            if os.fork() == 0:
+                began = time.process_time()
+                while time.process_time() - began < 0.2:
+                    pass
+                os._exit(0)
+            os.wait()
+
     return [
+        copy(spin_by_turns, limits={"cpu_s": 1})[1],
         copy(spin, limits={"cpu_s": 1})[1],
         copy(grow, limits={"memory_bytes": (64 << 20)})[1],
         copy(sleep, limits={"wall_s": 0.3})[1],

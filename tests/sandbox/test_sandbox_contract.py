@@ -136,6 +136,28 @@ def test_a_run_that_spins_is_stopped_by_its_processor_time(sandbox: Sandbox, pro
     assert run(sandbox, project, "while True: pass", limits=Limits(wall_s=30, cpu_s=1))[1] in (137, 152)
 
 
+@pytest.mark.parametrize("living", [True, False])
+def test_processor_time_counts_for_all_processes_together(sandbox: Sandbox, project: Path, living: bool) -> None:
+    """No single process comes near the limit: many at once, or one after the other."""
+    code = f"""
+import os, time
+def spin(seconds):
+    began = time.process_time()
+    while time.process_time() - began < seconds:
+        pass
+for _ in range(16):
+    if os.fork() == 0:
+        spin(0.5)
+        os._exit(0)
+    {living} or os.wait()
+while True:
+    time.sleep(1)
+"""
+    stopped = run(sandbox, project, code, limits=Limits(wall_s=30, cpu_s=1))[3]
+
+    assert stopped == "cpu"
+
+
 @pytest.mark.parametrize("children", [0, 4])
 def test_a_run_that_takes_too_much_memory_is_stopped(sandbox: Sandbox, project: Path, children: int) -> None:
     code = f"""
