@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from refine_tui.core.errors import RunnerError, StaleBaseError
+from refine_tui.core.errors import RunnerError
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Flag, GateResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
@@ -24,6 +24,7 @@ from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.stream import Gathered, limits_met
 from refine_tui.evaluation.survey import SAMPLE_S, failure, has_outcome, notes_on, refuse_unusable, sample_of, verdict_of
 from refine_tui.evaluation.tampering import find
+from refine_tui.evaluation.tree import patched, read
 from refine_tui.evaluation.trials import Reliance, give_time
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
 from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase, Sandbox
@@ -165,7 +166,7 @@ class PytestEvaluator:
     def flags(self, before: Content, after: Content, *, strict: bool) -> tuple[Flag, ...]:
         """Return what makes a change look like tampering; see the port."""
         files = dict.fromkeys(node.split("::", 1)[0] for node in (self._base.collected if self._base else ()))
-        return find(before, after, self._read(path for path in files if path not in after), strict=strict)
+        return find(before, after, read(self.project, (path for path in files if path not in after)), strict=strict)
 
     def inspect(self, before: Content | None = None) -> tuple[GateResult, ...]:
         """Run every check on the tree as it is; see the port."""
@@ -325,23 +326,10 @@ class PytestEvaluator:
                 self._give_up_warm(f"{real[0]} ends differently in a warm fork than in a fresh process")
 
     def _patched(self, patch: Patch) -> dict[str, bytes] | None:
-        """Return the new content of the patch's files, or `None` when the tree is not its base any more."""
-        try:
-            return patch.apply(self._tree(patch))
-        except StaleBaseError:
-            return None
+        return patched(self.project, patch)
 
     def _tree(self, patch: Patch) -> dict[str, bytes]:
-        return self._read(patch.paths)
-
-    def _read(self, paths: Iterable[str]) -> dict[str, bytes]:
-        found = {}
-        for path in paths:
-            try:
-                found[path] = (self.project / path).read_bytes()
-            except OSError:
-                continue
-        return found
+        return read(self.project, patch.paths)
 
     def _suite(self, ran: Ran, *, warm: bool, chance: Collection[str] = ()) -> SuiteResult:
         gathered = ran.gathered
