@@ -1,0 +1,301 @@
+"""Times a function of the project and a candidate's version of it on the same inputs, turn by turn, each round in a fork of its own.
+
+Both versions are loaded the same way, in an order that changes from round to round, so that neither has the better place. Each call
+gets new arguments and finds the module as it was loaded: what calls leave in caches and containers is taken back, off the clock.
+
+Runs inside the project's interpreter: standard library only, Python 3.8 and later, no import from this package.
+"""
+
+from __future__ import annotations
+
+import ast
+import collections
+import gc
+import importlib
+import importlib.util
+import inspect
+import json
+import marshal
+import os
+import random
+import signal
+import sys
+import time
+import types
+from typing import Any
+
+_CONTAINERS = (dict, list, set, bytearray, collections.deque)
+_MANY = 5000
+"""Calls in one pass at most."""
+_TRIES_S = 0.02
+"""How long one input is tried when its cost is looked for."""
+_CPU_SHARE = 0.8
+"""A call that computes for less than this of its time is timed by the clock on the wall."""
+
+
+def tool(name: str) -> Any:
+    """Return a neighbour, loaded once by its path."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location("refine_tui_inside" + name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def import_file(path: str) -> types.ModuleType:
+    """Import a file of the working directory under the name by which the project knows it.
+
+    That is the name below the last folder without an `__init__.py`, else below the project or its `src`.
+    """
+    full, root = os.path.realpath(path), os.getcwd()
+    top = os.path.dirname(full)
+    while os.path.isfile(os.path.join(top, "__init__.py")):
+        top = os.path.dirname(top)
+    for folder in (top, os.path.join(root, "src"), root):
+        if os.path.isdir(folder) and folder not in sys.path:
+            sys.path.insert(0, folder)
+    failure: Exception = ImportError("no folder of the search path holds " + path)
+    for folder in dict.fromkeys((top, os.path.join(root, "src"), root)):
+        if not full.startswith(os.path.join(folder, "")):
+            continue
+        name = os.path.splitext(os.path.relpath(full, folder))[0].replace(os.sep, ".")
+        try:
+            module = importlib.import_module(name[: -len(".__init__")] if name.endswith(".__init__") else name)
+        except Exception as error:  # noqa: BLE001 - whatever the project raises on import
+            failure = error
+            continue
+        if os.path.realpath(str(module.__file__)) == full:
+            return module
+        failure = ImportError(name + " is another file: " + str(module.__file__))
+    raise failure
+
+
+class Version:
+    """The module loaded once more from some text, with the function in it."""
+
+    def __init__(self, imported: types.ModuleType, code: types.CodeType, name: str) -> None:
+        self._module = types.ModuleType(imported.__name__, imported.__doc__)
+        for key in ("__file__", "__package__", "__spec__", "__loader__", "__path__"):
+            if hasattr(imported, key):
+                setattr(self._module, key, getattr(imported, key))
+        self._names = name.split(".")
+        self.enter()
+        exec(code, self._module.__dict__)
+        self._owner: Any = self._module
+        for part in self._names[:-1]:
+            self._owner = getattr(self._owner, part)
+        self.lazy = inspect.isgeneratorfunction(inspect.unwrap(getattr(self._owner, self._names[-1])))
+        self._caches, self._kept = self._find_state()
+
+    def enter(self) -> None:
+        """Make this the module of its name: what looks itself up finds the right version."""
+        sys.modules[self._module.__name__] = self._module
+
+    def prepare(self, given: bytes) -> Any:
+        """Return the function with new arguments: `(function, args, kwargs)`."""
+        (args, kwargs), receiver = marshal.loads(given)
+        owner = self._owner
+        if receiver is not None:
+            owner = owner(*receiver[0], **receiver[1])
+            for name, its_args, its_kwargs in receiver[2]:
+                getattr(owner, name)(*its_args, **its_kwargs)
+        return getattr(owner, self._names[-1]), args, kwargs
+
+    def has_state(self) -> bool:
+        """Say whether calls so far have left something behind; from then on only that is looked at."""
+        self._kept = [row for row in self._kept if row[0] != row[1]]
+        return bool(self._caches or self._kept)
+
+    def reset(self) -> None:
+        """Take back what calls left behind."""
+        for cache in self._caches:
+            cache.cache_clear()
+        for container, before in self._kept:
+            if container == before:
+                continue
+            container.clear()
+            (container.update if isinstance(container, (dict, set)) else container.extend)(before)
+
+    def _find_state(self) -> Any:
+        caches, kept, seen = [], [], set()
+        waiting = [value for name, value in vars(self._module).items() if not name.startswith("__")]
+        while waiting:
+            value = waiting.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            if type(value) in _CONTAINERS:
+                kept.append((value, value.copy()))
+            elif getattr(value, "__module__", None) == self._module.__name__:
+                if callable(getattr(value, "cache_clear", None)):
+                    caches.append(value)
+                function = inspect.unwrap(getattr(value, "__func__", value)) if callable(value) else value
+                waiting += getattr(function, "__defaults__", None) or ()
+                waiting += (getattr(function, "__kwdefaults__", None) or {}).values()
+                waiting += getattr(function, "__dict__", {}).values()
+                waiting += getattr(value, "__dict__", {}).values() if isinstance(value, type) else ()
+        return caches, kept
+
+
+class Session:
+    """What one launch is asked for, and where it reports."""
+
+    def __init__(self, plan: Any, emit: Any) -> None:
+        self.plan, self.emit = plan, emit
+        self.imported = import_file(plan["path"])
+        full = str(self.imported.__file__)
+        with open(full, "rb") as file:
+            base = file.read()
+        texts = {"base": base, "candidate": plan["candidate"].encode("utf-8", "surrogateescape")}
+        self.codes = {key: compile(text, full, "exec", dont_inherit=True) for key, text in texts.items()}
+        self.inputs = [_packed(text, receiver) for text, receiver in plan["inputs"]]
+        self.clock: Any = time.perf_counter
+        if plan.get("clock") == "cpu" and time.get_clock_info("process_time").resolution <= 1e-6:
+            self.clock = time.process_time
+
+    def version(self, key: str) -> Version:
+        """Load a version anew."""
+        return Version(self.imported, self.codes[key], self.plan["name"])
+
+    def costs(self) -> None:
+        """Tell what each input costs the base; one that takes too long takes its fork with it, and the next goes on after it."""
+        at = 0
+        while at < len(self.inputs):
+            read, write = os.pipe()
+            pid = self._fork(lambda at=at, write=write: self._cost_from(at, write))
+            os.close(write)
+            with os.fdopen(read) as lines:
+                done = len([self.emit(json.loads(line)) for line in lines])
+            os.waitpid(pid, 0)
+            at += done
+            if at < len(self.inputs):
+                self.emit({"event": "cost", "index": at, "why": "did not end in time"})
+                at += 1
+
+    def _cost_from(self, first: int, write: int) -> None:
+        base = self.version("base")
+        for index in range(first, len(self.inputs)):
+            signal.setitimer(signal.ITIMER_REAL, self.plan["most_s"])
+            row = _cost_of(base, self.inputs[index])
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            os.write(write, json.dumps(dict(row, event="cost", index=index)).encode() + b"\n")
+
+    def rounds(self) -> None:
+        """Measure round by round until the time is over or whoever listens has heard enough."""
+        ends, choose = time.monotonic() + self.plan["seconds"], random.Random(self.plan["seed"])
+        for number in range(self.plan["rounds"]):
+            if time.monotonic() > ends:
+                return
+            order = ["base", "candidate"]
+            choose.shuffle(order)
+            pid = self._fork(lambda number=number, order=order: self._round(number, order))
+            _, status = os.waitpid(pid, 0)
+            if status:
+                self.emit({"event": "lost", "number": number, "late": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM})
+                return
+
+    def _round(self, number: int, order: Any) -> None:
+        signal.setitimer(signal.ITIMER_REAL, self.plan["round_s"])
+        versions = {key: self.version(key) for key in order}
+        best: Any = {key: [float("inf")] * len(self.inputs) for key in order}
+        for index in range(len(self.inputs)):
+            for version in versions.values():
+                self._pass(version, index, False)  # warms caches and the interpreter's own
+        alone = sum(version.has_state() for version in versions.values()) > 0  # each of them is asked
+        for repeat in range(self.plan["repeats"]):
+            for index in range(len(self.inputs)):
+                for key in order if repeat % 2 else order[::-1]:
+                    best[key][index] = min(best[key][index], self._pass(versions[key], index, alone))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self.emit(dict(best, event="round", number=number))
+
+    def _pass(self, version: Version, index: int, alone: bool) -> float:
+        """Return the seconds of one call, over as many calls as fill a pass."""
+        version.enter()
+        given, count = self.inputs[index], self.plan["calls"][index]
+        if alone:
+            return float(sum(self._alone(version, given) for _ in range(count)) / count)
+        prepared = [version.prepare(given) for _ in range(count)]
+        return float(_clocked(self.clock, version.lazy, prepared) / count)
+
+    def _alone(self, version: Version, given: bytes) -> float:
+        version.reset()
+        return _clocked(self.clock, version.lazy, [version.prepare(given)])
+
+    def _fork(self, body: Any) -> int:
+        pid = os.fork()
+        if pid:
+            return pid
+        try:
+            gc.collect()
+            gc.disable()
+            body()
+        except BaseException as error:  # noqa: BLE001 - whatever the candidate raises
+            self.emit({"event": "failed", "reason": type(error).__name__ + ": " + str(error)[:200]})
+            os._exit(1)
+        os._exit(0)
+
+
+def _packed(text: str, receiver: str) -> bytes:
+    return marshal.dumps((ast.literal_eval(text), ast.literal_eval(receiver) if receiver else None))
+
+
+def _clocked(clock: Any, lazy: bool, prepared: Any) -> float:
+    if lazy:
+        began = clock()
+        for function, args, kwargs in prepared:
+            collections.deque(function(*args, **kwargs), 0)
+        return float(clock() - began)
+    began = clock()
+    for function, args, kwargs in prepared:
+        function(*args, **kwargs)
+    return float(clock() - began)
+
+
+def _cost_of(base: Version, given: bytes) -> Any:
+    """Return the least seconds of a call among a few, and whether it computes all the time."""
+    best, waits, until = float("inf"), False, time.perf_counter() + _TRIES_S
+    for _ in range(50):
+        try:
+            base.reset()
+            prepared = [base.prepare(given)]
+            computed, began = time.process_time(), time.perf_counter()
+            _clocked(time.perf_counter, base.lazy, prepared)
+        except Exception as error:  # noqa: BLE001 - whatever the project raises
+            return {"why": type(error).__name__}
+        wall, cpu = time.perf_counter() - began, time.process_time() - computed
+        if wall < best:
+            best, waits = wall, wall > 0.001 and cpu < _CPU_SHARE * wall
+        if time.perf_counter() > until:
+            break
+    return {"seconds": best, "waits": waits}
+
+
+def main() -> int:
+    """Take the descriptors apart, load, measure."""
+    cold = tool("_cold")
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.json"), encoding="utf-8") as file:
+        plan = json.load(file)
+    descriptor, null = os.dup(1), os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)  # what a call prints thousands of times is nobody's
+
+    def emit(event: Any) -> None:
+        cold.writer(descriptor)(event)  # made anew, since a fork may not use its parent's
+
+    sys.path[0] = os.getcwd()
+    tool("_bytecode").Guard(os.getcwd()).install()
+    try:
+        session = Session(plan, emit)
+    except BaseException as error:  # noqa: BLE001 - whatever the project raises on import
+        emit({"event": "failed", "reason": type(error).__name__ + ": " + str(error)[:200]})
+        return 1
+    session.costs() if plan["wants"] == "costs" else session.rounds()
+    emit({"event": "end"})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
