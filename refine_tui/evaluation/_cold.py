@@ -57,7 +57,8 @@ def main() -> int:
     emit = writer(report)
     reporting = tool("_report")
     guard.install_pytest()
-    return int(reporting.run(plan, guard, tool, emit, lambda: plan))
+    more = [tool(name).Plugin(told, guard, tool, emit) for name, told in plan.get("plugins", {}).items()]
+    return int(reporting.run(plan, guard, tool, emit, lambda: plan, more))
 
 
 if __name__ == "__main__":

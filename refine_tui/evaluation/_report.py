@@ -295,18 +295,26 @@ def cut(text: str) -> str:
     return text if len(text) <= DETAILS_BYTES else text[: DETAILS_BYTES // 4] + "\n…\n" + text[-DETAILS_BYTES * 3 // 4 + 4 :]
 
 
-def run(base: dict[str, Any], guard: Any, tools: Callable[[str], Any], emit: Emit, next_plan: Callable[[], dict[str, Any]]) -> int:
+def run(
+    base: dict[str, Any],
+    guard: Any,
+    tools: Callable[[str], Any],
+    emit: Emit,
+    next_plan: Callable[[], dict[str, Any]],
+    more: list[Any] | None = None,
+) -> int:
     """Run pytest; return its exit status.
 
     Args:
         base: what is known beforehand: `project`, its path, and `args`, options of the user.
         tools: returns a neighbour of this file by its name.
         next_plan: called once, when pytest is ready for it: `paths`, `ids`, limits.
+        more: plugins beside our own.
     """
     os.environ.pop("PYTEST_ADDOPTS", None)
     args = tools("_options").fixed_arguments(base["project"], int(pytest.__version__.split(".")[0]))
     reporter = Reporter(guard, tools, emit, next_plan)
-    status = int(pytest.main([*base.get("args", []), *args], plugins=[reporter]))
+    status = int(pytest.main([*base.get("args", []), *args], plugins=[reporter, *(more or ())]))
     end = {"event": "end", "status": status, "foreign": foreign_modules(base["project"]), "shared": reporter.shared_s}
     if reporter.plan.get("trace"):
         end["loaded"], end["compiled"] = loaded_modules(guard), guard.known()

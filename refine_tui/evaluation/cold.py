@@ -37,6 +37,8 @@ class Job:
     trace: bool = False
     reverse: bool = False
     hash_seed: int = 0
+    plugins: Mapping[str, object] = field(default_factory=dict)
+    """Stand-alone files of ours with a pytest plugin that takes part: name → what it is told."""
 
     def plan(self, place: Place, node_ids: Sequence[str] | None, left_s: float, so_far: Gathered) -> dict[str, object]:
         """Return the plan that the script inside reads."""
@@ -58,6 +60,7 @@ class Job:
             "reverse": self.reverse,
             "stop_at_first": self.stop_at_first,
             "better_than": None if self.better_than is None else list(self.better_than),
+            "plugins": dict(self.plugins),
         }
 
 

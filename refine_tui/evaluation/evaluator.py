@@ -19,6 +19,7 @@ from refine_tui.evaluation import interpreter
 from refine_tui.evaluation.cold import Job, Ran, Tally, run_cold
 from refine_tui.evaluation.gates import Gates
 from refine_tui.evaluation.impact import affected, coverage_of
+from refine_tui.evaluation.observing import PytestObserver
 from refine_tui.evaluation.pace import Pace
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.stream import Gathered, limits_met
@@ -196,6 +197,10 @@ class PytestEvaluator:
         self.close()
 
     # beside the port
+
+    def observer(self) -> PytestObserver:
+        """Return what calls single functions in the same place."""
+        return PytestObserver(self.project, lambda job, cancelled: self._run_cold(job, self._or_closed(cancelled)), self._patched)
 
     def recheck(self, node_ids: Sequence[str], cancelled: Cancelled, *, limit_s: float) -> tuple[str, ...]:
         """Run failing tests of the base twice more, with other hash seeds, one of them backwards; return those that passed once."""

@@ -11,7 +11,8 @@ from refine_tui.core.isolation import Limits
 from refine_tui.evaluation.interpreter import Interpreter
 from refine_tui.loop.ports.running import Launch
 
-TOOLS = tuple(f"_{name}.py" for name in ("bytecode", "cold", "options", "patience", "prepared", "rehearsal", "report", "tracer", "warm"))
+_NAMES = "bytecode canonical cold observe options patience prepared record rehearsal report tracer warm"
+TOOLS = tuple(f"_{name}.py" for name in _NAMES.split())
 _REPORT_BYTES = 256 << 20
 """Our own reports count as output; per-test coverage of a large suite is long."""
 

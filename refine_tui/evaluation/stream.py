@@ -91,6 +91,8 @@ class Gathered:
     """pytest's exit status, once it came to an end."""
     stopped: str = ""
     was_collected: bool = False
+    said: list[Mapping[str, Any]] = field(default_factory=list)
+    """What plugins beside the reporting one had to say."""
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take in one event."""
@@ -145,6 +147,9 @@ class Gathered:
     def _on_imported(self, event: Mapping[str, Any]) -> None:
         if not self.imported:
             self.imported, self.edges = event["files"], event["edges"]
+
+    def _on_said(self, event: Mapping[str, Any]) -> None:
+        self.said.append(event)
 
     def _on_note(self, event: Mapping[str, Any]) -> None:
         self.dropped = tuple(event.get("dropped", self.dropped))

@@ -45,6 +45,8 @@ class Observed:
     """Fewer than the inputs when the run ended early."""
     lines: tuple[frozenset[int], ...] = ()
     """For each outcome the 0-based lines of the scope's file that the call executed inside the scope."""
+    jumps: tuple[frozenset[tuple[int, int]], ...] = ()
+    """For each outcome the pairs of such lines that were executed one after the other; -1 stands for the call itself."""
     stopped: str = ""
     """Why it ended early: `time`, `memory`, `output`, `crash`, `cancelled`, `stale`, or why the function cannot be called; else empty."""
 
@@ -59,6 +61,9 @@ class Observer(Protocol):
         Raises:
             ProjectError: the function cannot be called by value: it is local to another one, or nothing tells how to make its receiver.
         """
+
+    def imported_as(self, scope: Scope) -> str:
+        """Return the dotted name under which the project's tests import the scope's file; known once inputs or outcomes were asked for."""
 
     def outcomes(self, patch: Patch, scope: Scope, inputs: tuple[CallInput, ...], cancelled: Cancelled, *, limit_s: float) -> Observed:
         """Call the function on the tree with a patch, twice in processes that differ in their hash seed.
