@@ -17,6 +17,7 @@ from refine_tui.loop.drafting import TEMPERATURE, Writer
 from refine_tui.loop.ports.thinking import Ask, Completion, Fault, Prompt, Request, Sampling, Step
 from refine_tui.loop.run import Run
 from refine_tui.loop.search import Base, is_plain, scope_in, scope_lines
+from refine_tui.loop.streams import Trial
 from refine_tui.loop.surroundings import surroundings
 
 DRAFTS = 16
@@ -119,15 +120,21 @@ def criticised(run: Run) -> Iterator[events.Event]:
 
 
 def _hypothesised(run: Run, critique: Critique, scope: Scope) -> Iterator[events.Event]:
-    """Ask the model why the tests fail, and keep what of its answer holds. An answer that cannot be read twice is left at that."""
-    patch = run.best.proposal.patch if run.best else Patch()
-    writer, ask = _writer(run), _ask(run, Base(run.tree, patch), scope)
+    """Ask the model why the tests fail, and keep what of its answer holds. An answer that cannot be read twice is left at that.
+
+    The first answer that is the changed scope instead is run before anything else: that tells more than asking again for words.
+    """
+    base = Base(run.tree, run.best.proposal.patch if run.best else Patch())
+    writer, ask = _writer(run), _ask(run, base, scope)
     prompt = writer.profile.prompt(ask, "critique") if writer and ask else None
     if writer is None or ask is None or prompt is None:
         return
     answer = yield from _written(run, writer, ask, "critique", prompt)
     said = writer.profile.read_critique(answer)
-    if isinstance(said, Fault):
+    is_first = not run.tally.unread_critiques
+    if isinstance(said, Fault) and is_first and (change := writer.unasked(answer, ask, base, prompt, run.task.seed)):
+        run.streams.urge([Trial(change, run.best)])
+    elif isinstance(said, Fault):
         prompt = writer.profile.again(ask, "critique", answer, said)
         answer = (yield from _written(run, writer, ask, "critique", prompt)) if prompt and not (run.spent() or writer.spent()) else ""
         said = writer.profile.read_critique(answer)

@@ -85,6 +85,12 @@ class Writer:
                 self.tally.asked_again += 1
                 yield from self._answers(replace(question, prompt=again, count=1), [])
 
+    def unasked(self, text: str, ask: Ask, base: Base, prompt: Prompt, seed: int) -> Proposal | None:
+        """Return what an answer changes that was to be words, not code; `None` when it holds no change that can be used."""
+        question = Question(ask, base, "critique", prompt, 1, seed)
+        read = self._read(Completion(0, text, "stop", 0, 0.0), question)
+        return read if isinstance(read, Proposal) else None
+
     def _is_over(self) -> bool:
         return self.cancelled() or self.spent()
 

@@ -101,6 +101,7 @@ def _section(name: str, text: str, ask: Ask) -> str:
 
 def _pieces(ask: Ask, step: Step) -> Iterator[Piece]:
     """Yield what there is to say, in the prompt's order."""
+    output = next((case.details.strip() for case in ask.failures if case.details), "")
     texts = {
         "rules": _section("rules", "", ask),
         "file": ask.around,
@@ -108,8 +109,8 @@ def _pieces(ask: Ask, step: Step) -> Iterator[Piece]:
         "task": _task(ask),
         "plan": ask.plan,
         "candidate": "" if ask.lines == ask.user_lines else "\n".join(ask.lines),
-        "failures": "\n".join(_failure(case) for case in ask.failures[:SHOWN_FAILURES]),
-        "output": next((case.details.strip() for case in ask.failures if case.details), ""),
+        "failures": "\n".join(_failure(case, output) for case in ask.failures[:SHOWN_FAILURES]),
+        "output": output,
         "critique": ask.critique,
         "tried": "\n".join(f"- {change}" for change in ask.tried),
         "step": prompts.filled(prompts.text_of(step).strip(), {"name": ask.scope.name}),
@@ -124,16 +125,22 @@ def _task(ask: Ask) -> str:
     rows = [f"Goal: {ask.goal}"]
     if ask.note and ask.note != ask.goal:
         rows.append(f"The user says: {ask.note}")
-    if ask.suspects:
+    suspects = ask.suspects[:SHOWN_SUSPECTS]
+    # A list of most of a short scope tells nothing that the scope does not.
+    if suspects and 2 * len(suspects) <= len(ask.user_lines):
         rows.append("Most suspicious lines:")
-        rows += [f"line {ask.scope.first_line + n + 1}: {ask.user_lines[n].strip()}" for n in ask.suspects[:SHOWN_SUSPECTS]]
+        rows += [f"line {ask.scope.first_line + n + 1}: {ask.user_lines[n].strip()}" for n in suspects]
     return "\n".join(rows)
 
 
-def _failure(case: CaseResult) -> str:
-    """Return one failing test: what it said, the two values it compared, and where in the project it passed through."""
+def _failure(case: CaseResult, output: str) -> str:
+    """Return one failing test: what it said, the two values it compared, and where in the project it passed through.
+
+    What stands in the message or in the output that is shown too is not said twice.
+    """
     rows = [f"- {case.node_id.rsplit('::', 1)[-1]}: {'timed out' if case.timed_out else case.message or case.error or case.outcome}"]
-    if case.values:
+    if case.values and not all(value in case.message for value in case.values):
         rows.append(f"  compared {case.values[0]} with {case.values[1]}")
-    rows += [f"  at {frame.path}:{frame.line + 1} in {frame.function}" for frame in case.frames[-3:]]
+    places = [(f"{frame.path}:{frame.line + 1}", frame.function) for frame in case.frames[-3:]]
+    rows += [f"  at {place} in {function}" for place, function in places if f"{place}:" not in output]
     return "\n".join(rows)

@@ -110,7 +110,7 @@ class Exchange:
             self._socket.settimeout(wait_s)
             if self._aborted.is_set():
                 raise DroppedError("it was cancelled")
-            data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+            data = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
             connection.request(method, urlsplit(url).path, data, headers)
             return connection, connection.getresponse()
         except DroppedError:

@@ -71,7 +71,6 @@ def test_what_stays_comes_first_and_what_changes_last() -> None:
         "Multiply.",
         "return self.price + {text}",
         "test_total: assert 1 == 2",
-        "compared 1 with 2",
         "at cart.py:6 in total",
         "assert 1 == 2 in full",
         "It forgets the quantity.",
@@ -80,6 +79,16 @@ def test_what_stays_comes_first_and_what_changes_last() -> None:
     )
     places = [text.index(words) for words in said]
     assert places == sorted(places)
+
+
+def test_what_a_part_tells_already_is_not_told_again() -> None:
+    long = replace(CASE, message="assert total(...) == ...", details="cart.py:6: AssertionError")
+    assert "compared 1 with 2" in PROFILE.prompt(replace(ASK, failures=(long,)), "propose").text
+    assert "at cart.py:6" not in PROFILE.prompt(replace(ASK, failures=(long,)), "propose").text
+    text = PROFILE.prompt(ASK, "propose").text
+    assert "assert 1 == 2" in text
+    assert "compared" not in text
+    assert "suspicious" not in PROFILE.prompt(replace(ASK, suspects=(0, 1)), "propose").text
 
 
 @pytest.mark.parametrize("step", ["plan", "propose", "critique", "refine"])
