@@ -7,12 +7,12 @@ from another thread meanwhile; the state is one frozen value behind a lock.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.errors import ModelError, ProjectError, RefineError, SafetyError, StaleBaseError, UsageError
-from refine_tui.core.evidence import Baseline, CaseResult
+from refine_tui.core.evidence import Baseline, CaseResult, delta
 from refine_tui.core.hunks import split_hunks
 from refine_tui.core.paths import matches
 from refine_tui.core.review import Review
@@ -107,21 +107,15 @@ class Session(Bringing):
     def _queue_from(self, baseline: Baseline) -> tuple[Task, ...]:
         """Plan tasks for what fails and is not being looked at already; what no longer fails leaves the queue."""
         red = set(baseline.suite.red)
-        taken = {node for item in self._staying(red) for node in item.task.targets}
+        taken = {node for item in self.state().staying(red) for node in item.task.targets}
         targets = self._wanted.targets_in(baseline, self.scope)
         # Reading and parsing the files takes its time: the screen, which asks for the state, is not kept waiting meanwhile.
         planned = self._plan(baseline, tuple(node for node in targets if node not in taken))
         with self._lock:
-            self._state = replace(self._state, queue=(*self._staying(red), *(QueueItem(task) for task in planned)))
+            self._state = replace(self._state, queue=(*self._state.staying(red), *(QueueItem(task) for task in planned)))
         for task in planned:
             remember_item(self._parts.journal, QueueItem(task))
         return planned
-
-    def _staying(self, red: set[str]) -> tuple[QueueItem, ...]:
-        """Return what stays in the queue when just these tests fail."""
-        with self._lock:
-            open_reviews = {review.task.id for review in self._state.reviews if review.state == "open"}
-            return tuple(_narrowed(item, red) for item in self._state.queue if _stays(item, red, open_reviews))
 
     def _plan(self, baseline: Baseline, targets: Sequence[str]) -> tuple[Task, ...]:
         """Return tasks for some failing tests, numbered on from the last."""
@@ -185,7 +179,10 @@ class Session(Bringing):
             except StaleBaseError as error:
                 self._set_status(task, "waiting")
                 yield events.Notice(str(error), "warning")
-                yield from self.survey(cancelled)
+                if (now := self._state.baseline) is baseline or now is None:
+                    yield from self.survey(cancelled)
+                else:
+                    self._queue_from(now)
             except RefineError:
                 self._set_status(task, "cancelled")
                 raise
@@ -199,12 +196,28 @@ class Session(Bringing):
         profile = parts.profile(model) if model else None
         generator = parts.generator if model else None
         tools = Tools(parts.evaluator, parts.syntax, parts.clock, parts.line_editing, generator, model, profile, search)
+        known = baseline
         for event in refine(task, tools, baseline, suspects, tree, cancelled):
             if isinstance(event, events.CandidateJudged):
                 remember_candidate(parts.journal, task.id, event.candidate)
             yield event
+            # A save may have been looked at between two events.
+            if (now := self._state.baseline) is not None and now is not known:
+                known = now
+                self._check_ground(task, tree, baseline, now)
             if isinstance(event, events.TaskFinished):
-                yield from self._finish(task, event, tree)
+                yield from self._finish(task, _measured(event, known), tree)
+
+    def _check_ground(self, task: Task, tree: Mapping[str, bytes], began: Baseline, now: Baseline) -> None:
+        """Check that what is known by now still is what a task began with, as far as it rests on it.
+
+        Raises:
+            StaleBaseError: its files, the outcome of its targets, or what passes are not what they were.
+        """
+        red = set(now.suite.red)
+        moved = any((source := self._source(path)) is None or source.data != data for path, data in tree.items())
+        if moved or not set(task.targets) <= red or red - set(began.suite.red):
+            raise StaleBaseError(f"What was saved changes what {task.id} began with, so it was stopped; what fails now is queued.")
 
     def _present(self, task: Task) -> tuple[Scope, ...]:
         """Return the task's scopes as they stand in the tree now: it may have waited while the user was editing.
@@ -341,13 +354,7 @@ class Session(Bringing):
         remember_item(self._parts.journal, item)
 
 
-def _stays(item: QueueItem, red: set[str], open_reviews: set[str]) -> bool:
-    """Say whether a task stays in the queue: it is under review, ended with a note, or was stated by the user and waits."""
-    stated = item.status == "waiting" and bool(item.task.note)
-    return item.task.id in open_reviews or ((stated or item.status == "unsolved") and bool(set(item.task.targets) & red))
-
-
-def _narrowed(item: QueueItem, red: set[str]) -> QueueItem:
-    """Leave out targets of a waiting task that pass meanwhile: a test that passes cannot be fixed."""
-    targets = tuple(node for node in item.task.targets if node in red)
-    return replace(item, task=replace(item.task, targets=targets)) if targets and item.status == "waiting" else item
+def _measured(end: events.TaskFinished, now: Baseline) -> events.TaskFinished:
+    """Let the end of a task say what it fixes of what fails now: something else may have been applied meanwhile."""
+    best = end.best
+    return end if best is None else replace(end, best=replace(best, delta=delta(now.suite, best.suite)))

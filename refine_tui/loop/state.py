@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -69,3 +70,20 @@ class State:
         if any(old.task.id == item.task.id for old in self.queue):
             return replace(self, queue=tuple(item if old.task.id == item.task.id else old for old in self.queue))
         return replace(self, queue=(*self.queue, item))
+
+    def staying(self, red: Set[str]) -> tuple[QueueItem, ...]:
+        """Return what stays in the queue when just the tests `red` fail."""
+        reviewed = {review.task.id for review in self.reviews if review.state == "open"}
+        return tuple(_narrowed(item, red) for item in self.queue if item.task.id in reviewed or _stays(item, red))
+
+
+def _stays(item: QueueItem, red: Set[str]) -> bool:
+    """Say whether a task stays in the queue: it runs, ended with a note, or was stated by the user and waits."""
+    stated = item.status == "waiting" and bool(item.task.note)
+    return (stated or item.status in ("unsolved", "running")) and bool(set(item.task.targets) & red)
+
+
+def _narrowed(item: QueueItem, red: Set[str]) -> QueueItem:
+    """Leave out targets of a waiting task that pass meanwhile: a test that passes cannot be fixed."""
+    targets = tuple(node for node in item.task.targets if node in red)
+    return replace(item, task=replace(item.task, targets=targets)) if targets and item.status == "waiting" else item

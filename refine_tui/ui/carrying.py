@@ -140,10 +140,10 @@ class CarryingApp(App[int]):
     def _files_changed(self, event: FilesChanged | TreeWritten) -> None:
         with self._changed_lock:
             self._changed |= event.paths
-        if isinstance(event, FilesChanged) and (names := self.jobs.names):
+        if isinstance(event, FilesChanged) and (names := self.jobs.names) and names[0] != "work":
             self.desk.say(Tell(f"Saw that {_named(event.paths)} was saved; it is looked at when {in_words(names[0])} is over."))
             self.show_all()
-        self.run_job(Job("watch", self._look_at_changes))
+        self.run_job(Job("watch", self._look_at_changes, urgent=True))
 
     def _look_at_changes(self, cancelled: Cancelled) -> Iterator[Event]:
         with self._changed_lock:

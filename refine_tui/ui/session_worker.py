@@ -1,7 +1,7 @@
 """The one thread that iterates a session's events, and the box it leaves them in.
 
-Jobs run one after the other. An urgent one (a verification the user waits for) runs between two events of a longer one, never
-beside it: whatever the loop yielded is complete at that point, and there is still only one thread in the session.
+Jobs run one after the other. An urgent one (a verification the user waits for, a look at what was saved) runs between two events of a
+longer one, never beside it: whatever the loop yielded is complete at that point, and there is still only one thread in the session.
 """
 
 from __future__ import annotations
