@@ -199,14 +199,27 @@ def make_sandbox(*, unsafe: Consent | Literal[False], state_dir: Path, allow: Se
 
 
 def make_evaluator(root: Path, sandbox: Sandbox, settings: Settings) -> Evaluator:
-    """Return what runs the project's tests."""
+    """Return what runs the project's tests: the command of the settings, else the project's Python.
+
+    Raises:
+        ProjectError: the project is in another language and no command is set, or the chosen interpreter is not there.
+        UsageError: the settings of the command contradict each other.
+    """
+    from refine_tui.evaluation.command import CommandEvaluator
+    from refine_tui.evaluation.command_hints import refuse_without_command
+    from refine_tui.evaluation.command_run import Command
     from refine_tui.evaluation.evaluator import PytestEvaluator
     from refine_tui.evaluation.settings import RunSettings
 
     arguments = ("-m", settings.markers) if settings.markers else ()
     run = RunSettings(settings.test_timeout_s, settings.tests, arguments, settings.environment, gates=settings.gates)
     python = Path(settings.python).expanduser() if settings.python else None
-    return PytestEvaluator(root, sandbox, python if python is None or python.is_absolute() else root / python, run)
+    python = python if python is None or python.is_absolute() else root / python
+    if settings.test_command:
+        command = Command(settings.test_command, settings.test_junit, settings.test_format, settings.test_filter)
+        return CommandEvaluator(root, sandbox, command, python, run)
+    refuse_without_command(root)
+    return PytestEvaluator(root, sandbox, python, run)
 
 
 def make_registry(places: Places) -> Registry:

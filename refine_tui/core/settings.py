@@ -17,6 +17,16 @@ DEFAULT_PROTECTED = (
     "test_*.py",
     "*_test.py",
     "conftest.py",
+    "*_test.go",
+    "*.test.*",
+    "*.spec.*",
+    "__tests__/**",
+    "*Test.java",
+    "test_*.c",
+    "*_test.c",
+    "test_*.cpp",
+    "*_test.cpp",
+    "*_test.cc",
     "tests/**",
     "test/**",
     "pyproject.toml",
@@ -27,7 +37,7 @@ DEFAULT_PROTECTED = (
     "refine.toml",
     ".git*/**",
 )
-LOOSENS = frozenset({"python", "sandbox_allow", "environment", "gates", "plain_http"})
+LOOSENS = frozenset({"python", "sandbox_allow", "environment", "gates", "plain_http", "test_command", "test_filter"})
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,14 @@ class Settings:
     """`[project] python`: the project's interpreter; empty: found as documented."""
     tests: tuple[str, ...] = ()
     """`[test] paths`: what to collect; empty: pytest's own configuration."""
+    test_command: str = ""
+    """`[test] command`: what runs the tests, for `/bin/sh`; empty: pytest, else unittest."""
+    test_filter: str = ""
+    """`[test] filter`: the same for some tests; `{names}` and `{pattern}` stand for them."""
+    test_junit: str = ""
+    """`[test] junit`: the JUnit XML that the command writes, a path or a pattern."""
+    test_format: str = ""
+    """`[test] format`: how the command's output is read; empty: found out."""
     markers: str = ""
     """`[test] markers`: a pytest `-m` expression."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +88,10 @@ _KEYS: dict[tuple[str, str], tuple[str, type | tuple[type, ...], str]] = {
     ("project", "python"): ("python", str, "a path"),
     ("project", "protected"): ("protected", list, "a list of path patterns"),
     ("test", "paths"): ("tests", list, "a list of paths"),
+    ("test", "command"): ("test_command", str, "a shell command"),
+    ("test", "filter"): ("test_filter", str, "a shell command with {names} or {pattern} in it"),
+    ("test", "junit"): ("test_junit", str, "a path in the project"),
+    ("test", "format"): ("test_format", str, "tap, cargo, go, junit or exit"),
     ("test", "markers"): ("markers", str, "a pytest -m expression"),
     ("test", "environment"): ("environment", dict, "a table of strings"),
     ("test", "timeout"): ("test_timeout_s", (int, float), "seconds"),

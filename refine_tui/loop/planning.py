@@ -12,6 +12,7 @@ from refine_tui.core.suspicion import Suspicion, ochiai
 from refine_tui.core.task import Budget, Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop.ports.thinking import Syntax
+from refine_tui.loop.unwatched import Unwatched
 
 NEAR_TOP = 0.9
 """Scopes that reach this share of the highest score count as equally suspicious."""
@@ -36,16 +37,17 @@ def plan_tasks(
     budget: Budget,
     seed: int,
     only: Collection[str] = (),
+    unwatched: Unwatched | None = None,
 ) -> tuple[Task, ...]:
     """Group the failing tests into tasks: tests that share a most suspicious scope belong together.
 
     `only` limits the work to some node ids. Tests without any suspicious line form tasks of their own.
     """
     red = [node for node in baseline.suite.red if not only or node in only]
-    top = {node: _top_scopes(suspects_of(baseline, (node,), source, syntax, editable)) for node in red}
+    top = {node: _top_scopes(suspects_of(baseline, (node,), source, syntax, editable, unwatched=unwatched)) for node in red}
     tasks = []
     for number, group in enumerate(_grouped(red, top), start=1):
-        suspects = suspects_of(baseline, group, source, syntax, editable)
+        suspects = suspects_of(baseline, group, source, syntax, editable, unwatched=unwatched)
         goal = f"make {_short(group[0])} pass" if len(group) == 1 else f"make {len(group)} tests pass, first {_short(group[0])}"
         tasks.append(Task(f"t{number}", goal, tuple(group), suspects.scopes[:12], budget=budget, seed=seed))
     return tuple(tasks)
@@ -58,6 +60,7 @@ def suspects_of(
     syntax: Syntax,
     editable: Callable[[str], bool],
     within: Collection[Scope] = (),
+    unwatched: Unwatched | None = None,
 ) -> Suspects:
     """Score the lines that the targets executed against the tests that pass.
 
@@ -68,8 +71,11 @@ def suspects_of(
     seen = Coverage(
         {node: _without(files, editable) for node, files in baseline.coverage.lines.items() if node in green or node in targets}
     )
-    lines = ochiai(seen, set(targets))
-    _add_traceback(lines, baseline, targets, editable)
+    if unwatched is not None and not baseline.coverage.lines:
+        lines = unwatched.lines(baseline, targets)
+    else:
+        lines = ochiai(seen, set(targets))
+        _add_traceback(lines, baseline, targets, editable)
     best: dict[Scope, float] = defaultdict(float)
     kept: Suspicion = {}
     for (path, line), score in lines.items():

@@ -30,6 +30,7 @@ from refine_tui.loop.ports.thinking import Usage
 from refine_tui.loop.refine import Tools, refine
 from refine_tui.loop.state import QueueItem, State, Status
 from refine_tui.loop.streaming import stream
+from refine_tui.loop.unwatched import Unwatched
 from refine_tui.loop.wanted import Wanted
 
 __all__ = ["QueueItem", "Session", "State"]
@@ -122,7 +123,14 @@ class Session(Bringing):
         if not targets:
             return ()
         planned = plan_tasks(
-            baseline, self._source, self._parts.syntax, editable=self.editable, budget=self._settings.budget, seed=self._seed, only=targets
+            baseline,
+            self._source,
+            self._parts.syntax,
+            editable=self.editable,
+            budget=self._settings.budget,
+            seed=self._seed,
+            only=targets,
+            unwatched=self._unwatched(),
         )
         return tuple(self._wanted.applied_to(replace(task, id=f"t{self._next_number()}"), self.scope, baseline) for task in planned)
 
@@ -188,7 +196,9 @@ class Session(Bringing):
                 raise
 
     def _refine(self, task: Task, baseline: Baseline, cancelled: Cancelled, search: bool) -> Iterator[events.Event]:
-        suspects = suspects_of(baseline, task.targets, self._source, self._parts.syntax, self.editable, self._present(task))
+        suspects = suspects_of(
+            baseline, task.targets, self._source, self._parts.syntax, self.editable, self._present(task), self._unwatched()
+        )
         paths = {scope.path for scope in suspects.scopes}
         tree = {path: source.data for path in paths if (source := self._source(path)) is not None}
         model = self._state.model
@@ -336,6 +346,9 @@ class Session(Bringing):
             return self._parts.workspace.read(path)
         except ProjectError:
             return None
+
+    def _unwatched(self) -> Unwatched:
+        return Unwatched(self._parts.workspace.files, self._source, self._parts.syntax, self.editable)
 
     def _next_number(self) -> int:
         with self._lock:

@@ -1,0 +1,55 @@
+"""Which command would run the tests of a project that is not Python, judged by the files in its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from refine_tui.core.errors import ProjectError
+
+COMMANDS = {
+    "Cargo.toml": "cargo test --offline",
+    "go.mod": "go test -v ./...",
+    "package.json": "node --test --test-reporter=tap",
+    "pom.xml": "mvn -o -q test",
+    "build.gradle": "gradle --offline test",
+    "build.gradle.kts": "gradle --offline test",
+    "CMakeLists.txt": "cmake -B build && cmake --build build && ctest --test-dir build",
+    "Makefile": "make test",
+}
+"""A file that gives a project away, and what usually runs its tests; those that say most come first."""
+_JUNIT = {"pom.xml": "target/surefire-reports/*.xml", "build.gradle": "build/test-results/test/*.xml"}
+_PYTHON = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", "requirements.txt", "conftest.py")
+_FOLDERS = (".", "src", "test", "tests")
+
+
+def refuse_without_command(project: Path) -> None:
+    """Refuse a project that is clearly not Python's, with the lines to write.
+
+    Raises:
+        ProjectError: it has another language's project file, and nothing of Python.
+    """
+    if is_python(project):
+        return
+    found = next((name for name in COMMANDS if (project / name).is_file()), None)
+    if found is None:
+        return
+    lines = [f"command = {quoted(COMMANDS[found])}"]
+    if junit := _JUNIT.get(found.removesuffix(".kts")):
+        lines.append(f"junit = {quoted(junit)}")
+    raise ProjectError(
+        f"{project} has a {found} and no Python tests: say how its tests are run. Write into your settings or into refine.toml:\n"
+        "  [test]\n  " + "\n  ".join(lines) + "\n"
+        "A refine.toml of the project counts once the project is trusted; `refine-tui where` names both files."
+    )
+
+
+def quoted(text: str) -> str:
+    """Return text as a TOML string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def is_python(project: Path) -> bool:
+    """Say whether there is a sign of a Python project: its settings, or a Python file where code or tests lie."""
+    if any((project / name).is_file() for name in _PYTHON):
+        return True
+    return any(next((project / folder).glob("*.py"), None) is not None for folder in _FOLDERS)

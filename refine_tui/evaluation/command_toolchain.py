@@ -1,0 +1,83 @@
+"""What a test command needs of the machine beside the system's own folders: compilers and interpreters under the home folder.
+
+Nothing is started to find that out. Of the user's `PATH` those folders are taken in which a known tool lies, or a word of the command;
+what they need is shown read-only, and never a folder that holds credentials.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from refine_tui.evaluation.interpreter import narrowed
+
+TOOLS = frozenset(
+    """
+    bun cargo clang cmake composer dart deno dotnet elixir erl gcc ghc go gradle java javac julia lua make meson mix mvn ninja node npm
+    npx nim ocaml php pnpm R ruby rustc sbt scala swift tsc yarn zig
+    """.split()  # noqa: SIM905  # a list of so many words is harder to read
+)
+SYSTEM = ("/usr", "/bin", "/sbin", "/opt/homebrew")
+_PRIVATE = frozenset({".cargo", ".local", ".config", ".npm-global"})
+"""Folders in the home folder that hold programs beside things that are nobody's business: only their `bin` is shown."""
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """What to add to a launch."""
+
+    path: tuple[str, ...] = ()
+    """Folders for `PATH`, in order."""
+    readable: tuple[Path, ...] = ()
+    environment: Mapping[str, str] | None = None
+
+
+def find_toolchain(command: str, project: Path, environment: Mapping[str, str]) -> Toolchain:
+    """Return what a command needs, judged by its words and by the user's `PATH`."""
+    words = TOOLS | set(re.findall(r"[\w.+-]+", command))
+    home = Path.home()
+    path: list[str] = []
+    readable: list[Path] = []
+    added: dict[str, str] = {}
+    for name in environment.get("PATH", "").split(os.pathsep):
+        folder = Path(name)
+        if not name or not folder.is_absolute() or str(folder).startswith(SYSTEM) or folder.is_relative_to(project):
+            continue
+        if folder == home / ".cargo" / "bin":
+            rust, shown = _rust(home, environment)
+            path += rust
+            readable += shown
+            added["CARGO_HOME"] = str(home / ".cargo")
+        elif any(os.access(folder / word, os.X_OK) and not (folder / word).is_dir() for word in words):
+            path.append(name)
+            readable += _shown(folder, home, words)
+    return Toolchain(tuple(dict.fromkeys(path)), narrowed(project, tuple(readable)), added)
+
+
+def _shown(folder: Path, home: Path, words: frozenset[str]) -> Iterator[Path]:
+    """Yield a folder of programs, what it is part of, and where the links in it lead."""
+    yield folder
+    prefix = folder.parent
+    if folder.name == "bin" and not (prefix.parent == home and prefix.name in _PRIVATE):
+        yield prefix
+    for word in words:
+        real = Path(os.path.realpath(folder / word))
+        if real.is_file() and not real.is_relative_to(folder):
+            yield real.parent.parent if real.parent.name == "bin" else real.parent
+
+
+def _rust(home: Path, environment: Mapping[str, str]) -> tuple[list[str], list[Path]]:
+    """Return the folders of Rust's default toolchain itself: rustup's own programs want to write, and `~/.cargo` holds keys."""
+    rustup = Path(environment.get("RUSTUP_HOME") or home / ".rustup")
+    try:
+        name = str(tomllib.loads((rustup / "settings.toml").read_text("utf-8")).get("default_toolchain", ""))
+    except (OSError, ValueError):
+        name = ""
+    found = [rustup / "toolchains" / name] if name else sorted((rustup / "toolchains").glob("stable*"))
+    shown = [folder for folder in found[:1] if (folder / "bin").is_dir()]
+    downloads = [home / ".cargo" / "registry", home / ".cargo" / "git"]
+    return [str(folder / "bin") for folder in shown], [*shown, *(folder for folder in downloads if folder.is_dir())]
