@@ -1,4 +1,4 @@
-"""How long a function takes: a base and a candidate on the same inputs, in the sandbox."""
+"""How long a function takes, a base and a candidate on the same inputs, in the sandbox; and what might make it faster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Literal, Protocol
 
 from refine_tui.core.intervals import Comparison
 from refine_tui.core.patch import Patch
+from refine_tui.core.proposal import OperatorEdit
 from refine_tui.core.scope import Scope
+from refine_tui.core.text import SourceFile
 from refine_tui.loop.ports.observing import CallInput
 from refine_tui.loop.ports.running import Cancelled
 
@@ -66,4 +68,14 @@ class Timer(Protocol):
             limit_s: seconds for all rounds together.
             seed: of the order within rounds, and of the interval.
             rounds: just so many, for a first look; `None`: as many as a verdict needs.
+        """
+
+
+class Speedups(Protocol):
+    """Rewrites that may make a function faster."""
+
+    def speedups(self, source: SourceFile, scope: Scope) -> Sequence[OperatorEdit]:
+        """Return every single rewrite of a function or method, likeliest first; none for what it does not know.
+
+        An edit stays in the scope but for import statements, which go below the file's own.
         """
