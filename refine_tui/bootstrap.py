@@ -18,6 +18,7 @@ from refine_tui.core.settings import Settings, merge
 
 if TYPE_CHECKING:
     from refine_tui.bench.pairs import Lab
+    from refine_tui.bench.runner_lab import RunnerLab
     from refine_tui.journal import SqliteJournal
     from refine_tui.learn.examples import Mutant
     from refine_tui.loop.ports.parts import Parts
@@ -366,6 +367,25 @@ def _llama_library() -> object:
     from refine_tui.llama.plain import Library
 
     return Library()
+
+
+def make_runner_lab(folder: Path, python: Path) -> RunnerLab:
+    """Return what the runner is measured with; generated projects go below `folder`, and `python` runs their tests."""
+    from refine_tui.bench.runner_lab import RunnerLab
+    from refine_tui.core.isolation import Limits
+    from refine_tui.evaluation.evaluator import PytestEvaluator
+    from refine_tui.evaluation.settings import RunSettings
+    from refine_tui.sandbox.bubblewrap import own_interpreter
+    from refine_tui.syntax import TreeSitter
+
+    sandbox = make_sandbox(unsafe=False, state_dir=Places().state)
+
+    def evaluator(project: Path, *, test_limit_s: float = 5.0, limits: Limits | None = None, warm: bool = True) -> Evaluator:
+        settings = RunSettings(test_limit_s, limits=limits or Limits(), warm=warm, recheck=False)
+        return PytestEvaluator(project, sandbox, python, settings)
+
+    tests = Path(__file__).parents[1] / "tests"
+    return RunnerLab(sandbox, evaluator, TreeSitter(), python, own_interpreter(), folder, tests if tests.is_dir() else None)
 
 
 def run_recipe(options: argparse.Namespace) -> bool:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from refine_tui.bench import engine_rows as rows
 from refine_tui.bench.gguf_writing import GRAMMAR, HALF, SEVEN, TOY, Chain, Shape, model_file
 from refine_tui.bench.hosting import Hosted
-from refine_tui.bench.measuring import Row
-from refine_tui.bench.pairs import Lab, Pair, open_pair, usable_cores
-from refine_tui.core.errors import RefineError, UsageError
+from refine_tui.bench.machine import machine_facts
+from refine_tui.bench.measuring import Row, refuse_unknown
+from refine_tui.bench.pairs import Lab, Pair, open_pair
+from refine_tui.core.errors import RefineError
 
 Measure = Callable[[Pair], Iterator[Row]]
 Say = Callable[[str], None]
@@ -92,13 +90,6 @@ def measure(lab: Lab, wish: Wish, say: Say) -> Iterator[Row]:
         names = [name for name in subject.rows if not wish.rows or name in wish.rows]
         if names and gpu_bytes >= subject.needs_gpu_bytes:
             gpu_bytes = yield from measured(lab, wish, subject, names, say)
-
-
-def refuse_unknown(asked: Collection[str], known: Collection[str], what: str) -> None:
-    """Raise `UsageError` for a name that does not exist."""
-    for name in asked:
-        if name not in known:
-            raise UsageError(f"{name}: there is no such {what}. Known: {', '.join(known)}.")
 
 
 def chosen(lab: Lab, wish: Wish) -> list[Subject]:
@@ -182,22 +173,4 @@ def machine(lab: Lab) -> dict[str, object]:
     """
     with Hosted(lab.library) as library:
         version, devices = library.call("devices")
-    return {
-        "row": "machine",
-        "cpu": cpu_name(),
-        "cores": usable_cores(),
-        "load": [round(load, 2) for load in os.getloadavg()],
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "python": sys.version.split()[0],
-        "llama_cpp_python": version,
-        "devices": [asdict(device) for device in devices],
-    }
-
-
-def cpu_name() -> str:
-    """Return the processor's name as the system gives it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return {**machine_facts(), "llama_cpp_python": version, "devices": [asdict(device) for device in devices]}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
+
+from refine_tui.core.errors import UsageError
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -98,3 +100,10 @@ def percentile(values: Sequence[float], share: float) -> float:
     """Return the smallest value that at least this share of the values does not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def refuse_unknown(asked: Collection[str], known: Collection[str], what: str) -> None:
+    """Raise `UsageError` for a name that does not exist."""
+    for name in asked:
+        if name not in known:
+            raise UsageError(f"{name}: there is no such {what}. Known: {', '.join(known)}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 
 from refine_tui.bench.gguf_writing import Chain
 from refine_tui.bench.hosting import Hosted
+from refine_tui.bench.machine import usable_cores
 from refine_tui.bench.measuring import Spent, process_clock
 from refine_tui.loop.ports.thinking import Completion, Generator, ModelInfo, Request, Sampling
 
@@ -173,11 +173,6 @@ def warm_up(pair: Pair) -> None:
         pair.ask(prompt, count=count, tokens=4)
     pair.ask_plain(prompt, tokens=4)
     pair.probe.call("decode", prompt, pair.texts.after(4))
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def medians(pairs: Sequence[tuple[float, ...]]) -> tuple[float, ...]:

@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     undo.add_argument("id", nargs="?", type=int, metavar="ID")
     command("redo", "refine_tui.cli.keeping", "run_redo", "apply again what was undone last")
     _models(command("models", "refine_tui.cli.choosing", "run_models", "models: list, show, add, use, pull, remove"))
-    _bench(command("bench", "refine_tui.cli.benching", "run_bench", "figures: engine, or repair FILE.jsonl"))
+    _bench(command("bench", "refine_tui.cli.benching", "run_bench", "figures: engine, runner, or repair FILE.jsonl"))
     command("doctor", "refine_tui.cli.showing", "run_doctor", "what works here, and why not")
     command("where", "refine_tui.cli.showing", "run_where", "every file it reads and writes")
     _learn(command("learn", "refine_tui.cli.learning", "run_learn", None))
@@ -195,6 +195,14 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     engine.add_argument("--repeats", type=_number(int, 1), default=None, metavar="N", help="runs of which a row is the median (default: 5)")
     engine.add_argument("--cache", type=Path, default=None, metavar="DIR", help="where generated models are kept")
     engine.add_argument("--json", action="store_true", help="one JSON object a row")
+    runner = kinds.add_parser("runner", parents=[_everywhere()], help="candidates beside a cold pytest, and what is left of them")
+    runner.set_defaults(module="refine_tui.cli.runner_benching", function="run_runner_bench")
+    runner.add_argument("--rows", default="", metavar="NAME,…", help="only these; a wrong name lists them (default: all)")
+    runner.add_argument("--runs", type=_number(int, 1), default=None, metavar="N", help="evaluations that leave processes (default: 500)")
+    runner.add_argument("--repeats", type=_number(int, 1), default=None, metavar="N", help="runs behind a median (default: 25)")
+    runner.add_argument("--python", type=Path, default=None, metavar="PATH", help="an interpreter with pytest (default: this one)")
+    runner.add_argument("--quick", action="store_true", help="a slice of everything: does it run at all?")
+    runner.add_argument("--json", action="store_true", help="one JSON object a row")
 
 
 def _learn(parser: argparse.ArgumentParser) -> None:
