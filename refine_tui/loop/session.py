@@ -22,6 +22,7 @@ from refine_tui.core.task import Budget, Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
 from refine_tui.loop.bringing import Bringing
+from refine_tui.loop.choosing import Choosing, InUse
 from refine_tui.loop.memory import recall, remember_candidate, remember_item, remember_review
 from refine_tui.loop.planning import plan_tasks, suspects_of
 from refine_tui.loop.ports.parts import Parts
@@ -36,10 +37,11 @@ from refine_tui.loop.wanted import Wanted
 __all__ = ["QueueItem", "Session", "State"]
 
 
-class Session(Bringing):
+class Session(Choosing, Bringing):
     """One project, worked on until it is closed."""
 
     def __init__(self, parts: Parts, settings: Settings, *, seed: int = 0, branch: str = "", model_reason: str = "") -> None:
+        super().__init__()
         self._parts, self._settings, self._seed = parts, settings, seed
         self._lock = threading.RLock()
         self._numbers = 0
@@ -178,12 +180,15 @@ class Session(Bringing):
         baseline = self._state.baseline
         if baseline is None:
             raise UsageError("The tests have not been run yet. Run them first.")
-        with self._busy(f"task {task.id}"):
+        with self._busy(f"task {task.id}"), self._model_kept(cancelled) as use:
+            if use.is_over():
+                return
             if self._parts.generator is not None and self._state.model is None and not self._state.model_reason:
                 yield self.load_model()
             self._set_status(task, "running")
             try:
-                yield from self._refine(task, baseline, cancelled, search)
+                yield from self._refine(task, baseline, use.is_over, search)
+                self._resume_later(task, use)
             except StaleBaseError as error:
                 self._set_status(task, "waiting")
                 yield events.Notice(str(error), "warning")
@@ -194,6 +199,12 @@ class Session(Bringing):
             except RefineError:
                 self._set_status(task, "cancelled")
                 raise
+
+    def _resume_later(self, task: Task, use: InUse) -> None:
+        """Let a task that made room for another model, and has nothing to show, wait for its turn again."""
+        ended = next((item for item in self._state.queue if item.task.id == task.id), None)
+        if use.makes_room and ended is not None and ended.status == "cancelled" and not ended.review_id:
+            self._set_status(task, "waiting")
 
     def _refine(self, task: Task, baseline: Baseline, cancelled: Cancelled, search: bool) -> Iterator[events.Event]:
         suspects = suspects_of(

@@ -41,6 +41,8 @@ class State:
     model: ModelInfo | None = None
     model_reason: str = ""
     """Why no model is loaded; empty while that is not known."""
+    loading: str = ""
+    """The model that is being put in place of the one in use; empty: none is."""
     usage: Usage = field(default_factory=Usage)
     files_watched: int = 0
     saved_at: float | None = None
