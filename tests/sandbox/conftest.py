@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,3 +53,13 @@ def nothing_is_left_behind() -> Iterator[None]:
     """No launch of this suite leaves a copy in memory, but for those of programs that were killed on purpose."""
     yield
     assert list(Path("/dev/shm").glob(f"refine-tui-copy-{os.getpid()}-*")) == []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many attacks were made where."""
+    where = re.compile(r"test_an_attack_is_refused\[(\w+)-")
+    for outcome in ("passed", "failed"):
+        found = Counter(match[1] for report in terminalreporter.stats.get(outcome, ()) if (match := where.search(report.nodeid)))
+        for level, count in found.items():
+            word = "refused" if outcome == "passed" else "NOT REFUSED"
+            terminalreporter.write_line(f"attacks at {level}: {count} {word}")

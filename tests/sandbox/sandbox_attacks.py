@@ -1,7 +1,8 @@
 # ruff: noqa: PTH102, PTH112, PTH118, PTH120, PTH208
 """Attempts to get out, each a function that returns what it got, or raises when it is refused.
 
-With `sandbox_attacks_system.py` beside it, it stands alone: put into a sandbox and run as `python sandbox_attacks.py PLACE_JSON`. Each
+With the files `sandbox_attacks_*.py` beside it, it stands alone: put into a sandbox and run as
+`python sandbox_attacks.py PLACE_JSON [ATTACK]...`, all of them when none is named. Each
 attempt is made in a process of its own; the answer is one JSON object from the attempt's name to `GOT ...`, `REFUSED ...`, or
 `ENDED` and the number of the signal.
 """
@@ -10,9 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import platform
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +43,16 @@ def call(x86: int, arm: int, *words: Any) -> str:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
     return f"result {result}"
+
+
+def entered(x86: int, arm: int, *words: Any) -> str:
+    """Make a call whose arguments may be nonsense: when the kernel only complains about them, the way in was open."""
+    try:
+        return call(x86, arm, *words)
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EACCES, errno.ENOSYS):
+            raise
+        return f"only the arguments were wrong: {error}"
 
 
 # --- files outside
@@ -110,7 +123,7 @@ def write_outside_through_a_link_of_the_project(place: Place) -> object:
 
 @attack
 def write_outside_through_a_hard_link(place: Place) -> object:
-    os.link(Path(place["outside"], "kept"), "hard")
+    _first(lambda folder: os.link(Path(folder, "kept"), "hard"), place)
     return Path("hard").write_text("x")
 
 
@@ -191,84 +204,119 @@ def make_a_disk_device(place: Place) -> object:
     return os.open("disk", os.O_RDONLY)
 
 
-# --- secrets
+@attack
+def make_a_folder_outside(place: Place) -> object:
+    return Path(place["outside"], "new").mkdir()
 
 
 @attack
-def read_a_secret_in_home(place: Place) -> object:
-    return Path(place["home"], "secret").read_text()
+def make_a_link_outside(place: Place) -> object:
+    return Path(place["outside"], "new").symlink_to("/etc/passwd")
 
 
 @attack
-def read_an_ssh_key(place: Place) -> object:
-    return Path(place["home"], ".ssh", "id_ed25519").read_text()
+def make_a_pipe_outside(place: Place) -> object:
+    return os.mkfifo(Path(place["outside"], "new"))
 
 
 @attack
-def list_home(place: Place) -> object:
-    names = os.listdir(place["home"])
-    return names if "secret" in names else refuse()
+def remove_a_folder_outside(place: Place) -> object:
+    return Path(place["outside"], "empty").rmdir()
 
 
 @attack
-def read_the_projects_env_file(place: Place) -> object:
-    return _any_token(place, (".env", "config/.env.local", "/.base/.env", place["project"] + "/.env", ".aws/credentials", "deploy.pem"))
+def move_a_file_out(place: Place) -> object:
+    Path("mine").write_text("x")
+    return _first(lambda folder: Path("mine").rename(Path(folder, "new")), place)
 
 
 @attack
-def read_the_remote_address_of_git(place: Place) -> object:
-    return _any_token(place, (".git/config", "/.base/.git/config", place["project"] + "/.git/config"))
+def exchange_a_file_with_one_outside(place: Place) -> object:
+    Path("mine").write_text("x")
+    return _first(lambda folder: call(316, 276, -100, b"mine", -100, os.fsencode(folder + "/kept"), 2), place)
 
 
 @attack
-def read_a_masked_file_after_deleting_the_mask(place: Place) -> object:
-    with contextlib.suppress(OSError):
-        Path(".env").unlink()
-    return _any_token(place, (".env",))
+def link_a_file_outside_to_another_name(place: Place) -> object:
+    return os.link(Path(place["outside"], "kept"), Path(place["outside"], "new"))
 
 
 @attack
-def read_the_environment_of_a_host_process(place: Place) -> object:
-    return _any_token(place, (f"/proc/{place['victim']}/environ", f"/proc/{place['supervisor']}/environ"))
+def write_outside_by_the_newer_call_to_open(place: Place) -> object:
+    how = struct.pack("=QQQ", os.O_CREAT | os.O_WRONLY, 0o600, 0)
+    return call(437, 437, -100, os.fsencode(place["outside"] + "/new"), how, len(how))
 
 
 @attack
-def read_the_environment_of_any_process(place: Place) -> object:
-    return _any_token(place, [f"/proc/{name}/environ" for name in os.listdir("/proc") if name.isdigit()])
+def write_outside_while_a_link_changes(place: Place) -> object:
+    """Win a race: the path is a folder of the copy when it is checked, and the outside when it is used."""
+    Path("inner").mkdir(exist_ok=True)
+    turning, there = Path("turning"), os.fsencode("turning/new")
+    pid = os.fork()
+    if pid == 0:
+        while os.getppid() != 1:
+            for target in ("inner", place["outside"]):
+                Path("next").symlink_to(target)
+                Path("next").rename(turning)
+    try:
+        while not turning.is_symlink():
+            os.sched_yield()
+        for _ in range(3000):
+            with contextlib.suppress(OSError):
+                os.close(os.open(there, os.O_CREAT | os.O_WRONLY))
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    return refuse()  # whether it landed there is seen outside
 
 
 @attack
-def find_the_secret_in_the_own_environment(place: Place) -> object:
-    return _any_token(place, ("/proc/self/environ", "/proc/1/environ"))
+def write_to_the_users_own_tree(place: Place) -> object:
+    for name in ("new", "pkg/mod.py"):
+        with contextlib.suppress(OSError):
+            Path(place["project"], name).write_text("x")
+    return refuse()  # in a copy at the project's own path it is allowed; the tree itself is looked at outside
 
 
 @attack
-def read_the_memory_of_a_host_process(place: Place) -> object:
-    return os.open(f"/proc/{place['victim']}/mem", os.O_RDONLY)
+def plant_a_hook_of_git(place: Place) -> object:
+    for folder in (".git", place["project"] + "/.git", "/.base/.git"):
+        with contextlib.suppress(OSError):
+            Path(folder, "hooks", "pre-commit").write_text("#!/bin/sh\n")
+            return folder
+    return refuse()
 
 
 @attack
-def read_password_hashes(place: Place) -> object:
-    return Path("/etc/shadow").read_text()
+def plant_a_file_where_a_shell_starts(place: Place) -> object:
+    return Path(place["home"], ".profile").write_text("x")
 
 
 @attack
-def see_host_processes(place: Place) -> object:
-    found = [name for name in os.listdir("/proc") if name.isdigit()]
-    return found if len(found) > 3 else refuse()
+def leave_a_file_in_the_hosts_temporary_folders(place: Place) -> object:
+    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+        with contextlib.suppress(OSError):
+            Path(folder, place["planted"]).write_text("x")
+    return refuse()  # what is empty inside and gone afterwards may be written; the host's is looked at outside
+
+
+@attack
+def write_through_a_file_that_a_host_process_has_open(place: Place) -> object:
+    return Path(f"/proc/{place['victim']}/fd/0").write_text("x")
 
 
 def refuse() -> object:
     raise PermissionError("refused")
 
 
-def _any_token(place: Place, paths: Any) -> object:
-    for path in paths:
-        with contextlib.suppress(OSError):
-            content = Path(path).read_bytes()
-            if place["token"].encode() in content.replace(json.dumps(place).encode(), b""):
-                return path
-    return refuse()
+def _first(action: Callable[[str], object], place: Place) -> object:
+    """Do something with a folder outside; with one on another file system when the first is not on that of the copy."""
+    try:
+        return action(place["outside"])
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return action(place["beside"])
 
 
 def attempt(name: str, place: Place) -> str:
@@ -291,10 +339,10 @@ def attempt(name: str, place: Place) -> str:
 
 
 def load_the_rest() -> None:
-    """Run the neighbour, which adds its attacks here."""
+    """Run the neighbours, which add their attacks here."""
     sys.modules["sandbox_attacks"] = sys.modules.get(__name__) or sys.modules["__main__"]
-    path = Path(__file__).with_name("sandbox_attacks_system.py")
-    exec(compile(path.read_bytes(), str(path), "exec"), {"__name__": path.stem})
+    for path in sorted(Path(__file__).parent.glob("sandbox_attacks_*.py")):
+        exec(compile(path.read_bytes(), str(path), "exec"), {"__name__": path.stem})
 
 
 load_the_rest()
@@ -302,7 +350,7 @@ load_the_rest()
 
 def main() -> int:
     place = json.loads(sys.argv[1])
-    print(json.dumps({name: attempt(name, place) for name in ATTACKS}))  # noqa: T201
+    print(json.dumps({name: attempt(name, place) for name in sys.argv[2:] or ATTACKS}))  # noqa: T201
     return 0
 
 
