@@ -44,32 +44,24 @@ def tool(name: str) -> Any:
     return module
 
 
-def import_file(path: str) -> types.ModuleType:
-    """Import a file of the working directory under the name by which the project knows it.
-
-    That is the name below the last folder without an `__init__.py`, else below the project or its `src`.
-    """
-    full, root = os.path.realpath(path), os.getcwd()
-    top = os.path.dirname(full)
-    while os.path.isfile(os.path.join(top, "__init__.py")):
-        top = os.path.dirname(top)
-    for folder in (top, os.path.join(root, "src"), root):
-        if os.path.isdir(folder) and folder not in sys.path:
+def import_file(path: str, names: Any) -> types.ModuleType:
+    """Import a file of the working directory under the first of some dotted names that leads to it."""
+    full, failure = os.path.realpath(path), None
+    for name in names[::-1]:
+        folder = os.path.dirname(full) if os.path.basename(full) == "__init__.py" else full
+        for _ in name.split("."):
+            folder = os.path.dirname(folder)
+        if folder not in sys.path[:1]:
             sys.path.insert(0, folder)
-    failure: Exception = ImportError("no folder of the search path holds " + path)
-    for folder in dict.fromkeys((top, os.path.join(root, "src"), root)):
-        if not full.startswith(os.path.join(folder, "")):
-            continue
-        name = os.path.splitext(os.path.relpath(full, folder))[0].replace(os.sep, ".")
+    for name in names:
         try:
-            module = importlib.import_module(name[: -len(".__init__")] if name.endswith(".__init__") else name)
+            module = importlib.import_module(name)
         except Exception as error:  # noqa: BLE001 - whatever the project raises on import
-            failure = error
+            failure = failure or error
             continue
-        if os.path.realpath(str(module.__file__)) == full:
+        if os.path.realpath(module.__file__ or "") == full:
             return module
-        failure = ImportError(name + " is another file: " + str(module.__file__))
-    raise failure
+    raise failure or ImportError("another file has the name " + " or ".join(names))
 
 
 class Version:
@@ -102,6 +94,16 @@ class Version:
             for name, its_args, its_kwargs in receiver[2]:
                 getattr(owner, name)(*its_args, **its_kwargs)
         return getattr(owner, self._names[-1]), args, kwargs
+
+    def answer(self, given: bytes) -> Any:
+        """Return what a call gives, and what becomes of its arguments."""
+        self.enter()
+        function, args, kwargs = self.prepare(given)
+        try:
+            value = function(*args, **kwargs)
+            return (list(value) if self.lazy else value), args, kwargs
+        except Exception as error:  # noqa: BLE001 - whatever the candidate raises
+            return type(error).__name__, args, kwargs
 
     def has_state(self) -> bool:
         """Say whether calls so far have left something behind; from then on only that is looked at."""
@@ -144,7 +146,7 @@ class Session:
 
     def __init__(self, plan: Any, emit: Any) -> None:
         self.plan, self.emit = plan, emit
-        self.imported = import_file(plan["path"])
+        self.imported = import_file(plan["path"], plan["names"])
         full = str(self.imported.__file__)
         with open(full, "rb") as file:
             base = file.read()
@@ -185,15 +187,28 @@ class Session:
     def rounds(self) -> None:
         """Measure round by round until the time is over or whoever listens has heard enough."""
         ends, choose = time.monotonic() + self.plan["seconds"], random.Random(self.plan["seed"])
-        for number in range(self.plan["rounds"]):
-            if time.monotonic() > ends:
-                return
-            order = ["base", "candidate"]
-            choose.shuffle(order)
-            pid = self._fork(lambda number=number, order=order: self._round(number, order))
-            _, status = os.waitpid(pid, 0)
-            if status:
-                self.emit({"event": "lost", "number": number, "late": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM})
+        if self._went_well(self._check):
+            for number in range(self.plan["rounds"]):
+                order = ["base", "candidate"]
+                choose.shuffle(order)
+                if time.monotonic() > ends or not self._went_well(lambda number=number, order=order: self._round(number, order)):
+                    return
+
+    def _went_well(self, body: Any) -> bool:
+        """Do something in a fork."""
+        _, status = os.waitpid(self._fork(body), 0)
+        if status:
+            self.emit({"event": "lost", "late": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM})
+        return status == 0
+
+    def _check(self) -> None:
+        """Tell the first input on which the versions plainly disagree: what is wrong need not be timed."""
+        signal.setitimer(signal.ITIMER_REAL, self.plan["round_s"])
+        versions = [self.version(key) for key in ("base", "candidate")]
+        for index, given in enumerate(self.inputs):
+            one, other = [version.answer(given) for version in versions]
+            if not _alike(one, other):
+                self.emit({"event": "differs", "index": index})
                 return
 
     def _round(self, number: int, order: Any) -> None:
@@ -240,6 +255,15 @@ class Session:
 
 def _packed(text: str, receiver: str) -> bytes:
     return marshal.dumps((ast.literal_eval(text), ast.literal_eval(receiver) if receiver else None))
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Say whether two answers are equal; what is more than plain values counts as equal here."""
+    try:
+        marshal.dumps((one, other))
+    except ValueError:
+        return True
+    return bool(one == other) or repr(one) == repr(other)
 
 
 def _clocked(clock: Any, lazy: bool, prepared: Any) -> float:

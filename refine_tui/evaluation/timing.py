@@ -16,6 +16,7 @@ from refine_tui.core.intervals import LOOKS, Comparison, compare, level_at_look
 from refine_tui.core.patch import Patch
 from refine_tui.core.scope import Scope
 from refine_tui.evaluation.cold import reason_of
+from refine_tui.evaluation.naming import module_names
 from refine_tui.evaluation.settings import Place
 from refine_tui.evaluation.stream import ENDED, Lines
 from refine_tui.loop.ports.observing import CallInput
@@ -46,7 +47,7 @@ class SandboxTimer:
         """Return what each input costs on the tree as it is; see the port."""
         place = self._usable()
         text = (place.project / scope.path).read_text("utf-8", "surrogateescape")
-        plan = _plan(scope, text, inputs) | {"wants": "costs", "most_s": MOST_S}
+        plan = _plan(place, scope, text, inputs) | {"wants": "costs", "most_s": MOST_S}
         found: list[Cost | None] = [None] * len(inputs)
         for event in self._events(place, plan, cancelled, limit_s):
             if event["event"] == "failed":
@@ -75,10 +76,12 @@ class SandboxTimer:
             text = patch.apply({scope.path: base}).get(scope.path, base)
         except (StaleBaseError, OSError):
             return Timing(None, stopped="stale")
-        plan = _plan(scope, text.decode("utf-8", "surrogateescape"), [cost.input for cost in costs])
+        plan = _plan(place, scope, text.decode("utf-8", "surrogateescape"), [cost.input for cost in costs])
         plan |= _measure(costs, limit_s) | {"seed": seed, "rounds": rounds or LOOKS[-1]}
         rows, stopped = _Rows(seed), ""
         for event in self._events(place, plan, cancelled, limit_s):
+            if event["event"] == "differs":
+                return Timing(None, stopped="differs", differs=costs[event["index"]].input)
             if event["event"] == "round":
                 rows.add(event)
                 if rounds is None and rows.is_settled:
@@ -116,8 +119,9 @@ def _followed(running: Running, cancelled: Cancelled, deadline: float) -> Iterat
             yield event
 
 
-def _plan(scope: Scope, candidate: str, inputs: Sequence[CallInput]) -> dict[str, Any]:
-    return {"path": scope.path, "name": scope.name, "candidate": candidate, "inputs": [[one.text, one.receiver] for one in inputs]}
+def _plan(place: Place, scope: Scope, candidate: str, inputs: Sequence[CallInput]) -> dict[str, Any]:
+    what = {"path": scope.path, "names": module_names(place.project, scope.path), "name": scope.name, "candidate": candidate}
+    return what | {"inputs": [[one.text, one.receiver] for one in inputs]}
 
 
 def _measure(costs: Sequence[Cost], limit_s: float) -> dict[str, Any]:

@@ -113,8 +113,8 @@ def test_linear_work_is_faster_than_quadratic_in_the_real_sandbox(project: Path,
     assert len(found.inputs) == 2
 
 
-def test_three_times_the_work_is_slower(project: Path, open_timer: Open, plain_sandbox: Sandbox) -> None:
-    patch = change(project, "distinct.py", "for item in wanted if item in", "for item in wanted for _ in range(3) if item in")
+def test_more_work_is_slower(project: Path, open_timer: Open, plain_sandbox: Sandbox) -> None:
+    patch = change(project, "distinct.py", "if item in self.items]", "if [item in self.items for _ in range(5)][0]]")
     found = timed(open_timer(project, plain_sandbox), patch, "Shelf.holds", NUMBERS, receiver="(([1, 2],), {}, [('add', (3,), {})])")
     assert found.comparison is not None
     assert found.comparison.verdict == "slower"
@@ -173,11 +173,19 @@ def test_a_candidate_that_raises_or_does_not_end_is_no_comparison(project: Path,
     timer = open_timer(project, plain_sandbox)
     [cost] = timer.costs(scope("fail"), [CallInput("((0,), {})")], never, limit_s=30.0)
     assert cost is not None
-    raising = change(project, "distinct.py", "    if n:\n        raise ValueError(n)", "    raise KeyError(n)")
+    late = "    if n or sys.argv.append(n) or len(sys.argv) > 3:\n        raise KeyError(n)"
+    raising = change(project, "distinct.py", "    if n:\n        raise ValueError(n)", f"    import sys\n{late}")
     assert "KeyError" in timer.compare(raising, scope("fail"), [cost], never, limit_s=10.0, seed=1).stopped
     endless = change(project, "distinct.py", "    if n:\n        raise ValueError(n)", "    while not n:\n        pass")
     found = timer.compare(endless, scope("fail"), [cost], never, limit_s=10.0, seed=1)
     assert (found.comparison, found.stopped) == (None, "late")
+
+
+def test_versions_that_plainly_disagree_are_not_timed(project: Path, open_timer: Open, plain_sandbox: Sandbox) -> None:
+    patch = change(project, "distinct.py", QUADRATIC, "return list(items)")
+    found = timed(open_timer(project, plain_sandbox), patch, "distinct", "(([1, 2],), {})", "(([1, 2, 1],), {})")
+    assert found.differs is not None
+    assert (found.differs.text, found.comparison) == ("(([1, 2, 1],), {})", None)
 
 
 def test_a_stale_patch_and_a_file_that_cannot_be_imported_are_told(project: Path, open_timer: Open, plain_sandbox: Sandbox) -> None:

@@ -36,8 +36,10 @@ class Timing:
     clock: Literal["cpu", "wall"] = "cpu"
     """Seconds of computing, or on the clock where calls wait."""
     stopped: str = ""
-    """Why it ended before there was a verdict: `time`, `cancelled`, `stale`, `late` (the candidate takes many times as long), or what
-    went wrong; else empty."""
+    """Why it ended before there was a verdict: `time`, `cancelled`, `stale`, `late` (the candidate takes many times as long),
+    `differs`, or what went wrong; else empty."""
+    differs: CallInput | None = None
+    """An input on which the versions plainly disagree: nothing was timed then."""
 
 
 class Timer(Protocol):
