@@ -206,22 +206,26 @@ def make_a_disk_device(place: Place) -> object:
 
 @attack
 def make_a_folder_outside(place: Place) -> object:
-    return Path(place["outside"], "new").mkdir()
+    Path(place["outside"], "new").mkdir()
+    return "made"
 
 
 @attack
 def make_a_link_outside(place: Place) -> object:
-    return Path(place["outside"], "new").symlink_to("/etc/passwd")
+    Path(place["outside"], "new").symlink_to("/etc/passwd")
+    return "linked"
 
 
 @attack
 def make_a_pipe_outside(place: Place) -> object:
-    return os.mkfifo(Path(place["outside"], "new"))
+    os.mkfifo(Path(place["outside"], "new"))
+    return "made"
 
 
 @attack
 def remove_a_folder_outside(place: Place) -> object:
-    return Path(place["outside"], "empty").rmdir()
+    Path(place["outside"], "empty").rmdir()
+    return "removed"
 
 
 @attack
@@ -238,7 +242,8 @@ def exchange_a_file_with_one_outside(place: Place) -> object:
 
 @attack
 def link_a_file_outside_to_another_name(place: Place) -> object:
-    return os.link(Path(place["outside"], "kept"), Path(place["outside"], "new"))
+    os.link(Path(place["outside"], "kept"), Path(place["outside"], "new"))
+    return "linked"
 
 
 @attack

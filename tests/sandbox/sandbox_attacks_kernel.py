@@ -206,7 +206,7 @@ def start_another_kernel(place: Place) -> object:
 def read_the_kernels_log(place: Place) -> object:
     with contextlib.suppress(OSError):
         return entered(103, 116, 10, None, 0)
-    return os.close(os.open("/dev/kmsg", os.O_RDONLY))
+    return os.open("/dev/kmsg", os.O_RDONLY)
 
 
 @attack

@@ -1,3 +1,4 @@
+# ruff: noqa: PTH208
 """Attempts to read what is nobody's business. Loaded by `sandbox_attacks.py`."""
 
 from __future__ import annotations

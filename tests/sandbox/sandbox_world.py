@@ -90,7 +90,7 @@ def world(root: Path) -> Iterator[World]:
 
 
 def assault(sandbox: Sandbox, place: World, names: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Run attacks at one level, all of them when none is named; return what they say, what is seen outside, and whether the secret got out."""
+    """Run attacks at one level, all when none is named; return what they say, what is seen outside, and whether the secret got out."""
     python, prefixes = own_interpreter()
     argv = (python, "-I", "-S", "{tools}/sandbox_attacks.py", json.dumps({**place.place, "level": sandbox.level.value}), *names)
     limits = Limits(wall_s=60, memory_bytes=256 << 20)

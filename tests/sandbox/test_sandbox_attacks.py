@@ -1,4 +1,4 @@
-"""Every attack at every level that can be reached, as whoever runs this and as an ordinary user; what happened is judged from outside too."""
+"""Every attack at every level that can be reached, as root and as an ordinary user; what happened is judged from outside too."""
 
 from __future__ import annotations
 
