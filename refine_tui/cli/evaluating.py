@@ -16,6 +16,7 @@ from refine_tui.cli.stopping import interruptible
 from refine_tui.core.errors import StorageError
 from refine_tui.core.evidence import CaseResult, GateResult
 from refine_tui.core.sanitize import visible
+from refine_tui.loop.pointing import refuse_uncollected
 from refine_tui.loop.ports.running import Cancelled, Content, Evaluator, OnCase
 
 Change = tuple[Content, Content]
@@ -59,6 +60,7 @@ def _evaluated(evaluator: Evaluator, on_case: OnCase, cancelled: Cancelled, limi
     began = time.monotonic()
     # The base run refuses with a sentence what a plain run would only report as zero tests.
     baseline = evaluator.baseline(on_case, cancelled, limit_s=limit_s, coverage=False)
+    refuse_uncollected(baseline.suite)
     tools = {"python": baseline.interpreter, "pytest": baseline.runner.removeprefix("pytest ")}
     gates: tuple[GateResult, ...] = ()
     gates_began = time.monotonic()

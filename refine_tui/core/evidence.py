@@ -53,6 +53,11 @@ class CaseResult:
         """Whether the test failed or could not run."""
         return self.outcome in RED
 
+    @property
+    def place(self) -> str:
+        """Where the error came up, for a person: the last line of the project, or the test itself."""
+        return f"{self.frames[-1].path}:{self.frames[-1].line + 1}" if self.frames else self.node_id
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:

@@ -29,9 +29,11 @@ def refuse_unusable(place: Place, ran: Ran) -> None:
         )
     if gathered.collected or gathered.stopped == "time":
         return
+    if any(_may_be_mended(case, place) for case in gathered.broken.values()):
+        return
     if gathered.broken:
         first = list(gathered.broken.values())[:3]
-        raise ProjectError("No test could be collected:\n" + "\n".join(f"  {where(case)}: {case.message}" for case in first))
+        raise ProjectError("No test could be collected:\n" + "\n".join(f"  {case.place}: {case.message}" for case in first))
     if gathered.status == 5:
         raise ProjectError(f"No tests found in {place.project}. Add one, or choose the project with --project.")
     reason = failure(gathered, ran.output) or gathered.stopped
@@ -48,9 +50,11 @@ def failure(gathered: Gathered, output: str) -> str:
     return (lines[-1] if lines else f"pytest ended with status {gathered.status}")[:300]
 
 
-def where(case: CaseResult) -> str:
-    """Return the place of an error, for a person."""
-    return f"{case.frames[-1].path}:{case.frames[-1].line + 1}" if case.frames else case.node_id
+def _may_be_mended(case: CaseResult, place: Place) -> bool:
+    """Say whether it lies in the project's code that a test file cannot be collected, not in the file itself or in what is installed."""
+    if case.error == "ImportError" and str(place.project) in case.message:
+        return True
+    return case.error != "ModuleNotFoundError" and bool(case.frames) and case.frames[-1].path != case.node_id
 
 
 def _in_package(path: str, names: object) -> bool:
@@ -86,7 +90,7 @@ def notes_on(gathered: Gathered, flaky: Sequence[str]) -> tuple[str, ...]:
     notes = []
     if gathered.dropped:
         notes.append("options of the project that are left out here: " + ", ".join(gathered.dropped))
-    notes += [f"cannot be collected: {where(case)}: {case.message}" for case in gathered.broken.values()]
+    notes += [f"cannot be collected: {case.place}: {case.message}" for case in gathered.broken.values()]
     for place, (first, seconds) in gathered.stuck.items():
         count = sum(case.cut_short_s > 0 and f" in {place}, where " in case.message for case in gathered.cases.values())
         if count:

@@ -12,6 +12,7 @@ from refine_tui.core.patch import Patch
 from refine_tui.core.review import Review
 from refine_tui.core.stopping import StopReason
 from refine_tui.loop import events
+from refine_tui.loop.pointing import refuse_uncollected
 from refine_tui.loop.ports.parts import Clock
 from refine_tui.loop.ports.running import Cancelled, Evaluator
 from refine_tui.loop.search import Base, merge
@@ -76,6 +77,9 @@ def fix(
 
     `seconds` bounds the work on all tasks together; a task that ends early leaves its share to the next ones. Without `search` only
     the model proposes.
+
+    Raises:
+        ProjectError: no test could be collected, and there was nothing to try.
     """
     yield from session.survey(cancelled, wanted=wanted)
     baseline = session.state().baseline
@@ -104,6 +108,8 @@ def fix(
         for event in session.work(task, cancelled, search=search):
             totals.add(event)
             yield event
+    if not totals.candidates and not cancelled():
+        refuse_uncollected(baseline.suite)
     patch, tree, suite = _joined([(r.candidate, dict(r.tree)) for r in totals.reviews], baseline, evaluator, cancelled, totals)
     change = delta(baseline.suite, suite)
     outcome = _outcome(targets, change, cancelled())

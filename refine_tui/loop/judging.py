@@ -13,12 +13,15 @@ from refine_tui.core.patch import Patch
 from refine_tui.core.proposal import Proposal
 from refine_tui.core.task import Task
 from refine_tui.core.text import SourceFile
+from refine_tui.loop.pointing import is_file
 from refine_tui.loop.ports.running import Evaluator
 from refine_tui.loop.ports.thinking import Syntax
 
 SHORTEST_S = 0.6
 PATIENCE = 6.0
 """How many times longer a candidate may take that helped but did not come to an end."""
+UNKNOWN_S = 5.0
+"""Wall time for the tests of a file that could not be collected."""
 LONGEST_S = 60.0
 MANY_TESTS = 200
 """Up to this many affected tests run warm after the targets; the cold confirmation runs all of them anyway."""
@@ -47,13 +50,18 @@ class Judge:
             return False
         new = proposal.patch.apply(self.tree)
         sources = [SourceFile(path, data) for path, data in new.items()]
-        if not all(self.syntax.is_valid(source) for source in sources):
+        if not all(self.syntax.is_valid(source) or self._is_no_worse(source) for source in sources):
             return False
         identity = "\0".join(f"{source.path}\0{self.syntax.normalised(source)}" for source in sources)
         if identity in self.seen:
             return False
         self.seen.add(identity)
         return True
+
+    def _is_no_worse(self, source: SourceFile) -> bool:
+        """Say whether a file that does not parse did not before either, and has no more errors now: what runs it may know more."""
+        before = SourceFile(source.path, self.tree[source.path])
+        return not self.syntax.is_valid(before) and len(self.syntax.errors(source)) <= len(self.syntax.errors(before))
 
     def judge(self, proposal: Proposal, round: int, parent: Candidate | None, *, full_time: bool = False) -> Candidate:
         """Run the targets with a proposal, then what else it can affect when it helps. `full_time`: each test gets all it may take.
@@ -105,7 +113,8 @@ class Judge:
         """Return the wall time for some tests: a few times what they took on the base, hanging ones left out."""
         cases = [self.baseline.suite.by_id[node] for node in nodes if node in self.baseline.suite.by_id]
         usual = sum(case.duration_s for case in cases if not case.timed_out)
-        return min(LONGEST_S, SHORTEST_S + 5 * usual)
+        unknown = UNKNOWN_S * sum(is_file(case.node_id) for case in cases)
+        return min(LONGEST_S, SHORTEST_S + 5 * usual + unknown)
 
     def whole_limit_s(self) -> float:
         """Return the wall time for the whole suite, cold: generous, since running out of it would hide a solution."""

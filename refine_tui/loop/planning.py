@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from refine_tui.core.evidence import Baseline, Coverage, LineMap
+from refine_tui.core.evidence import Baseline, CaseResult, Coverage, LineMap
 from refine_tui.core.scope import Scope
 from refine_tui.core.suspicion import Suspicion, ochiai
 from refine_tui.core.task import Budget, Task
-from refine_tui.core.text import SourceFile
+from refine_tui.loop.pointing import Source, is_file, missing_names, named, reached, unreadable
 from refine_tui.loop.ports.thinking import Syntax
 from refine_tui.loop.unwatched import Unwatched
 
@@ -25,12 +25,14 @@ class Suspects:
     scopes: tuple[Scope, ...]
     lines: Suspicion
     values: tuple[str, ...] = ()
-    """What the failing tests compared, as `repr` gave it, the expected side of each first."""
+    """What the failing tests compared, as `repr` gave it, the expected side of each first; and the names that errors say are missing."""
+    unreadable: frozenset[str] = frozenset()
+    """Files that cannot be parsed: nothing is known of what is in them until they are mended."""
 
 
 def plan_tasks(
     baseline: Baseline,
-    source: Callable[[str], SourceFile | None],
+    source: Source,
     syntax: Syntax,
     *,
     editable: Callable[[str], bool],
@@ -56,7 +58,7 @@ def plan_tasks(
 def suspects_of(
     baseline: Baseline,
     targets: Collection[str],
-    source: Callable[[str], SourceFile | None],
+    source: Source,
     syntax: Syntax,
     editable: Callable[[str], bool],
     within: Collection[Scope] = (),
@@ -65,7 +67,8 @@ def suspects_of(
     """Score the lines that the targets executed against the tests that pass.
 
     Other failing tests say nothing about these targets and are left out. A line that a target's traceback ends in counts as
-    at least as suspicious as the best line. Without coverage, the traceback is all there is; `within` limits the answer to scopes.
+    at least as suspicious as the best line. Where no function is known to have run, as without coverage or when a file cannot be
+    collected, what the test's file imports is suspicious too, but little. `within` limits the answer to scopes.
     """
     green = {case.node_id for case in baseline.suite.cases if not case.is_red}
     seen = Coverage(
@@ -76,6 +79,10 @@ def suspects_of(
     else:
         lines = ochiai(seen, set(targets))
         _add_traceback(lines, baseline, targets, editable)
+    cases = [case for node in targets if (case := baseline.suite.by_id.get(node))]
+    broken = unreadable(cases, editable)
+    lines = {place: score for place, score in lines.items() if place[0] not in broken}
+    _add_spoken_of(lines, cases, source, syntax, editable)
     best: dict[Scope, float] = defaultdict(float)
     kept: Suspicion = {}
     for (path, line), score in lines.items():
@@ -87,16 +94,35 @@ def suspects_of(
             continue
         best[scope] = max(best[scope], score)
         kept[path, line] = score
+    for path, line in broken.items():
+        if (file := source(path)) is not None:
+            best[syntax.scopes(file)[0]], kept[path, line] = 1.0, 1.0
     for scope in within:
         _add_unexecuted(scope, best, kept)
     # Functions before modules: a module's lines are mostly definitions, executed by every test that imports it.
     order = sorted(best, key=lambda scope: (scope.kind == "module", -best[scope], scope.path, scope.span))
-    return Suspects(tuple(order), kept, _compared(baseline, targets))
+    return Suspects(tuple(order), kept, told_values(cases), frozenset(broken))
 
 
-def _compared(baseline: Baseline, targets: Collection[str]) -> tuple[str, ...]:
-    cases = [case for node in targets if (case := baseline.suite.by_id.get(node)) and case.values]
-    return tuple(dict.fromkeys(value for case in cases for value in reversed(case.values or ())))
+def told_values(cases: Iterable[CaseResult]) -> tuple[str, ...]:
+    """Return what failing tests compared and what their errors say is missing, as `repr` gives it."""
+    found = (value for case in cases for value in (*reversed(case.values or ()), *map(repr, missing_names(case))))
+    return tuple(dict.fromkeys(found))
+
+
+def _add_spoken_of(lines: Suspicion, cases: Iterable[CaseResult], source: Source, syntax: Syntax, editable: Callable[[str], bool]) -> None:
+    """Add what failures name, and, where no line inside a function is known, everything they can have to do with."""
+    for case in cases:
+        more = named(case, source, syntax, editable)
+        if is_file(case.node_id) or not any(_is_inside(place, source, syntax) for place in lines):
+            more = {**reached(case, source, syntax, editable), **more}
+        for place, score in more.items():
+            lines.setdefault(place, score)
+
+
+def _is_inside(place: tuple[str, int], source: Source, syntax: Syntax) -> bool:
+    file = source(place[0]) if syntax.handles(place[0]) else None
+    return file is not None and place[1] < len(file.line_starts) and syntax.scope_at(file, place[1]).kind != "module"
 
 
 def _add_unexecuted(scope: Scope, best: dict[Scope, float], kept: Suspicion) -> None:
@@ -122,12 +148,16 @@ def _without(files: LineMap, editable: Callable[[str], bool]) -> Mapping[str, fr
 
 
 def _top_scopes(suspects: Suspects) -> frozenset[Scope]:
+    """Return the functions nearly as suspicious as the most suspicious one; classes where there is no function.
+
+    A class holds what all of its methods do, and its own lines run whenever it is imported: it would join tests that share nothing.
+    """
+    functions = [scope for scope in suspects.scopes if scope.kind not in ("module", "class")]
     best: dict[Scope, float] = {}
-    for scope in suspects.scopes:
-        if scope.kind != "module":
-            best[scope] = max(
-                (score for (path, line), score in suspects.lines.items() if path == scope.path and scope.holds_line(line)), default=0.0
-            )
+    for scope in functions or [scope for scope in suspects.scopes if scope.kind == "class"]:
+        best[scope] = max(
+            (score for (path, line), score in suspects.lines.items() if path == scope.path and scope.holds_line(line)), default=0.0
+        )
     highest = max(best.values(), default=0.0)
     return frozenset(scope for scope, score in best.items() if score >= NEAR_TOP * highest)
 

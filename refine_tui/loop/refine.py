@@ -17,6 +17,7 @@ from refine_tui.loop.asking import criticise, criticised
 from refine_tui.loop.handoff import handoff_note
 from refine_tui.loop.judging import Judge
 from refine_tui.loop.planning import Suspects
+from refine_tui.loop.pointing import is_file
 from refine_tui.loop.run import Run, Tools
 from refine_tui.loop.sources import drafts_now, edits_of
 from refine_tui.loop.stopping import Watch
@@ -30,6 +31,8 @@ LEAD = 16.0
 """Trials by which a model that has read a critique is ahead of what was begun without it."""
 DEPTH = 1.0
 """Share of the trials for edits of a candidate that passes all targets, in relation to edits of the user's tree."""
+LEAST = 0.05
+"""Of that share, what a candidate has at least."""
 
 
 def refine(
@@ -124,5 +127,12 @@ def _grown(run: Run) -> list[Candidate]:
 
 
 def _progress(run: Run, candidate: Candidate) -> float:
-    """Return the share of the targets that a candidate passes, 0..1."""
-    return len(set(candidate.delta.fixed) & set(run.task.targets)) / len(run.task.targets)
+    """Return the share of the targets that a candidate passes, above 0 and up to 1; of a file, the share of the tests in it."""
+    fixed = set(candidate.delta.fixed)
+    shares = [_passing(candidate, target) if is_file(target) else target in fixed for target in run.task.targets]
+    return max(sum(shares) / len(shares), LEAST)
+
+
+def _passing(candidate: Candidate, file: str) -> float:
+    inside = [case for case in candidate.suite.cases if case.node_id.startswith(f"{file}::")]
+    return sum(not case.is_red for case in inside) / len(inside) if inside else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -26,6 +26,8 @@ SUSPICION_WEIGHT = 3.0
 PRIOR_WEIGHT = 1.0
 BY_HEART = -6.0
 """Added to the log score of an edit that puts in place of an expression just what a failing test wants to see."""
+MENDED = 0.5
+"""Suspicion of what nothing is known of, since it could not be parsed."""
 _PLAIN = frozenset({"True", "False", "None", "0", "1", "-1", "0.0", "''", "[]", "{}", "()"})
 
 
@@ -59,7 +61,7 @@ def propose_edits(base: Base, suspects: Suspects, syntax: Syntax) -> list[Propos
     found: list[tuple[float, Scope, OperatorEdit, SourceFile]] = []
     for scope, lines, source in _places(base, suspects, syntax):
         top = max(lines.values())
-        for edit in syntax.edits(source, scope, tuple(lines), suspects.values):
+        for edit in _edits(scope, lines, source, suspects, syntax):
             suspicion = lines.get(edit.line, 0.3 * top)
             score = SUSPICION_WEIGHT * log(max(suspicion, 1e-3)) + PRIOR_WEIGHT * log(max(edit.prior, 1e-6))
             found.append((score + BY_HEART * knows_by_heart(edit, suspects.values), scope, edit, source))
@@ -72,6 +74,12 @@ def propose_edits(base: Base, suspects: Suspects, syntax: Syntax) -> list[Propos
         if not patch.is_empty:
             proposals.append(Proposal(patch, "search", edit.operator, edit.note, scope, edit.line, score + base.score))
     return proposals
+
+
+def _edits(scope: Scope, lines: Mapping[int, float], source: SourceFile, suspects: Suspects, syntax: Syntax) -> Iterable[OperatorEdit]:
+    if scope.path in suspects.unreadable and not syntax.is_valid(source):
+        return syntax.mends(source)
+    return syntax.edits(source, scope, tuple(lines), suspects.values)
 
 
 def knows_by_heart(edit: OperatorEdit, values: Collection[str]) -> bool:
@@ -89,8 +97,10 @@ def knows_by_heart(edit: OperatorEdit, values: Collection[str]) -> bool:
 
 def _places(base: Base, suspects: Suspects, syntax: Syntax) -> list[tuple[Scope, dict[int, float], SourceFile]]:
     """Return the suspicious scopes as they stand in `base`, with the lines of each; lines move when a candidate has changed the file."""
-    places = []
+    places = [place for path in sorted(suspects.unreadable) for place in _whole(SourceFile(path, base.text(path)), syntax)]
     for scope in suspects.scopes:
+        if scope.path in suspects.unreadable:
+            continue
         source = SourceFile(scope.path, base.text(scope.path))
         now = scope_in(base, scope, syntax)
         if now is None:
@@ -103,6 +113,17 @@ def _places(base: Base, suspects: Suspects, syntax: Syntax) -> list[tuple[Scope,
         if lines:
             places.append((now, lines, source))
     return places
+
+
+def _whole(source: SourceFile, syntax: Syntax) -> list[tuple[Scope, dict[int, float], SourceFile]]:
+    """Return all of a file that could not be parsed before: each scope with its own lines, or just the file when it still cannot be."""
+    scopes = syntax.scopes(source)
+    if not syntax.is_valid(source):
+        return [(scopes[0], {scopes[0].first_line: MENDED}, source)]
+    lines: dict[Scope, dict[int, float]] = {scope: {} for scope in sorted(scopes, key=lambda scope: scope.kind == "module")}
+    for line in range(len(source.line_starts)):
+        lines[syntax.scope_at(source, line)][line] = MENDED
+    return [(scope, own, source) for scope, own in lines.items() if own]
 
 
 def _moved(lines: Mapping[int, float], file: FilePatch, text: bytes) -> dict[int, float]:

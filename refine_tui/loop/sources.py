@@ -12,7 +12,8 @@ from refine_tui.core.proposal import Proposal, joined_edits
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
 from refine_tui.loop.asking import drafts
-from refine_tui.loop.planning import Suspects, suspects_of
+from refine_tui.loop.planning import Suspects, suspects_of, told_values
+from refine_tui.loop.pointing import is_file
 from refine_tui.loop.ranking import rank_by_model
 from refine_tui.loop.run import Run
 from refine_tui.loop.search import Base, pair_up, propose_edits
@@ -68,6 +69,8 @@ def suspects_after(run: Run, parent: Candidate) -> Suspects:
     cases = tuple(replace(case, outcome="passed", frames=()) if case.node_id in fixed else case for case in baseline.suite.cases)
     after = replace(baseline, suite=replace(baseline.suite, cases=cases))
     sources = {path: SourceFile(path, text) for path, text in run.tree.items()}
+    if run.suspects.unreadable:
+        return replace(run.suspects, values=told_values(case for case in parent.suite.cases if case.is_red))
     found = suspects_of(after, left, sources.get, run.tools.syntax, run.tree.__contains__)
     scopes = tuple(scope for scope in found.scopes if scope in run.suspects.scopes)
     lines = {place: score for place, score in found.lines.items() if place in run.suspects.lines}
@@ -109,10 +112,15 @@ def _first(run: Run, candidate: Candidate) -> Proposal:
 
 def gets_further(base: SuiteResult, suite: SuiteResult) -> float:
     """Return by how much tests that fail in both runs get further in the second: past a hang, or past an exception to an assertion."""
-    both = [(base.by_id[case.node_id], case) for case in suite.cases if case.is_red and case.node_id in base.by_id]
-    steps = [_reached(after) - _reached(before) for before, after in both if before.is_red]
+    both = [(_before(base, case), case) for case in suite.cases if case.is_red]
+    steps = [_reached(after) - _reached(before) for before, after in both if before is not None and before.is_red]
     return max(0.0, sum(steps) / len(steps)) if steps else 0.0
 
 
+def _before(base: SuiteResult, case: CaseResult) -> CaseResult | None:
+    """Return what a test was on the base; where its file could not be collected, that."""
+    return base.by_id.get(case.node_id) or base.by_id.get(case.node_id.split("::", 1)[0])
+
+
 def _reached(case: CaseResult) -> int:
-    return 0 if case.timed_out else 1 + (case.error == "AssertionError")
+    return 0 if case.timed_out or is_file(case.node_id) else 1 + (case.error == "AssertionError")

@@ -9,7 +9,9 @@ from refine_tui.core.proposal import OperatorEdit
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.syntax.edits import scope_edits
+from refine_tui.syntax.imports import imported_paths
 from refine_tui.syntax.languages import LANGUAGES, language_of
+from refine_tui.syntax.mending import mended
 from refine_tui.syntax.normalised import token_text
 from refine_tui.syntax.operators import OPERATORS, Operator, operator_named
 from refine_tui.syntax.parsing import parse, parse_bytes
@@ -55,6 +57,14 @@ class TreeSitter:
         """Say whether the text parses, by tree-sitter and by the language's own compiler where there is one."""
         row = language_of(source.path)
         return not parse_bytes(row, source.data).root_node.has_error and row.accepts(source.data)
+
+    def mends(self, source: SourceFile) -> list[OperatorEdit]:
+        """Return edits that make a Python file parse which does not, likeliest first; none for other languages."""
+        return mended(source) if language_of(source.path).words.python else []
+
+    def imports(self, source: SourceFile) -> tuple[str, ...]:
+        """Return the paths at which what a Python file imports may lie, nearest first; none for other languages."""
+        return imported_paths(source) if language_of(source.path).words.python else ()
 
     def can_go_on(self, path: str, lines: Sequence[str]) -> bool:
         """Say whether the first lines of a scope, its indentation taken off, may still become code; yes where that cannot be told."""

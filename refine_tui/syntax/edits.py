@@ -75,9 +75,15 @@ def _reach(root: Node, span: Span, values: tuple[str, ...]) -> Iterator[tuple[No
     stack: list[tuple[Node, Ingredients, bool]] = [(root, Ingredients(facts, root, None, values), False)]
     while stack:
         node, have, formatted = stack.pop()
-        if node.end < span.start or node.start > span.end or (node.role == "none" and node.kind != "decorated_definition"):
+        decorates = node.kind == "decorator" or (node.parent is not None and node.parent.kind == "decorator")
+        if (
+            node.end < span.start
+            or node.start > span.end
+            or (node.role == "none" and node.kind != "decorated_definition" and not decorates)
+        ):
             continue
-        if node.named and node.role != "param" and span.start <= node.start and node.end <= span.end:
+        is_open = node.role != "none" or node.kind in ("decorated_definition", "decorator")
+        if node.named and is_open and node.role != "param" and span.start <= node.start and node.end <= span.end:
             yield node, have, formatted
         if node.kind in ("function_definition", "class_definition"):
             outer = have if have.function.kind == "function_definition" else None

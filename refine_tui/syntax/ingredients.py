@@ -5,6 +5,7 @@ Computed once a function; every list is in order of likelihood, most likely firs
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -79,6 +80,13 @@ class Ingredients:
             if node.kind == "identifier" and node.role == "store" and not in_comprehension(node):
                 names.setdefault(node.text, node.start)
         return names
+
+    @cached_property
+    def known_names(self) -> frozenset[str]:
+        """Every name that Python, the file, the function or one around it binds; `*` when an import binds names unseen."""
+        around = self.outer.known_names if self.outer else frozenset(dir(builtins))
+        inner = (node.text for node in self.function.walk() if node.kind == "identifier" and node.role in ("store", "param"))
+        return around.union(inner, self.file.imported, self.file.names)
 
     @cached_property
     def loop_names(self) -> frozenset[str]:

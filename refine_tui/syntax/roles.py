@@ -33,6 +33,8 @@ def _role(node: Node) -> Role:
     parent = node.parent
     if parent is None:
         return "load"
+    if node.kind == "argument_list" and parent.parent is not None and parent.parent.kind == "decorator":
+        return "load"
     if parent.role == "none" or node.kind in UNTOUCHED or is_docstring(node):
         return "none"
     if node.field in ("name", "attribute"):

@@ -28,6 +28,15 @@ class Syntax(Protocol):
     def is_valid(self, source: SourceFile) -> bool:
         """Say whether the file parses."""
 
+    def errors(self, source: SourceFile) -> tuple[int, ...]:
+        """Return the 0-based lines on which the parser had to skip or invent something."""
+
+    def mends(self, source: SourceFile) -> Sequence[OperatorEdit]:
+        """Return small edits after each of which a file parses that does not, likeliest first; none where that cannot be told."""
+
+    def imports(self, source: SourceFile) -> tuple[str, ...]:
+        """Return the paths, below the project's root, at which what a file imports may lie, whether or not there is anything."""
+
     def can_go_on(self, path: str, lines: Sequence[str]) -> bool:
         """Say whether the first lines of a scope, its indentation taken off, may still become code; yes where that cannot be told."""
 

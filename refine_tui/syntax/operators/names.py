@@ -33,6 +33,29 @@ def _function(node: Node, have: Ingredients) -> Iterator[Draft]:
             yield put(node, name, weight=weight)
 
 
+def _spelled(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Spell a name that nothing binds like one that something does."""
+    known = have.known_names
+    if node.kind == "decorator":
+        node = next(inner for inner in node.walk() if inner.kind == "identifier")
+    elif node.role != "load":
+        return
+    if node.text not in known and "*" not in known:
+        for name, weight in ranked(get_close_matches(node.text, known, 3, 0.7), 3, 0.6):
+            yield put(node, name, weight=weight)
+
+
+def _defined(node: Node, have: Ingredients) -> Iterator[Draft]:
+    """Name a function or class as it is called, here or by a failing test."""
+    name = node.child("name")
+    if name is None:
+        return
+    asked = [value[1:-1] for value in have.compared if value[1:-1].isidentifier()]
+    known = [other for other in dict.fromkeys([*asked, *have.file.calls]) if other != name.text and other not in have.file.functions]
+    for other, weight in ranked(get_close_matches(name.text, known, 2, 0.7), 2):
+        yield Draft(name.start, name.end, other, weight)
+
+
 def _expression(node: Node, have: Ingredients) -> Iterator[Draft]:
     """Put another expression of the function here, or a name."""
     if not _replaceable(node):
@@ -131,6 +154,16 @@ OPERATORS = (
         "name.function", 11, 0.01, "another function called, one of the module or one called elsewhere in it",
         "def f(a):\n    return f(a)\n\ndef g(a):\n    return a\n", "def f(a):\n    return g(a)\n\ndef g(a):\n    return a\n",
         "name.function", operators_of("identifier"), _function, carries=True,
+    ),
+    Operator(
+        "name.spelled", 11, 0.1, "a name that nothing binds spelled like one that something does",
+        "def f(a):\n    return lenn(a) + lenn(1)\n", "def f(a):\n    return len(a) + lenn(1)\n",
+        "name.function", operators_of("identifier", "decorator"), _spelled,
+    ),
+    Operator(
+        "name.defined", 11, 0.01, "a function or class named as it is called",
+        "def total(a):\n    return total(a) + totals(a)\n", "def totals(a):\n    return total(a) + totals(a)\n",
+        "name.defined", operators_of("function_definition", "class_definition"), _defined,
     ),
     Operator(
         "name.expression", 11, 0.03, "an expression replaced by another of the function",
