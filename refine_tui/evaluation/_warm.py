@@ -240,6 +240,9 @@ class Parent:
             if ended:
                 return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
             request = self._next(deadline)
+            if request and "drop" in request:  # a word about the spare child, not the next request
+                self._drop_spare()
+                continue
             if request and "kill" not in request:  # the answer is out and the next request here: no need to wait for the end of this one
                 self._later = request
                 self._end(pid)

@@ -1,0 +1,34 @@
+"""The tree changes while something runs: what runs goes on."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from refine_tui.loop.ports.running import Sandbox
+from tests.evaluation.evaluation_hands import Make, base_of, change, never, outcomes, write
+
+
+def test_a_candidate_is_run_to_its_end_while_the_tree_changes_beside_it(tmp_path: Path, isolated_sandbox: Sandbox, evaluator: Make) -> None:
+    tests = "import time\nfrom a import f\n\n" + "".join(
+        f"def test_{n}():\n    time.sleep(0.05)\n    assert f() == 2\n\n" for n in range(6)
+    )
+    project = write(tmp_path / "slow", a="def f():\n    return 1\n", test_a=tests)
+    running = evaluator(project, isolated_sandbox)
+    assert base_of(running).warm
+    over = threading.Event()
+
+    def refresh_again_and_again() -> None:
+        while not over.wait(0.02):
+            running.refresh()
+
+    with ThreadPoolExecutor(1) as beside:
+        busy = beside.submit(refresh_again_and_again)
+        try:
+            result = running.run(change(project, "a.py", "1", "2"), [f"test_a.py::test_{n}" for n in range(6)], never, limit_s=30)
+        finally:
+            over.set()
+        busy.result()
+    assert outcomes(result) == dict.fromkeys((f"test_{n}" for n in range(6)), "passed")
+    assert result.warm
