@@ -67,7 +67,7 @@ class Settings:
     gates: tuple[str, ...] = ()
     """`[gates] commands`: shell commands that a change must not make fail."""
     protected: tuple[str, ...] = ()
-    """`[project] protected`: patterns no patch may touch, beside the tests and packaging files."""
+    """`[project] protected`: patterns no patch may touch, beside the tests and packaging files; a project's add to the user's."""
     sandbox_allow: tuple[str, ...] = ()
     """`[sandbox] allow`: masked files that the tests may read after all."""
     model: str = ""
@@ -84,6 +84,7 @@ class Settings:
     """`[ui] theme`: a theme's name."""
 
 
+_SECONDS = (int, float)
 _KEYS: dict[tuple[str, str], tuple[str, type | tuple[type, ...], str]] = {
     ("project", "python"): ("python", str, "a path"),
     ("project", "protected"): ("protected", list, "a list of path patterns"),
@@ -94,8 +95,8 @@ _KEYS: dict[tuple[str, str], tuple[str, type | tuple[type, ...], str]] = {
     ("test", "format"): ("test_format", str, "tap, cargo, go, junit or exit"),
     ("test", "markers"): ("markers", str, "a pytest -m expression"),
     ("test", "environment"): ("environment", dict, "a table of strings"),
-    ("test", "timeout"): ("test_timeout_s", (int, float), "seconds"),
-    ("test", "survey_limit"): ("survey_limit_s", (int, float), "seconds"),
+    ("test", "timeout"): ("test_timeout_s", _SECONDS, "seconds, more than 0"),
+    ("test", "survey_limit"): ("survey_limit_s", _SECONDS, "seconds, more than 0"),
     ("gates", "commands"): ("gates", list, "a list of shell commands"),
     ("sandbox", "allow"): ("sandbox_allow", list, "a list of path patterns"),
     ("model", "use"): ("model", str, "a model's name, a path, or none"),
@@ -124,16 +125,35 @@ def merge(settings: Settings, document: Mapping[str, Any], where: str, *, truste
         for key, value in values.items():
             shown = f"{table}.{key}".removeprefix(".")
             if (table, key) not in _KEYS:
-                raise UsageError(f"{where}: {shown}: there is no such setting. `refine-tui where` names the documentation.")
+                known = (
+                    ", ".join(sorted(name for place, name in _KEYS if place == table)) or "project, test, gates, sandbox, model, budget, ui"
+                )
+                raise UsageError(f"{where}: {shown}: there is no such setting. Known: {known}.")
             name, kind, expected = _KEYS[table, key]
-            if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
+            if not _fits(value, kind):
                 raise UsageError(f"{where}: {shown}: expected {expected}.")
             if not trusted and _loosens(name, value):
                 ignored.append(shown)
             else:
-                changed: dict[str, Any] = {name: tuple(map(str, value)) if isinstance(value, list) else value}
-                settings = replace(settings, **changed)
+                settings = _with(settings, name, value)
     return settings, tuple(ignored)
+
+
+def _fits(value: Any, kind: type | tuple[type, ...]) -> bool:
+    """Say whether a value is of its kind: lists and tables hold strings, and seconds can be waited for."""
+    if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
+        return False
+    if isinstance(value, (list, dict)):
+        return all(isinstance(each, str) for each in (value.values() if isinstance(value, dict) else value))
+    return kind is not _SECONDS or 0 < value < float("inf")
+
+
+def _with(settings: Settings, name: str, value: Any) -> Settings:
+    held = tuple(value) if isinstance(value, list) else value
+    if name == "protected":
+        held = tuple(dict.fromkeys((*settings.protected, *held)))
+    changed: dict[str, Any] = {name: held}
+    return replace(settings, **changed)
 
 
 def _loosens(name: str, value: Any) -> bool:
@@ -148,7 +168,7 @@ def _budget(budget: Budget, values: Mapping[str, Any], where: str) -> Budget:
     for key, value in values.items():
         if key not in known:
             raise UsageError(f"{where}: budget.{key}: there is no such setting. Known: {', '.join(sorted(known))}.")
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
             raise UsageError(f"{where}: budget.{key}: expected a number above 0.")
     changed: dict[str, Any] = {key: value if key == "seconds" else int(value) for key, value in values.items()}
     return replace(budget, **changed)

@@ -221,6 +221,14 @@ def test_settings_of_a_project_that_loosen_are_left_out_until_it_is_trusted() ->
         ({"test": {"timeout": "1"}}, "test.timeout"),
         ({"budget": {"rounds": 0}}, "budget.rounds"),
         ({"budget": {"candidats": 1}}, "budget.candidats"),
+        ({"test": {"environment": {"A": 1}}}, "test.environment"),
+        ({"test": {"paths": [1]}}, "test.paths"),
+        ({"test": {"timeout": -1}}, "test.timeout"),
+        ({"test": {"timeout": 0}}, "test.timeout"),
+        ({"test": {"timeout": float("nan")}}, "test.timeout"),
+        ({"test": {"survey_limit": float("inf")}}, "test.survey_limit"),
+        ({"budget": {"rounds": float("nan")}}, "budget.rounds"),
+        ({"budget": {"tokens": float("inf")}}, "budget.tokens"),
         ({"test": 1}, "test"),
     ],
 )
@@ -228,6 +236,14 @@ def test_a_wrong_setting_is_named_with_its_file(document: dict[str, object], pla
     with pytest.raises(UsageError, match=place) as caught:
         merge(Settings(), document, "refine.toml", trusted=True)
     assert "refine.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_project_adds_to_what_the_user_protects_and_takes_nothing_away(trusted: bool) -> None:
+    users = Settings(protected=("migrations/**",))
+    assert merge(users, {"project": {"protected": []}}, "refine.toml", trusted=trusted)[0].protected == ("migrations/**",)
+    more = {"project": {"protected": ["api/**", "migrations/**"]}}
+    assert merge(users, more, "refine.toml", trusted=trusted)[0].protected == ("migrations/**", "api/**")
 
 
 def test_baseline_values_are_plain() -> None:
