@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 import datetime
+import functools
 import importlib
 import inspect
 import json
+import linecache
 import os
 import random
 import select
@@ -25,7 +27,6 @@ _EVENTS = 200_000
 """Lines of one call that are watched."""
 _ARCS = 4000
 _BYTES = 1 << 20
-_SOURCES = (".py", ".pyc", ".so", ".pyd")
 _CLOCKS = {"time": ("time", "time_ns", "localtime", "gmtime", "ctime", "strftime")}
 _NOW = ("now", "utcnow", "today")
 _OUTSIDE = {
@@ -92,9 +93,10 @@ class Target:
         found = inspect.getattr_static(self.holder, self.name, None)
         if found is None:
             raise Missing("{} has no {}".format(self.module.__name__, told["symbol"]))
-        self.is_property = isinstance(found, property)
+        cached = getattr(functools, "cached_property", property)
+        self.is_property = isinstance(found, (property, cached))
         self.is_bound = inspect.isclass(self.holder) and not isinstance(found, (staticmethod, classmethod))
-        function = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
+        function = next((getattr(found, name) for name in ("fget", "func", "__func__") if hasattr(found, name)), found)
         code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
         self.codes = set(_nested(code)) if code is not None else set()
 
@@ -274,9 +276,9 @@ class Watch:
         sys.setprofile(None)
         sys.settrace(None)
 
-    def _audited(self, event: str, arguments: Any) -> None:
+    def _audited(self, event: str, _arguments: Any) -> None:
         reason = _OUTSIDE.get(event) if self._on else None
-        if reason and not self.reason and not _importing() and not (event == "open" and str(arguments[0]).endswith(_SOURCES)):
+        if reason and not self.reason and not _by_python_itself():
             self.reason = reason
 
     def _profiled(self, frame: Any, event: str, called: Any) -> None:
@@ -305,11 +307,12 @@ class Watch:
         return on_line
 
 
-def _importing() -> bool:
-    """Say whether the running code was called by the import system."""
+def _by_python_itself() -> bool:
+    """Say whether the running code was called by the import system, or to show a line of source."""
     frame: Any = sys._getframe(2)
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        file = frame.f_code.co_filename
+        if file.startswith("<frozen importlib") or file == linecache.__file__:
             return True
         frame = frame.f_back
     return False

@@ -1,4 +1,4 @@
-"""The evaluator for pytest projects: a base run, candidates in warm forks, proof in fresh processes."""
+"""The evaluator for projects with pytest or unittest: a base run, candidates in warm forks, proof in fresh processes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from refine_tui.core.errors import RunnerError
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Flag, GateResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
+from refine_tui.core.scope import Scope
 from refine_tui.evaluation import interpreter
 from refine_tui.evaluation.cold import Job, Ran, Tally, run_cold
 from refine_tui.evaluation.gates import Gates
@@ -25,6 +26,7 @@ from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.stream import Gathered, limits_met
 from refine_tui.evaluation.survey import SAMPLE_S, failure, has_outcome, notes_on, refuse_unusable, sample_of, verdict_of
 from refine_tui.evaluation.tampering import find
+from refine_tui.evaluation.timing import SandboxTimer
 from refine_tui.evaluation.tree import patched, read
 from refine_tui.evaluation.trials import Reliance, give_time
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
@@ -70,7 +72,7 @@ class PytestEvaluator:
     def describe(self) -> str:
         """Return the interpreter and the runner; see the port."""
         place = self._ready()
-        return f"{place.interpreter.label}, pytest {place.interpreter.pytest}"
+        return f"{place.interpreter.label}, {place.interpreter.runner}"
 
     def baseline(
         self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True, on_phase: OnPhase | None = None
@@ -106,8 +108,8 @@ class PytestEvaluator:
             warm=self._warm is not None,
             cold_reason=self._cold_reason,
             interpreter=place.interpreter.label,
-            runner=f"pytest {place.interpreter.pytest}",
-            notes=notes_on(gathered, self._flaky),
+            runner=place.interpreter.runner,
+            notes=notes_on(gathered, self._flaky, place.interpreter.runner),
         )
 
     def run(
@@ -200,7 +202,13 @@ class PytestEvaluator:
 
     def observer(self) -> PytestObserver:
         """Return what calls single functions in the same place."""
-        return PytestObserver(self.project, lambda job, cancelled: self._run_cold(job, self._or_closed(cancelled)), self._patched)
+        return PytestObserver(
+            self.project, lambda job, cancelled: self._run_cold(job, self._or_closed(cancelled)), self._patched, self._touching
+        )
+
+    def timer(self) -> SandboxTimer:
+        """Return what times single functions in the same place."""
+        return SandboxTimer(self._ready, self._sandbox)
 
     def recheck(self, node_ids: Sequence[str], cancelled: Cancelled, *, limit_s: float) -> tuple[str, ...]:
         """Run failing tests of the base twice more, with other hash seeds, one of them backwards; return those that passed once."""
@@ -232,6 +240,10 @@ class PytestEvaluator:
         return [ran.gathered.cases for ran in runs]
 
     # parts
+
+    def _touching(self, scope: Scope) -> tuple[str, ...] | None:
+        lines = frozenset(range(scope.first_line, scope.last_line + 1))
+        return coverage_of(self._base).tests_touching({scope.path: lines}) if self._base and self._base.coverage else None
 
     def _checks(self) -> Gates:
         if self._gates is None:
