@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from refine_tui.bench.runner_lab import RunnerLab
     from refine_tui.journal import SqliteJournal
     from refine_tui.learn.examples import Mutant
+    from refine_tui.loop.optimising import SpeedTools
+    from refine_tui.loop.ports.choosing import Shelf
     from refine_tui.loop.ports.parts import Parts
+    from refine_tui.loop.ports.reaching import Keys
     from refine_tui.loop.ports.running import Evaluator, Sandbox
     from refine_tui.loop.ports.thinking import Generator, ModelInfo, Profile
     from refine_tui.loop.session import Session
@@ -246,7 +249,24 @@ def make_puller(options: argparse.Namespace, places: Places, ask: Callable[[str]
     return Puller(make_registry(places), Way(make_door(settings_of(options, places)[0]).open, Keys(ask, tell)))
 
 
-def make_generator(wish: str, settings: Settings, places: Places) -> tuple[Generator | None, str]:
+def make_shelf(settings: Settings, places: Places) -> Shelf:
+    """Return what a front end chooses models from; keys it asks for are kept for the session."""
+    from refine_tui.models.download import Way
+    from refine_tui.models.pulling import Puller
+    from refine_tui.models.shelf import ModelShelf
+    from refine_tui.network.keys import Keys
+
+    registry = make_registry(places)
+
+    def join(ask: Callable[[str], str], tell: Callable[[str], None]) -> tuple[Puller, Callable[[str], Generator | None]]:
+        keys = Keys(ask, tell)
+        puller = Puller(registry, Way(make_door(settings).open, keys))
+        return puller, lambda wish: make_generator(wish, settings, places, keys)[0]
+
+    return ModelShelf(registry, join)
+
+
+def make_generator(wish: str, settings: Settings, places: Places, keys: Keys | None = None) -> tuple[Generator | None, str]:
     """Return the model that was wished for, or `None` with the reason; a wish that cannot be met at all is an error.
 
     Raises:
@@ -261,7 +281,7 @@ def make_generator(wish: str, settings: Settings, places: Places) -> tuple[Gener
         return None, "none was asked for"
     try:
         if is_address(wanted):
-            generator = make_remote(wanted, settings)
+            generator = make_remote(wanted, settings, keys)
             if wish:
                 generator.load()
             return generator, ""
@@ -278,7 +298,7 @@ def make_generator(wish: str, settings: Settings, places: Places) -> tuple[Gener
     return LlamaGenerator(found.path, log_file=log, name=found.name, profile=found.profile, gpu_layers=settings.gpu_layers), ""
 
 
-def make_remote(address: str, settings: Settings) -> RemoteGenerator:
+def make_remote(address: str, settings: Settings, keys: Keys | None = None) -> RemoteGenerator:
     """Return the model on a server, which is not contacted yet.
 
     Raises:
@@ -290,7 +310,7 @@ def make_remote(address: str, settings: Settings) -> RemoteGenerator:
 
     server, door = parse_server(address), make_door(settings)
     door.check(server.base)
-    return RemoteGenerator(server, door.open, Keys())
+    return RemoteGenerator(server, door.open, keys or Keys())
 
 
 def join_parts(tree: ProjectTree, evaluator: Evaluator, journal: SqliteJournal, generator: Generator | None, *, watch: bool) -> Parts:
@@ -306,6 +326,22 @@ def join_parts(tree: ProjectTree, evaluator: Evaluator, journal: SqliteJournal, 
         watcher = TreeWatcher(tree.root)
         tree.on_write = watcher.expect
     return Parts(tree, evaluator, TreeSitter(), journal, time.monotonic, generator, LineEdit(), profile_of, watcher)
+
+
+def make_speed_tools(project: Project) -> SpeedTools:
+    """Return what a function of the project is made faster with.
+
+    Raises:
+        UsageError: its tests are not run by pytest.
+    """
+    from refine_tui.evaluation.evaluator import PytestEvaluator
+    from refine_tui.loop.optimising import SpeedTools
+    from refine_tui.syntax.speedups import TreeSpeedups
+
+    parts = project.parts
+    if not isinstance(parts.evaluator, PytestEvaluator):
+        raise UsageError("--faster works on Python projects whose tests pytest runs.")
+    return SpeedTools(parts.evaluator, parts.syntax, parts.evaluator.timer(), parts.evaluator.observer(), TreeSpeedups(), parts.clock)
 
 
 def profile_of(info: ModelInfo) -> Profile:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from refine_tui.bootstrap import Places, make_registry, make_remote, settings_of
-from refine_tui.cli.fetching import run_pull, size_in_words
+from refine_tui.cli.fetching import run_pull
+from refine_tui.core.amounts import size_in_words
 from refine_tui.core.errors import UnknownModelError
 from refine_tui.core.sanitize import visible
 from refine_tui.models.cards import Card

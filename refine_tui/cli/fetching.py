@@ -9,6 +9,7 @@ from collections.abc import Callable
 from getpass import getpass
 
 from refine_tui.bootstrap import Places, make_puller
+from refine_tui.core.amounts import duration_in_words, size_in_words
 from refine_tui.core.sanitize import visible
 from refine_tui.models.download import Progress
 from refine_tui.models.pulling import Pulled
@@ -81,7 +82,7 @@ def line(progress: Progress) -> str:
     if progress.rate:
         parts.append(f"{size_in_words(progress.rate)}/s")
     if progress.left_s is not None and total != done:
-        parts.append(f"{_duration(progress.left_s)} left")
+        parts.append(f"{duration_in_words(progress.left_s)} left")
     return "  ".join([*parts, *([progress.note] if progress.note else [])])
 
 
@@ -89,16 +90,3 @@ def _say_done(done: Pulled) -> None:
     against = {"card": "as its card says", "hub": "as its hub says"}.get(done.checked, "nothing to compare it with")
     print(visible(f"{done.model.name} is here, sha256 {done.sha256} ({against})."))
     print(visible(f"Use it: refine-tui models use {done.model.name}"))
-
-
-def size_in_words(count: float | None) -> str:
-    """Return a number of bytes as people read it."""
-    if count is None:
-        return "size unknown"
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
-from refine_tui.bootstrap import copy_demo, open_project
+from refine_tui.bootstrap import Places, copy_demo, make_shelf, open_project
 from refine_tui.core.errors import UsageError
 
 PREFIX = "refine-demo-"
@@ -24,7 +24,8 @@ def open_project_ui(options: argparse.Namespace, *, demo: bool) -> int:
     with open_project(options, watch=not options.plain) as project:
         if options.plain:
             return run_plain(project.session, demo=demo, notices=project.notices)
-        status: int = run(project.session, settings=project.settings, demo=demo, notices=project.notices, watcher=project.parts.watcher)
+        shelf, watcher = make_shelf(project.settings, Places()), project.parts.watcher
+        status: int = run(project.session, settings=project.settings, demo=demo, notices=project.notices, watcher=watcher, shelf=shelf)
         return status
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from refine_tui.core.settings import Settings
+    from refine_tui.loop.ports.choosing import Shelf
     from refine_tui.loop.ports.keeping import Watcher
     from refine_tui.loop.state import State
     from refine_tui.ui.session_port import SessionPort
@@ -28,6 +29,7 @@ def run(
     demo: bool = False,
     notices: Sequence[str] = (),
     watcher: Watcher | None = None,
+    shelf: Shelf | None = None,
 ) -> int:
     """Open the UI on a session and return the exit status once the user leaves.
 
@@ -37,6 +39,7 @@ def run(
         demo: the project is a throw-away copy, and the screen says so.
         notices: sentences the user should read first.
         watcher: started with the UI and stopped with it; `None` when saves are not watched.
+        shelf: what Setup chooses models from; without one there is no Setup.
     """
     from refine_tui.ui.app import RefineApp
 
@@ -45,7 +48,7 @@ def run(
     # Keys must not wait long for the interpreter while the session's thread computes; Python's own interval is 5 ms.
     sys.setswitchinterval(SWITCH_S)
     try:
-        status = RefineApp(session, theme=settings.theme, demo=demo, notices=notices, watcher=watcher).run() or 0
+        status = RefineApp(session, theme=settings.theme, demo=demo, notices=notices, watcher=watcher, shelf=shelf).run() or 0
     except KeyboardInterrupt:
         # Pressed once more while leaving: what still runs loses its processes now.
         session.stop()

@@ -16,19 +16,23 @@ from textual.screen import Screen
 from refine_tui.core.errors import RefineError, UsageError
 from refine_tui.core.task import Task
 from refine_tui.loop.events import ReviewReady, Verified
+from refine_tui.loop.ports.choosing import Shelf
 from refine_tui.loop.ports.keeping import Watcher
+from refine_tui.ui.boards.board import Board
 from refine_tui.ui.boards.loop import LoopBoard
 from refine_tui.ui.boards.review import ReviewBoard
+from refine_tui.ui.boards.setup import SetupBoard
 from refine_tui.ui.boards.tests import TestsBoard
 from refine_tui.ui.carrying import CarryingApp
 from refine_tui.ui.commands import ValidActions
 from refine_tui.ui.desk import Desk
-from refine_tui.ui.messages import Errand, Tell
+from refine_tui.ui.messages import Errand, ModelChosen, ModelsChanged, Tell
 from refine_tui.ui.reactions import in_words, told
 from refine_tui.ui.screens.help import HelpScreen
 from refine_tui.ui.screens.house import HouseScreen
 from refine_tui.ui.session_port import SessionPort
 from refine_tui.ui.session_worker import Delivery, Job, JobEnded
+from refine_tui.ui.setting_up import SettingUp
 from refine_tui.ui.themes import ANSI_VARIABLES, default_theme, load_themes, themes_folder
 from refine_tui.ui.widgets.tab_line import TabLine
 
@@ -46,6 +50,7 @@ EVERYWHERE: list[BindingType] = [
     Binding("1", "go('review')", "Review", id="screen.review", show=False),
     Binding("2", "go('loop')", "Loop", id="screen.loop", show=False),
     Binding("3", "go('tests')", "Tests", id="screen.tests", show=False),
+    Binding("6", "go('setup')", "Setup", id="screen.setup", show=False),
     Binding("escape", "step_back", "back, or cancel", id="app.back", show=False),
     Binding("colon", "command_palette", "find a command", id="app.palette", show=False),
     Binding("ctrl+c", "interrupt", "twice quits", id="app.interrupt", show=False, priority=True),
@@ -56,7 +61,13 @@ class RefineApp(CarryingApp):
     """Joins screens, keys and worker."""
 
     TITLE = "refine_tui"
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["screens/house.tcss", "boards/review.tcss", "boards/loop.tcss", "boards/tests.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = [
+        "screens/house.tcss",
+        "boards/review.tcss",
+        "boards/loop.tcss",
+        "boards/tests.tcss",
+        "boards/setup.tcss",
+    ]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ValidActions}
     BINDINGS = EVERYWHERE
     ENABLE_COMMAND_PALETTE = True
@@ -69,11 +80,15 @@ class RefineApp(CarryingApp):
         demo: bool = False,
         notices: Sequence[str] = (),
         watcher: Watcher | None = None,
+        shelf: Shelf | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         desk = Desk(session, clock, demo)
         self._review = ReviewBoard(desk)
-        super().__init__(desk, HouseScreen(desk, self._review, LoopBoard(desk), TestsBoard(desk)), watcher)
+        boards: list[Board] = [self._review, LoopBoard(desk), TestsBoard(desk)]
+        if shelf is not None:
+            boards.append(SetupBoard(desk, self._setting_up(session, shelf)))
+        super().__init__(desk, HouseScreen(desk, *boards), watcher)
         self._wanted_theme = theme
         self._interrupted_at = float("-inf")
         for notice in notices:
@@ -131,6 +146,21 @@ class RefineApp(CarryingApp):
             self.desk.paused = True
         self.work_next()
 
+    # Setup.
+
+    def _setting_up(self, session: SessionPort, shelf: Shelf) -> SettingUp:
+        post = self.post_message
+        return SettingUp(session, shelf, lambda: post(ModelsChanged()), post, lambda: post(ModelChosen()))
+
+    @on(ModelsChanged)
+    def _models_changed(self) -> None:
+        self.show_all()
+
+    @on(ModelChosen)
+    def _model_chosen(self) -> None:
+        self.work_next()
+        self.show_all()
+
     def _tell(self, tell: Tell) -> None:
         self.desk.say(tell)
         self.show_all()
@@ -151,6 +181,8 @@ class RefineApp(CarryingApp):
         """Offer what can be done now; nothing but leaving in a terminal too small to see."""
         if self.house.is_mounted and self.house.is_too_small:
             return action in ("quit", "interrupt")
+        if action == "go":
+            return all(self.house.has(str(name)) for name in parameters)
         if action == "cancel":
             return self.jobs.is_running
         if action == "go_on":
@@ -158,7 +190,7 @@ class RefineApp(CarryingApp):
         return super().check_action(action, parameters)
 
     def action_go(self, board: str) -> None:
-        """Go to Review, Loop or Tests."""
+        """Go to Review, Loop, Tests or Setup."""
         self.house.go(board)
 
     def action_goal(self) -> None:

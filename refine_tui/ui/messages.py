@@ -62,6 +62,20 @@ class ResumeWork(Message):
 
 
 @dataclass
+class ModelsChanged(Message):
+    """What Setup shows is not what it was; several of these mean the same as one."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Let a later one take the place of an earlier one."""
+        return isinstance(message, ModelsChanged)
+
+
+@dataclass
+class ModelChosen(Message):
+    """The session has taken another model, or could not; tasks that waited for that go on."""
+
+
+@dataclass
 class TreeWritten(Message):
     """Files of the user's tree were written or taken back by us."""
 

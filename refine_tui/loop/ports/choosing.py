@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from refine_tui.loop.ports.thinking import Generator
+from refine_tui.loop.ports import thinking
 
 Kind = Literal["file", "broken", "card", "server", "none"]
 Ask = Callable[[str], str]
@@ -77,14 +77,14 @@ class Shelf(Protocol):
             RefineError: it cannot be used, or its name is taken.
         """
 
-    def fetch(self, wanted: str) -> Iterator[Fetching | Fetched]:
-        """Fetch a model by its card's name or an address. Whoever stops listening stops it; what has arrived is kept.
+    def fetch(self, wanted: str) -> Generator[Fetching | Fetched, None, None]:
+        """Fetch a model by its card's name or an address. Closing the generator stops it; what has arrived is kept.
 
         Raises:
             RefineError: it cannot be fetched, does not fit on the disk, or is not what it should be.
         """
 
-    def open(self, wish: str) -> Generator | None:
+    def open(self, wish: str) -> thinking.Generator | None:
         """Return a model, which is not loaded yet; `None` for `none`.
 
         Raises:

@@ -30,8 +30,8 @@ class House(Protocol):
     def show(self) -> None:
         """Draw everything anew."""
 
-    def ask(self, title: str, fields: Sequence[str], then: Callable[[tuple[str, ...]], None]) -> None:
-        """Open the prompt; `then` gets the answers."""
+    def ask(self, title: str, fields: Sequence[str], then: Callable[[tuple[str, ...]], None], *, secret: bool = False) -> None:
+        """Open the prompt; `then` gets the answers. What is typed is not shown when it is `secret`."""
 
     def confirm(self, text: str, key: str, then: Callable[[], None]) -> None:
         """Ask for a second key; `then` is called once it was pressed."""

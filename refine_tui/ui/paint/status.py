@@ -52,7 +52,7 @@ def _segments(state: State, live: Live, width: int) -> list[_Segment]:
     device = model.device if model else ""
     return [
         _Segment(ink(state.branch), 6),
-        _Segment(_model(model, state.model_reason), 2),
+        _Segment(_model(model, state), 2),
         _Segment(ink(device if width >= _ROOMY else device.partition(",")[0]), 3),
         _Segment(ink(f"ctx {_thousands(model.context_tokens)}" if model and model.context_tokens else ""), 4),
         _Segment(ink(LEVEL_SIGNS[state.level]), 0),
@@ -69,9 +69,11 @@ def _is_elsewhere(model: ModelInfo | None) -> bool:
     return model is not None and "://" in model.path
 
 
-def _model(model: ModelInfo | None, reason: str) -> Content:
+def _model(model: ModelInfo | None, state: State) -> Content:
+    if state.loading:
+        return ink((f"loading {state.loading}", "bold"))
     if model is None:
-        return ink("no model" if reason else "model not loaded")
+        return ink("no model" if state.model_reason else "model not loaded")
     return ink(f"{model.name} {model.quantisation}".strip())
 
 

@@ -1,6 +1,6 @@
-"""The one screen: tabs above; Review, Loop or Tests; notice, prompt, keys and status below.
+"""The one screen: tabs above; Review, Loop, Tests or Setup; notice, prompt, keys and status below.
 
-All three boards are composed once and stay. Going to another one shows it instead: one layout, one paint.
+All boards are composed once and stay. Going to another one shows it instead: one layout, one paint.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ LOW = 22
 KEY_ORDER = (
     "hunk.accept", "hunk.reject", "hunk.toggle", "hunk.split", "hunk.edit", "decision.undo",
     "patch.apply", "patch.undo", "tests.run", "loop.refine_with_note", "tests.filter", "tests.run_all",
+    "setup.key", "setup.use", "setup.fetch", "setup.stop", "setup.file", "setup.server",
     "item.next", "loop.cancel", "loop.go_on", "loop.goal", "help.show", "app.quit",
 )  # fmt: skip
 _WIDTHS = [(0, "-tiny"), (LEAST_WIDTH, "-narrow"), (100, "-medium"), (WIDE, "-wide")]
@@ -58,7 +59,7 @@ class HouseScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Lay the frame around the boards."""
         yield Static("", id="too-small", markup=False)
-        yield TabLine()
+        yield TabLine(self._boards)
         for board in self._boards.values():
             board.styles.display = None if board is self.board else "none"
             yield board
@@ -71,6 +72,10 @@ class HouseScreen(Screen[None]):
     def on_mount(self) -> None:
         """Give the keys to the board."""
         self.set_focus(self.board.key_pane)
+
+    def has(self, name: str) -> bool:
+        """Say whether there is a board of that name."""
+        return name in self._boards
 
     def go(self, name: str) -> None:
         """Show another board."""
@@ -140,9 +145,9 @@ class HouseScreen(Screen[None]):
         """Whether a prompt or a confirmation is open."""
         return self.query_one(PromptBar).is_open or self.query_one(ConfirmBar).is_open
 
-    def ask(self, title: str, fields: Sequence[str], then: Callable[[tuple[str, ...]], None]) -> None:
-        """Open the prompt; `then` gets the answers."""
-        self.query_one(PromptBar).ask(title, fields, then)
+    def ask(self, title: str, fields: Sequence[str], then: Callable[[tuple[str, ...]], None], *, secret: bool = False) -> None:
+        """Open the prompt; `then` gets the answers. What is typed is not shown when it is `secret`."""
+        self.query_one(PromptBar).ask(title, fields, then, secret=secret)
 
     def confirm(self, text: str, key: str, then: Callable[[], None]) -> None:
         """Ask for a second key; `then` is called once it was pressed."""

@@ -41,14 +41,18 @@ class PromptBar(Vertical):
         """Whether it waits for an answer."""
         return self.has_class("-open")
 
-    def ask(self, title: str, fields: Sequence[str], then: Callable[[tuple[str, ...]], None]) -> None:
-        """Open with one or two fields, given by what they should hold; `then` gets the answers, the first never empty."""
+    def ask(self, title: str, fields: Sequence[str], then: Callable[[tuple[str, ...]], None], *, secret: bool = False) -> None:
+        """Open with one or two fields, given by what they should hold; `then` gets the answers, the first never empty.
+
+        What is typed into the first is not shown when it is `secret`.
+        """
         self._fields, self._then = tuple(fields), then
         self.query_one("#question", Static).update(ink((f"{title}   ", "bold"), ("enter sends   esc closes", "$diff-number")))
         for field, placeholder in zip(("#first", "#second"), (*fields, ""), strict=False):
             input = self.query_one(field, Input)
             input.value, input.placeholder = "", placeholder
             input.display = bool(placeholder)
+        self.query_one("#first", Input).password = secret
         self.add_class("-open")
         self.query_one("#first", Input).focus()
 
@@ -70,6 +74,7 @@ class PromptBar(Vertical):
             second.focus()
             return
         values = tuple(self.query_one(field, Input).value.strip() for field in ("#first", "#second"))[: len(self._fields)]
+        self.query_one("#first", Input).value = ""
         self.close()
         if values[0] and self._then is not None:
             self._then(values)

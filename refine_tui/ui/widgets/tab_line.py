@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -12,7 +13,7 @@ from refine_tui.loop.state import State
 from refine_tui.ui.paint.ink import fits, ink, spread
 from refine_tui.ui.widgets.line import Line
 
-SCREENS = (("review", "1 Review"), ("loop", "2 Loop"), ("tests", "3 Tests"))
+SCREENS = (("review", "1 Review"), ("loop", "2 Loop"), ("tests", "3 Tests"), ("setup", "6 Setup"))
 
 
 class TabLine(Line):
@@ -24,15 +25,17 @@ class TabLine(Line):
 
         screen: str
 
-    def __init__(self) -> None:
+    def __init__(self, names: Container[str]) -> None:
+        """Take the screens there are."""
         super().__init__(id="tabs")
+        self._screens = [(name, title) for name, title in SCREENS if name in names]
         self._places: list[tuple[int, int, str]] = []
 
     def show(self, current: str, state: State, *, demo: bool, width: int) -> None:
         """Show the tabs; `current` is the screen we are on."""
         parts: list[str | tuple[str, str]] = [" refine_tui  "]
         column, self._places = 13, []
-        for name, title in SCREENS:
+        for name, title in self._screens:
             parts += [(f" {title} ", "bold reverse" if name == current else ""), " "]
             self._places.append((column, column + len(title) + 2, name))
             column += len(title) + 3

@@ -1,0 +1,138 @@
+"""Models in words: which one is in use, which can be, what they need, and how far a download is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual.content import Content
+
+from refine_tui.core.amounts import duration_in_words, size_in_words
+from refine_tui.loop.ports.choosing import Choice, Fetching
+from refine_tui.loop.state import State
+from refine_tui.ui.paint.empty import meter
+from refine_tui.ui.paint.entry import Entry
+from refine_tui.ui.paint.ink import fit, ink
+from refine_tui.ui.setting_up import Models
+
+_KINDS = {"broken": "cannot be used", "server": "on a server", "none": "search alone"}
+_NAME_CELLS = 32
+
+
+def is_in_use(choice: Choice, state: State) -> bool:
+    """Say whether a choice is what the session works with."""
+    if state.loading:
+        return False
+    if state.model is None:
+        return choice.kind == "none" and bool(state.model_reason)
+    return bool(choice.path) and choice.path == state.model.path
+
+
+def paint_use(models: Models, state: State) -> list[Content]:
+    """Paint the model in use, what is being loaded or fetched, and what is asked."""
+    rows = [_use(state, models.free_bytes)]
+    if models.question:
+        rows.append(ink((" ?  ", "bold reverse $warning"), f" {models.question.strip()}  ", ("t types it   x stops", "bold $accent")))
+    elif models.fetched:
+        rows.append(ink(" ", _fetching(models)))
+    return rows
+
+
+def _use(state: State, free_bytes: int | None) -> Content:
+    free = f"   {size_in_words(free_bytes)} of memory free" if free_bytes is not None else ""
+    if state.loading:
+        return ink(" Loading ", (state.loading, "bold"), "; tasks wait for it.")
+    if state.model is None:
+        return ink(" No model: ", state.model_reason or "it is loaded with the first task", (free, "$diff-number"))
+    model = state.model
+    return ink(" In use: ", (f"{model.name} {model.quantisation}".strip(), "bold"), f" on {model.device}", (free, "$diff-number"))
+
+
+def _fetching(models: Models) -> Content:
+    if models.is_stopping:
+        return ink(f"Stopping {models.fetched} ...")
+    if models.progress is None:
+        return ink(f"Fetching {models.fetched}: asking its server ...   ", ("x stops", "bold $accent"))
+    return ink(in_words(models.progress), "   ", ("x stops", "bold $accent"))
+
+
+def in_words(progress: Fetching) -> str:
+    """Return how far a download is: share, size, rate, time left."""
+    done, total = progress.done_bytes, progress.total_bytes
+    parts = [size_in_words(done) if total is None else f"{meter(done, total, 10)} {done / max(total, 1):4.0%} of {size_in_words(total)}"]
+    parts += [f"{size_in_words(progress.rate)}/s"] if progress.rate else []
+    parts += [f"{duration_in_words(progress.left_s)} left"] if progress.left_s is not None and total != done else []
+    return "  ".join([*parts, progress.note or progress.file])
+
+
+def choice_entries(models: Models, state: State) -> Iterator[Entry]:
+    """List what can be chosen; what has to be fetched first stands below a heading."""
+    if not models.is_read:
+        yield Entry("", ink(("Looking through the models ...", "$diff-number")), is_heading=True)
+    else:
+        columns = f"{'here':{_NAME_CELLS + 10}} {'size':>9} {'memory':>9}"
+        yield Entry("", ink((columns, "$diff-number")), is_heading=True)
+    known = False
+    for choice in models.choices:
+        if choice.kind == "card" and not known:
+            known = True
+            yield Entry("", ink(("not here; d fetches one", "$diff-number")), is_heading=True)
+        yield Entry(choice.wish, _row(choice, state))
+
+
+def _row(choice: Choice, state: State) -> Content:
+    mark = "* " if is_in_use(choice, state) else "> " if choice.wish == state.loading else "  "
+    name = fit(ink((choice.wish, "bold")), _NAME_CELLS)
+    gap = " " * (_NAME_CELLS + 1 - name.cell_length)
+    if choice.kind in _KINDS:
+        return ink((mark, "bold $success"), name, gap, (_KINDS[choice.kind], "$error" if choice.kind == "broken" else "$diff-number"))
+    sign, style = _fit_sign(choice, in_use=is_in_use(choice, state))
+    needs = f"{size_in_words(choice.needed_bytes)}{'+' if choice.kind == 'card' else ' '}" if choice.needed_bytes is not None else ""
+    figures = f"{choice.quantisation:7} {size_in_words(choice.size_bytes):>9} {needs:>10} "
+    return ink((mark, "bold $success"), name, gap, figures, (sign, style))
+
+
+def _fit_sign(choice: Choice, *, in_use: bool) -> tuple[str, str]:
+    if in_use:
+        return "in use", "bold $success"
+    if choice.fits is None:
+        return ("may fit" if choice.needed_bytes is not None else ""), "$diff-number"
+    return ("fits", "$success") if choice.fits else ("TOO BIG", "bold $error")
+
+
+def paint_choice(choice: Choice | None, free_bytes: int | None) -> list[Content]:
+    """Paint what is known of one model, and what can be done with it."""
+    return list(_choice(choice, free_bytes)) if choice else [ink(("No model is chosen.", "$diff-number"))]
+
+
+def _choice(choice: Choice, free_bytes: int | None) -> Iterator[Content]:
+    yield ink((choice.wish, "bold"))
+    if choice.note:
+        yield ink((choice.note, "$error") if choice.kind == "broken" else choice.note)
+    if choice.needed_bytes is not None:
+        least = "at least " if choice.kind == "card" else ""
+        free = f", {size_in_words(free_bytes)} are free" if free_bytes is not None else ""
+        verdict = {True: ("  it fits", "$success"), False: ("  TOO BIG for now", "bold $error"), None: ("", "")}[choice.fits]
+        yield ink(("memory   ", "$diff-number"), f"{least}{size_in_words(choice.needed_bytes)}{free}", verdict)
+    facts = {
+        "kind": f"{choice.architecture} {choice.quantisation}".strip(),
+        "context": f"{choice.context_tokens:,} tokens" if choice.context_tokens else "",
+        "profile": choice.profile,
+        "licence": choice.licence,
+        "source": choice.source,
+        "file": choice.path if choice.kind in ("file", "broken") else "",
+    }
+    for name, value in facts.items():
+        if value:
+            yield ink((f"{name:9}", "$diff-number"), value)
+    yield ink("")
+    yield ink((_way(choice), "$diff-number"))
+
+
+def _way(choice: Choice) -> str:
+    ways = {
+        "card": "enter or d fetches it; a download that breaks off goes on where it was.",
+        "broken": "Another file, or another place to fetch it from, is needed.",
+        "none": "enter: no model. Edit operators alone propose patches.",
+        "server": "enter asks it what it has. What a task shows a model is sent there, and nowhere else.",
+    }
+    return ways.get(choice.kind, "enter uses it: a task under way begins anew with it.")
