@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from refine_tui.core.evidence import Delta, GateResult, SuiteResult
+from refine_tui.core.mutants import Weight
 from refine_tui.core.proposal import Proposal
 
 Verdict = Literal["solved", "improved", "same", "worse", "invalid"]
@@ -29,6 +30,8 @@ class Candidate:
     """`flaky`, `tampering: …`, `weak tests`, `limited: …`."""
     confirmed: bool = False
     """Whether a cold run of the whole suite said the same."""
+    weight: Weight | None = None
+    """How much the tests notice in what was changed; `None`: not measured."""
 
 
 def changed_lines(proposal: Proposal) -> int:

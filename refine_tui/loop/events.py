@@ -169,6 +169,14 @@ class ReviewReady(Event):
 
 
 @dataclass(frozen=True)
+class TestsWeighed(Event):
+    """A mutant of what a proposal changed was run; the review has what is known by now of how much the tests notice."""
+
+    __test__ = False  # no test of pytest's, whatever its name
+    review: Review
+
+
+@dataclass(frozen=True)
 class Verified(Event):
     """The accepted hunks were run by themselves."""
 

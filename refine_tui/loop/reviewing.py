@@ -11,6 +11,7 @@ from dataclasses import replace
 from refine_tui.core.errors import SafetyError, UsageError
 from refine_tui.core.evidence import Baseline, SuiteResult, delta
 from refine_tui.core.hunks import Hunk, combine, lines_of, shown
+from refine_tui.core.mutants import Weight
 from refine_tui.core.patch import Edit, Patch
 from refine_tui.core.rebase import rebase
 from refine_tui.core.review import Review, ReviewState
@@ -20,9 +21,11 @@ from refine_tui.loop import events
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled
+from refine_tui.loop.search import Base
 from refine_tui.loop.state import State, Status
 from refine_tui.loop.streaming import told_cases
 from refine_tui.loop.wanted import Wanted
+from refine_tui.loop.weighing import SECONDS, Ground, Means, lines_after, weigh
 
 
 class Reviewing(ABC):
@@ -75,6 +78,26 @@ class Reviewing(ABC):
         review = self.change(review_id, lambda current: current.with_evidence(keys, suite))
         yield events.ReviewReady(review)
         yield events.Verified(review, suite, baseline.suite.counts, suite.counts)
+
+    def weigh(self, task_id: str, cancelled: Cancelled, *, seconds: float = SECONDS) -> Iterator[events.Event]:
+        """Find out how much the tests notice in what the proven proposal for a task changed; does nothing when there is none.
+
+        Args:
+            seconds: what it may cost, by and large; it is for after the proposal is shown.
+        """
+        baseline = self._state.baseline
+        open_ones = (one for one in self._state.reviews if one.task.id == task_id and one.state == "open")
+        review = next((one for one in open_ones if one.candidate.confirmed), None)
+        if review is None or baseline is None:
+            return
+        base = Base(review.tree, review.candidate.proposal.patch)
+        ground = Ground(base, lines_after(base.patch, review.tree), review.candidate.suite, baseline)
+        means = Means(self._parts.evaluator, self._parts.syntax, self._parts.clock, seconds, seed=review.task.seed)
+        for weight in weigh(ground, means, cancelled):
+            yield events.TestsWeighed(_weighed(review, weight))
+        yield events.TestsWeighed(
+            self.change(review.id, lambda current: _weighed(current, weight) if current.tree == review.tree else current)
+        )
 
     def is_proven(self, review: Review) -> bool:
         """Say whether the accepted hunks were run by themselves, fix something and break nothing."""
@@ -210,7 +233,8 @@ class Reviewing(ABC):
         if moved is None or len(kept) < len(marks):
             fresh = replace(review, state="stale")
         else:
-            candidate = replace(review.candidate, proposal=replace(review.candidate.proposal, patch=moved), confirmed=False)
+            proposal = replace(review.candidate.proposal, patch=moved)
+            candidate = replace(review.candidate, proposal=proposal, confirmed=False, weight=None)
             fresh = replace(review, state="open", tree=now, marks=kept, past=(), future=(), evidence={}, candidate=candidate)
         self._keep(fresh)
         return fresh
@@ -262,6 +286,10 @@ class Reviewing(ABC):
 
     @abstractmethod
     def _set_status(self, task: Task, status: Status, review_id: str = "", handoff: str = "", stop_reason: str = "") -> None: ...
+
+
+def _weighed(review: Review, weight: Weight) -> Review:
+    return replace(review, candidate=replace(review.candidate, weight=weight))
 
 
 def _moved(hunk: Hunk, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Hunk | None:
