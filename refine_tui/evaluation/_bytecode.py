@@ -98,13 +98,13 @@ class Guard:
 
     def learn(self, files: list[list[str]]) -> None:
         """Compile project files ahead, for forks to come; nothing of them is executed."""
-        from _pytest.assertion import rewrite
-
         until = time.monotonic() + _LEARNING_S
         for kind, relative in files:
             path = os.path.join(self.project, relative)
             try:
                 if kind == "rewritten":
+                    from _pytest.assertion import rewrite
+
                     getattr(rewrite, "_rewrite_test")(pathlib.Path(path), None)  # noqa: B009
                 else:
                     with open(path, "rb") as file:

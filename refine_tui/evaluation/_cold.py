@@ -1,4 +1,4 @@
-"""Runs pytest once to the plan that lies beside this file, and reports on what was standard output.
+"""Runs pytest, or unittest, once to the plan that lies beside this file, and reports on what was standard output.
 
 Runs inside the project's interpreter: standard library only, Python 3.8 and later, no import from this package.
 """
@@ -50,14 +50,18 @@ def main() -> int:
     report = os.dup(1)  # not inherited by what the tests start
     os.dup2(2, 1)
     sys.path[0] = os.getcwd()  # as `python -m pytest` has it
-    sys.argv[:] = ["pytest"]
+    with_pytest = plan["runner"] == "pytest"
+    sys.argv[:] = ["pytest"] if with_pytest else ["python -m unittest"]
     guard = tool("_bytecode").Guard(plan["project"])
     guard.install()
     tool("_bytecode").forget(plan["project"], plan.get("changed", []))
     emit = writer(report)
-    reporting = tool("_report")
-    guard.install_pytest()
-    more = [tool(name).Plugin(told, guard, tool, emit) for name, told in plan.get("plugins", {}).items()]
+    tool("_facts")
+    reporting = tool("_report" if with_pytest else "_unittest")
+    more = []
+    if with_pytest:
+        guard.install_pytest()
+        more = [tool(name).Plugin(told, guard, tool, emit) for name, told in plan.get("plugins", {}).items()]
     return int(reporting.run(plan, guard, tool, emit, lambda: plan, more))
 
 

@@ -12,7 +12,10 @@ import threading
 from types import CodeType
 from typing import Any
 
-import pytest
+try:
+    from pytest import hookimpl  # noqa: PT013  # the name alone may be missing
+except ImportError:  # unittest runs the tests
+    hookimpl = None  # type: ignore[assignment]
 
 
 class Tracer:
@@ -50,34 +53,47 @@ class Tracer:
             self._has_let_go = False
             sys.settrace(self._on_call)
 
-    def end(self, item: Any) -> tuple[dict[str, list[int]], bool]:
-        """Return the lines that the test executed, those of its wider-scoped fixtures included, and whether these are all."""
-        whole = not self._has_let_go
-        lines = set(self._lines)
+    def end(self, item: Any, shared: tuple[Any, ...] = ()) -> tuple[dict[str, list[int]], bool]:
+        """Return the lines that the test executed, those of its wider-scoped fixtures included, and whether these are all.
+
+        What stands for such a fixture is in `shared`, or pytest's item knows it.
+        """
+        keys = {id(one) if not isinstance(one, str) else hash(one) for one in shared}
         for definitions in getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).values():
-            for definition in definitions:
-                lines |= self._shared.get(id(definition), set())
-                whole = whole and id(definition) not in self._in_part
-        return self._by_file(lines), whole
+            keys |= {id(definition) for definition in definitions}
+        lines = self._lines.union(*(self._shared.get(key, ()) for key in keys))
+        return self._by_file(lines), not self._has_let_go and not keys & self._in_part
 
     def imported(self) -> dict[str, list[int]]:
         """Return the lines executed so far: what importing the tests ran."""
         return self._by_file(self._lines)
 
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_fixture_setup(self, fixturedef: Any) -> Any:
-        """Remember what a shared fixture executes: only the first test that wants it pays, but all rest on it."""
-        if fixturedef.scope == "function":
-            yield
-            return
+    def begin_shared(self) -> set[tuple[str, int]]:
+        """Something begins that several tests rest on: only the first of them pays for it. Returns what `end_shared` wants back."""
         before = set(self._lines)
         self._lines.clear()
         self._restart()
-        yield
-        self._shared[id(fixturedef)] = set(self._lines)
+        return before
+
+    def end_shared(self, shared: Any, before: set[tuple[str, int]]) -> None:
+        """Remember what it executed, for all tests that come with `shared`."""
+        key = id(shared) if not isinstance(shared, str) else hash(shared)
+        self._shared[key] = set(self._lines)
         if self._has_let_go:
-            self._in_part.add(id(fixturedef))
+            self._in_part.add(key)
         self._lines |= before
+
+    def pytest_fixture_setup(self, fixturedef: Any) -> Any:
+        """Watch a shared fixture."""
+        if fixturedef.scope == "function":
+            yield
+            return
+        before = self.begin_shared()
+        yield
+        self.end_shared(fixturedef, before)
+
+    if hookimpl is not None:
+        pytest_fixture_setup = hookimpl(hookwrapper=True)(pytest_fixture_setup)
 
     def edges(self) -> dict[str, list[str]]:
         """Return, for each project file, the project files it imported."""

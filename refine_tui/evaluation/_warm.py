@@ -1,4 +1,4 @@
-"""The warm parent: imports pytest and what the project imports from elsewhere once, then forks a copy for each request.
+"""The warm parent: imports pytest, or unittest, and what the project imports from elsewhere once, then forks a copy for each request.
 
 No module of the project is imported here, conftest files included: those load in the child, after the fork. Requests are JSON lines on
 standard input, events JSON lines on what was standard output. Runs inside the project's interpreter: standard library only,
@@ -64,10 +64,14 @@ class Parent:
         self._base = base
         self._guard = self._bytecode.Guard(base["project"])
         self._guard.install()
-        self._reporting = tool("_report")
-        self._guard.install_pytest()
-        tool("_rehearsal").rehearse(self._reporting, tool, self._bytecode.Guard)
-        self._prepare()
+        tool("_facts")
+        self._prepared: Any = None
+        self._with_pytest = base["runner"] == "pytest"
+        self._reporting = tool("_report" if self._with_pytest else "_unittest")
+        if self._with_pytest:
+            self._guard.install_pytest()
+            tool("_rehearsal").rehearse(self._reporting, tool, self._bytecode.Guard)
+            self._prepare()
 
     def serve(self) -> None:
         """Answer requests until standard input ends."""
@@ -217,8 +221,9 @@ class Parent:
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.path[0] = os.getcwd()
-        sys.argv[:] = ["pytest"]
-        self._prepared.use()
+        sys.argv[:] = ["pytest"] if self._with_pytest else ["python -m unittest"]
+        if self._prepared is not None:
+            self._prepared.use()
         own, begun = os.getpid(), []
 
         def plan() -> Any:

@@ -55,6 +55,7 @@ class Job:
             "patient": list(self.patient or ()),
             "stuck": so_far.stuck,
             "budget_s": left_s,
+            "runner": "pytest" if place.interpreter.pytest else "unittest",
             "trace": self.trace,
             "seed": self.hash_seed,
             "reverse": self.reverse,

@@ -47,11 +47,11 @@ def find_toolchain(command: str, project: Path, environment: Mapping[str, str]) 
         folder = Path(name)
         if not name or not folder.is_absolute() or str(folder).startswith(SYSTEM) or folder.is_relative_to(project):
             continue
-        if folder == home / ".cargo" / "bin":
-            rust, shown = _rust(home, environment)
+        if (folder / "rustup").is_file():
+            rust, shown = _rust(folder.parent, environment)
             path += rust
             readable += shown
-            added["CARGO_HOME"] = str(home / ".cargo")
+            added["CARGO_HOME"] = str(folder.parent)
         elif any(os.access(folder / word, os.X_OK) and not (folder / word).is_dir() for word in words):
             path.append(name)
             readable += _shown(folder, home, words)
@@ -70,14 +70,14 @@ def _shown(folder: Path, home: Path, words: frozenset[str]) -> Iterator[Path]:
             yield real.parent.parent if real.parent.name == "bin" else real.parent
 
 
-def _rust(home: Path, environment: Mapping[str, str]) -> tuple[list[str], list[Path]]:
-    """Return the folders of Rust's default toolchain itself: rustup's own programs want to write, and `~/.cargo` holds keys."""
-    rustup = Path(environment.get("RUSTUP_HOME") or home / ".rustup")
+def _rust(cargo: Path, environment: Mapping[str, str]) -> tuple[list[str], list[Path]]:
+    """Return the folders of Rust's default toolchain itself: rustup's own programs want to write, and cargo's folder holds keys."""
+    rustup = Path(environment.get("RUSTUP_HOME") or cargo.parent / ".rustup")
     try:
         name = str(tomllib.loads((rustup / "settings.toml").read_text("utf-8")).get("default_toolchain", ""))
     except (OSError, ValueError):
         name = ""
     found = [rustup / "toolchains" / name] if name else sorted((rustup / "toolchains").glob("stable*"))
     shown = [folder for folder in found[:1] if (folder / "bin").is_dir()]
-    downloads = [home / ".cargo" / "registry", home / ".cargo" / "git"]
+    downloads = [cargo / "registry", cargo / "git"]
     return [str(folder / "bin") for folder in shown], [*shown, *(folder for folder in downloads if folder.is_dir())]

@@ -26,10 +26,15 @@ class Interpreter:
     path: Path
     version: tuple[int, int, int]
     pytest: str
-    """Version of pytest."""
+    """Version of pytest; empty: it has none, and unittest runs the tests."""
     roots: tuple[Path, ...]
     """Folders it must be able to read, beside the system's own and the project."""
     can_fork: bool = True
+
+    @property
+    def runner(self) -> str:
+        """What runs the tests, with its version."""
+        return f"pytest {self.pytest}" if self.pytest else "unittest"
 
     @property
     def label(self) -> str:
@@ -62,7 +67,7 @@ def probe(project: Path, path: Path, sandbox: Sandbox, environment: Mapping[str,
     """Start the interpreter in the sandbox and return what it says about itself.
 
     Raises:
-        ProjectError: it does not start, is too old, or has no pytest or an old one.
+        ProjectError: it does not start, is too old, or has an old pytest.
     """
     roots = static_roots(project, path)
     launch = Launch(
@@ -92,9 +97,7 @@ def _checked(project: Path, path: Path, facts: Mapping[str, object], roots: tupl
     pytest = str(facts["pytest"] or "")
     if version < OLDEST_PYTHON:
         raise ProjectError(f"{path} is Python {version[0]}.{version[1]}; 3.8 or later is needed. Choose another with [project] python.")
-    if not pytest:
-        raise ProjectError(f"{path} has no pytest. Install it: {path} -m pip install pytest")
-    if int(pytest.split(".")[0]) < OLDEST_PYTEST:
+    if pytest and int(pytest.split(".")[0]) < OLDEST_PYTEST:
         raise ProjectError(f"{path} has pytest {pytest}; 6 or later is needed. Update it: {path} -m pip install -U pytest")
     paths = facts["paths"]
     assert isinstance(paths, list)

@@ -11,7 +11,7 @@ from refine_tui.core.isolation import Limits
 from refine_tui.evaluation.interpreter import Interpreter
 from refine_tui.loop.ports.running import Launch
 
-_NAMES = "bytecode canonical cold observe options patience prepared record rehearsal report tracer warm"
+_NAMES = "bytecode canonical cold facts observe options patience prepared record rehearsal report tracer unittest warm"
 TOOLS = tuple(f"_{name}.py" for name in _NAMES.split())
 _REPORT_BYTES = 256 << 20
 """Our own reports count as output; per-test coverage of a large suite is long."""

@@ -31,6 +31,11 @@ def refuse_unusable(place: Place, ran: Ran) -> None:
         return
     if any(_may_be_mended(case, place) for case in gathered.broken.values()):
         return
+    if not place.interpreter.pytest and (gathered.status == 5 or any("'pytest'" in case.message for case in gathered.broken.values())):
+        raise ProjectError(
+            f"{place.interpreter.path} has no pytest, and there are no tests for unittest in {place.project}. "
+            f"Install it: {place.interpreter.path} -m pip install pytest"
+        )
     if gathered.broken:
         first = list(gathered.broken.values())[:3]
         raise ProjectError("No test could be collected:\n" + "\n".join(f"  {case.place}: {case.message}" for case in first))
@@ -85,9 +90,9 @@ def sample_of(cases: Sequence[CaseResult]) -> list[str]:
     return [case.node_id for case in cases if case.node_id in chosen]
 
 
-def notes_on(gathered: Gathered, flaky: Sequence[str]) -> tuple[str, ...]:
+def notes_on(gathered: Gathered, flaky: Sequence[str], runner: str = "pytest") -> tuple[str, ...]:
     """Return what the user should know about the base run."""
-    notes = []
+    notes = [] if runner.startswith("pytest") else ["pytest is not installed: tests that only pytest finds are not run"]
     if gathered.dropped:
         notes.append("options of the project that are left out here: " + ", ".join(gathered.dropped))
     notes += [f"cannot be collected: {case.place}: {case.message}" for case in gathered.broken.values()]

@@ -54,6 +54,7 @@ class WarmRunner:
         known = {
             "project": str(self._place.project),
             "args": list(settings.arguments),
+            "runner": "pytest" if self._place.interpreter.pytest else "unittest",
             "spare": settings.overlap,
             "limits": self._limits(_LONG_S, settings.limits.cpu_s),
         }

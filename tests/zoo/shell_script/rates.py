@@ -12,4 +12,4 @@ def postage(grams):
 
 
 if __name__ == "__main__":
-    print(postage(int(sys.argv[1])))
+    sys.stdout.write(f"{postage(int(sys.argv[1]))}\n")
