@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,9 @@ from refine_tui.core.patch import Patch
 from refine_tui.core.sanitize import visible
 from refine_tui.core.stopping import StopReason
 from refine_tui.core.unified import unified
+from refine_tui.loop.events import Event
 from refine_tui.loop.fixing import Fixed, fix
+from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.state import State
 from refine_tui.loop.wanted import Wanted
 
@@ -30,6 +32,10 @@ STATUS = {"solved": 0, "nothing_failing": 0, "improved": 1, "unsolved": 1, "canc
 def run_fix(options: argparse.Namespace) -> int:
     """Work on what fails, print what happens, and end with the patch."""
     began = time.monotonic()
+    if options.faster:
+        from refine_tui.cli.faster import take_folder
+
+        take_folder(options)
     try:
         end, failure = _worked(options, began)
     except SafetyError as error:
@@ -44,13 +50,12 @@ def run_fix(options: argparse.Namespace) -> int:
 
 def _worked(options: argparse.Namespace, began: float) -> tuple[Fixed, RefineError | None]:
     """Return the end, which has been told, and why its patch could not be delivered as it was asked for."""
-    wanted = Wanted(tuple(options.targets), tuple(options.scope), options.goal)
     with interruptible() as cancelled, open_project(options, writes=options.apply) as project:
         _bound(project, options)
         tell = _teller(options.json, began)
         end: Fixed | None = None
         seconds = options.seconds if options.seconds is not None else project.settings.budget.seconds
-        for event in fix(project.session, project.parts.evaluator, time.monotonic, wanted, seconds, cancelled):
+        for event in _events(project, options, seconds, cancelled):
             if isinstance(event, Fixed):
                 end = event
             else:
@@ -66,6 +71,16 @@ def _worked(options: argparse.Namespace, began: float) -> tuple[Fixed, RefineErr
         # A patch that could not be delivered is still told: it took a while to find.
         _finish(project, end, text, options, time.monotonic() - began)
         return end, failure
+
+
+def _events(project: Project, options: argparse.Namespace, seconds: float | None, cancelled: Cancelled) -> Iterator[Event]:
+    """Return the events of the kind of work that is asked for; they end with a `Fixed`."""
+    if options.faster:
+        from refine_tui.cli.faster import speed_events
+
+        return speed_events(project, options, seconds, cancelled)
+    wanted = Wanted(tuple(options.targets), tuple(options.scope), options.goal)
+    return fix(project.session, project.parts.evaluator, time.monotonic, wanted, seconds, cancelled)
 
 
 def _bound(project: Project, options: argparse.Namespace) -> None:
@@ -92,10 +107,8 @@ def _deliver(project: Project, end: Fixed, text: bytes, options: argparse.Namesp
             options.output.write_bytes(text)
         except OSError as error:
             raise StorageError(f"{options.output}: the patch could not be written: {error.strerror}. It was printed instead.") from error
-    # Someone who stops the work did not ask for half of it to be written.
-    helps = end.delta.fixed and not end.delta.broken and end.outcome != "cancelled"
-    if options.apply and helps and not end.patch.is_empty:
-        written = project.parts.workspace.apply(end.patch, task="fix", goal=options.goal or "make the failing tests pass")
+    if options.apply and end.helps and not end.patch.is_empty:
+        written = project.parts.workspace.apply(end.patch, task="fix", goal=options.goal or end.goal)
         print(f"written  {', '.join(end.patch.paths)} (undo with `refine-tui undo {written.id}`)", file=sys.stderr)
 
 
@@ -106,6 +119,8 @@ def _finish(project: Project, end: Fixed, text: bytes, options: argparse.Namespa
     _print_patch(text)
     if end.handoff:
         print("\n" + visible(end.handoff, newlines=True), file=sys.stderr)
+    if end.words:
+        print(visible(end.words), file=sys.stderr)
     tests = f"{end.before.passed}/{end.before.total} -> {end.after.passed}/{end.after.total} passed"
     print(f"{end.outcome}: {tests}, {end.candidates} candidates, {seconds:.1f} s", file=sys.stderr)
 
@@ -130,6 +145,7 @@ def _print_end(end: Fixed, text: bytes, state: State, seconds: float) -> None:
         "flags": list(end.flags),
         "handoff": end.handoff,
         "stop_reason": end.stop_reason,
+        **end.more,
     }
     print(json.dumps(document), flush=True)
 

@@ -128,6 +128,7 @@ def _fix(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scope", action="append", default=[], metavar="FILE::SYMBOL", help="the only place that may change; may be repeated"
     )
+    parser.add_argument("--faster", default="", metavar="FILE::SYMBOL", help="make this function faster and keep what it does")
     parser.add_argument("--rounds", type=_number(int, 1), default=None, metavar="N", help="rounds a task")
     parser.add_argument(
         "--seconds",

@@ -6,8 +6,11 @@ from typing import Any
 
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.critique import Critique
+from refine_tui.core.intervals import rounded
+from refine_tui.core.proposal import Proposal
 from refine_tui.core.sanitize import visible
 from refine_tui.loop import events
+from refine_tui.loop.optimising import Weighed
 
 
 def row(event: events.Event, time_s: float) -> dict[str, Any] | None:
@@ -40,6 +43,10 @@ def _told(event: events.Event) -> tuple[str, dict[str, Any]] | None:
             suspects = [{"path": s.path, "line": s.line + 1, "score": round(s.score, 3)} for s in critique.suspects]
             failing = [case.node_id for case in critique.failures]
             return "critique", {"task": task_id, **_critique(critique), "suspects": suspects, "failing": failing}
+        case Weighed():
+            told = {"id": event.id, "generation": event.generation, "parent": event.parent, "verdict": event.verdict}
+            ratio = None if event.ratio is None else rounded(event.ratio)
+            return "weighed", {"task": "t1", **told, "ratio": ratio, "reason": event.reason, **_made(event.proposal)}
         case events.TaskFinished():
             told = {"outcome": event.outcome, "reason": event.reason.value, "best": event.best.id if event.best else ""}
             counts = {"rounds": event.rounds, "candidates": event.candidates, "executions": event.executions}
@@ -71,16 +78,22 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
     return {
         "id": candidate.id,
         "round": candidate.round,
-        "proposer": proposal.proposer,
-        "operator": proposal.operator,
-        "note": proposal.note,
-        "scope": proposal.scope.label,
-        "line": proposal.line + 1,
+        **_made(proposal),
         "verdict": candidate.verdict,
         "fixed": list(candidate.delta.fixed),
         "broken": list(candidate.delta.broken),
         "confirmed": candidate.confirmed,
         "provenance": dict(proposal.detail),
+    }
+
+
+def _made(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "proposer": proposal.proposer,
+        "operator": proposal.operator,
+        "note": proposal.note,
+        "scope": proposal.scope.label,
+        "line": proposal.line + 1,
     }
 
 
@@ -106,8 +119,11 @@ def _line(event: events.Event) -> str | None:
             return f"  plan     {text}"
         case events.Improved(_, candidate):
             proposal = candidate.proposal
-            proof = f"{'verified' if candidate.confirmed else candidate.verdict}, {len(candidate.delta.fixed)} fixed"
+            proof = f"{'verified' if candidate.verdict == 'solved' else candidate.verdict}, {len(candidate.delta.fixed)} fixed"
             return f"  {candidate.id:7} {proposal.scope.label}:{proposal.line + 1} {proposal.note} ({proof})"
+        case Weighed(id, proposal, _, _, verdict, ratio):
+            cost = "" if ratio is None else f", about {rounded(1 / ratio):g} times as fast"
+            return f"  {id:7} {proposal.scope.label}:{proposal.line + 1} {proposal.note} ({verdict}{cost})"
         case events.CritiqueReady(_, critique):
             return f"  critique {critique.effect} {critique.hypothesis} {critique.change}".rstrip()
         case events.TaskFinished():

@@ -54,7 +54,7 @@ class SandboxTimer:
                 raise ProjectError(f"{scope.label} cannot be timed: {event['reason']}. See that its file can be imported by itself.")
             if "seconds" in event:
                 at = event["index"]
-                found[at] = Cost(inputs[at], event["seconds"], event["waits"])
+                found[at] = Cost(inputs[at], event["seconds"])
         return tuple(found)
 
     def compare(
@@ -90,7 +90,7 @@ class SandboxTimer:
                 stopped = _why(event) or stopped
         if not stopped and rounds is None and not rows.is_settled and len(rows.pairs) < LOOKS[-1]:
             stopped = "cancelled" if cancelled() else "time"
-        return Timing(None if stopped in ("late", "stale") else rows.compared(), rows.medians(), plan["clock"], stopped)
+        return Timing(None if stopped in ("late", "stale") else rows.compared(), rows.medians(), rows.clock, stopped)
 
     def _usable(self) -> Place:
         place = self._place()
@@ -128,8 +128,7 @@ def _measure(costs: Sequence[Cost], limit_s: float) -> dict[str, Any]:
     """Return how the inputs are measured: each pass is long enough for the clock, no round much longer than it has to be."""
     calls = [max(1, min(_MANY, round(PASS_S / max(cost.seconds, 1e-9)))) for cost in costs]
     usual = 2 * (1 + REPEATS) * sum(count * cost.seconds for count, cost in zip(calls, costs, strict=True))
-    clock: Literal["cpu", "wall"] = "wall" if any(cost.waits for cost in costs) else "cpu"
-    return {"wants": "rounds", "calls": calls, "repeats": REPEATS, "seconds": limit_s, "round_s": 1.0 + 10 * usual, "clock": clock}
+    return {"wants": "rounds", "calls": calls, "repeats": REPEATS, "seconds": limit_s, "round_s": 1.0 + 10 * usual}
 
 
 def _why(event: Mapping[str, Any]) -> str:
@@ -146,8 +145,10 @@ class _Rows:
         self._rounds: list[tuple[list[float], list[float]]] = []
         self.pairs: list[tuple[float, float]] = []
         """Geometric means over the inputs, so that each counts alike however long it takes."""
+        self.clock: Literal["cpu", "wall"] = "cpu"
 
     def add(self, event: Mapping[str, Any]) -> None:
+        self.clock = event["clock"]
         self._rounds.append((event["base"], event["candidate"]))
         self.pairs.append((_mean(event["base"]), _mean(event["candidate"])))
 

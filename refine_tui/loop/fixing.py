@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.evidence import Baseline, Counts, Delta, SuiteResult, delta
@@ -40,6 +40,26 @@ class Fixed(events.Event):
     flags: tuple[str, ...]
     handoff: str
     stop_reason: str
+
+    @property
+    def goal(self) -> str:
+        """What was to become true."""
+        return "make the failing tests pass"
+
+    @property
+    def helps(self) -> bool:
+        """Whether the patch may be written: someone who stops the work did not ask for half of it."""
+        return bool(self.delta.fixed) and not self.delta.broken and self.outcome != "cancelled"
+
+    @property
+    def more(self) -> Mapping[str, Any]:
+        """What the last JSON object holds beside the fields of every fix."""
+        return {}
+
+    @property
+    def words(self) -> str:
+        """What there is to say beside the counts, in a line."""
+        return ""
 
 
 @dataclass

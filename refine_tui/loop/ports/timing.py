@@ -21,8 +21,6 @@ class Cost:
 
     input: CallInput
     seconds: float
-    waits: bool = False
-    """Whether it spends a good part of that without computing."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Timing:
     inputs: tuple[tuple[float, float], ...] = ()
     """Median seconds of a call for each input, `(base, candidate)`."""
     clock: Literal["cpu", "wall"] = "cpu"
-    """Seconds of computing, or on the clock where calls wait."""
+    """Seconds of computing, or on the clock where a version waits for something."""
     stopped: str = ""
     """Why it ended before there was a verdict: `time`, `cancelled`, `stale`, `late` (the candidate takes many times as long),
     `differs`, or what went wrong; else empty."""

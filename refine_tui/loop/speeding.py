@@ -1,0 +1,139 @@
+"""`fix --faster`: one function of a session's project, from the survey to a patch that was proved to be faster and right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from refine_tui.core.errors import UsageError
+from refine_tui.core.evidence import Baseline, delta
+from refine_tui.core.intervals import rounded
+from refine_tui.core.patch import Patch
+from refine_tui.core.scope import Scope
+from refine_tui.core.task import Budget, Task
+from refine_tui.loop import events
+from refine_tui.loop.behaving import behaviour_of
+from refine_tui.loop.fixing import Fixed
+from refine_tui.loop.optimising import Chosen, SpeedTools, Work, optimise
+from refine_tui.loop.ports.keeping import Workspace
+from refine_tui.loop.ports.running import Cancelled
+from refine_tui.loop.session import Session
+
+GENERATIONS = 6
+CHANGED_LINES = 80
+UNTESTED = "untested: no passing test touches it; only recorded behaviour was compared"
+
+
+@dataclass(frozen=True)
+class Sped(Fixed):
+    """The end of the work on one function. `solved`: a version was proved faster, with the same behaviour and no test broken."""
+
+    scope: str
+    chosen: Chosen | None
+    """`None` when nothing could be tried."""
+    observed: int
+    """Inputs on which behaviour was compared."""
+
+    @property
+    def goal(self) -> str:
+        """What was to become true."""
+        return f"make {self.scope} faster"
+
+    @property
+    def helps(self) -> bool:
+        """Whether the patch may be written."""
+        return self.outcome == "solved"
+
+    @property
+    def more(self) -> Mapping[str, Any]:
+        """What the last JSON object holds beside a fix's own: figures are `null` where nothing was compared."""
+        timing = self.chosen.timing if self.chosen else None
+        found = timing.comparison if timing else None
+        told: dict[str, Any] = {"scope": self.scope, "verdict": found.verdict if found else None}
+        told["ratio"] = rounded(found.ratio) if found else None
+        told["interval"] = [rounded(found.interval.low), rounded(found.interval.high)] if found else None
+        told["timed"] = [[rounded(base), rounded(other)] for base, other in timing.inputs] if timing else []
+        told |= {"clock": timing.clock if timing else None, "timing_rounds": found.rounds if found else 0}
+        return told | {"observed": self.observed, "refused": dict(self.chosen.refused) if self.chosen else {}}
+
+    @property
+    def words(self) -> str:
+        """The figures for people."""
+        found = self.chosen.timing.comparison if self.chosen and self.chosen.timing else None
+        refused = ", ".join(f"{count} {verdict}" for verdict, count in sorted(self.chosen.refused.items())) if self.chosen else ""
+        parts = [f"{self.scope}: {found.verdict}, {found.words}" if found else f"{self.scope}: {self.stop_reason}"]
+        parts += [f"the same on {self.observed} inputs"] if self.outcome == "solved" else []
+        return "; ".join([*parts, *([f"left out: {refused}"] if refused else [])])
+
+
+@dataclass(frozen=True)
+class SpeedOrder:
+    """What is to become faster, and what that may cost."""
+
+    label: str
+    """`FILE::SYMBOL` of a function or method."""
+    seconds: float | None
+    """For everything after the survey."""
+    rounds: int | None = None
+    """Generations; `None`: six."""
+    seed: int = 0
+
+
+def faster(session: Session, workspace: Workspace, tools: SpeedTools, order: SpeedOrder, cancelled: Cancelled) -> Iterator[events.Event]:
+    """Survey, make one function faster, and end with `Sped`.
+
+    Raises:
+        UsageError: the label names nothing, or nothing that can be called.
+        ProjectError: there are no tests, or the function cannot be called by value.
+    """
+    yield from session.survey(cancelled)
+    baseline = session.state().baseline
+    assert baseline is not None  # a survey ends with one or raises
+    scope = session.scope(order.label)
+    if scope.kind not in ("function", "method"):
+        raise UsageError(f"{order.label}: a {scope.kind} cannot be timed. Name a function or a method.")
+    began = tools.clock()
+    budget = Budget(order.rounds or GENERATIONS, order.seconds, changed_lines=CHANGED_LINES)
+    task = Task("t1", f"make {order.label} faster", _touching(scope, baseline), (scope,), budget=budget, seed=order.seed)
+    behaviour = behaviour_of(scope, tools.observer, tools.timer, task.seed, cancelled)
+    tree = {scope.path: workspace.read(scope.path).data}
+    if cancelled() or not behaviour.costs or not behaviour.inputs:
+        yield _end(task, baseline, tree, len(behaviour.inputs), None, cancelled())
+        return
+    left = None if order.seconds is None else max(1.0, order.seconds - (tools.clock() - began))
+    for event in optimise(Work(task, scope, tools, baseline, tree, behaviour, left, cancelled)):
+        yield _end(task, baseline, tree, len(behaviour.inputs), event, cancelled()) if isinstance(event, Chosen) else event
+
+
+def _touching(scope: Scope, baseline: Baseline) -> tuple[str, ...]:
+    """Return the passing tests that execute a line of the function, the quickest first."""
+    reached = baseline.coverage.tests_touching({scope.path: frozenset(range(scope.first_line, scope.last_line + 1))})
+    suite = baseline.suite
+    passing = [node for node in reached if node in suite.by_id and suite.by_id[node].outcome == "passed" and node not in suite.flaky]
+    return tuple(sorted(passing, key=lambda node: suite.by_id[node].duration_s))
+
+
+def _end(task: Task, baseline: Baseline, tree: Mapping[str, bytes], observed: int, chosen: Chosen | None, was_cancelled: bool) -> Sped:
+    """Return the end; `chosen` is `None` when no call could be compared."""
+    label = task.scopes[0].label
+    reason = chosen.reason if chosen else "no call of it gives the same result twice, quickly enough to be timed"
+    member, suite = (chosen.member, chosen.suite) if chosen else (None, None)
+    after, patch = suite or baseline.suite, member.patch if member else Patch()
+    return Sped(
+        outcome="solved" if member else "cancelled" if was_cancelled else "unsolved",
+        patch=patch,
+        tree={path: tree[path] for path in patch.paths},
+        before=baseline.suite.counts,
+        after=after.counts,
+        delta=delta(baseline.suite, after),
+        rounds=chosen.generations if chosen else 0,
+        candidates=chosen.candidates if chosen else 0,
+        executions=chosen.executions if chosen else 0,
+        flags=(UNTESTED,) if member and not task.targets else (),
+        handoff="" if member else f"### {label} is not faster\n\nStopped: {reason}.",
+        stop_reason=reason,
+        scope=label,
+        chosen=chosen,
+        observed=observed,
+    )
