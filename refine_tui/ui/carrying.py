@@ -98,6 +98,8 @@ class CarryingApp(App[int]):
     def _next_task(self, cancelled: Cancelled) -> Iterator[Event]:
         if (task := self.desk.session.next_task()) is not None:
             yield from self.desk.session.work(task, cancelled)
+            if not cancelled():
+                yield from self.desk.session.weigh(task.id, cancelled)
 
     # Errands.
 

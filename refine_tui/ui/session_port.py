@@ -34,6 +34,9 @@ class SessionPort(Protocol):
     def work(self, task: Task, cancelled: Cancelled) -> Iterator[Event]:
         """Refine one task; a proposal that helps becomes a review."""
 
+    def weigh(self, task_id: str, cancelled: Cancelled) -> Iterator[Event]:
+        """Find out how much the tests notice in what a task's proven proposal changed, when it has one."""
+
     def add_goal(self, goal: str, scope_label: str = "", targets: tuple[str, ...] = ()) -> Task:
         """Queue what the user wants. Raises `RefineError` when the scope does not exist."""
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from refine_tui.core.errors import RefineError
-from refine_tui.loop.events import CandidateJudged, Event, Progress, RoundStarted, TaskFinished, TaskStarted, TextStreamed
+from refine_tui.loop.events import CandidateJudged, Event, Progress, RoundStarted, TaskFinished, TaskStarted, TestsWeighed, TextStreamed
 
 Cancelled = Callable[[], bool]
 
-_BETWEEN_RUNS = (TaskStarted, RoundStarted, CandidateJudged, Progress, TaskFinished)
+_BETWEEN_RUNS = (TaskStarted, RoundStarted, CandidateJudged, Progress, TaskFinished, TestsWeighed)
 """Events after which no test run and no generation is under way."""
 
 
@@ -192,6 +192,8 @@ class Mailbox:
 def _merge(earlier: Delivery, later: Delivery) -> Delivery | None:
     """Return one delivery that says what both say, or `None`."""
     match earlier, later:
+        case TestsWeighed(), TestsWeighed() if earlier.review.id == later.review.id:
+            return later
         case Progress(), Progress() if earlier.task_id == later.task_id:
             return later
         case TextStreamed(), TextStreamed() if (earlier.task_id, earlier.index) == (later.task_id, later.index):

@@ -44,7 +44,7 @@ async def test_the_session_is_restored_then_surveyed_then_every_task_is_worked_o
     first, second = make_review(), make_review("p2")
     session = ScriptedSession(opening=[events.SurveyFinished(BASELINE, (first.task, second.task), Level.ISOLATED)])
     async with opened(session):
-        assert [call[0] for call in session.calls] == ["restore", "survey", "work", "work"]
+        assert [call[0] for call in session.calls] == ["restore", "survey", "work", "weigh", "work", "weigh"]
 
 
 async def test_digits_and_tabs_go_to_the_screens(opened: Opened) -> None:

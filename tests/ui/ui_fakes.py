@@ -201,6 +201,10 @@ class ScriptedSession:
         if self.current.queue and next(item for item in self.current.queue if item.task.id == task.id).status == "running":
             self.current = self.current.with_item(QueueItem(task, "cancelled" if cancelled() else "solved"))
 
+    def weigh(self, task_id: str, cancelled: Callable[[], bool]) -> Iterator[events.Event]:
+        self._note("weigh", task_id)
+        yield from ()
+
     def _play(self, script: Sequence[events.Event], cancelled: Callable[[], bool]) -> Iterator[events.Event]:
         for n, event in enumerate(script):
             if n == self.gate_after and self._held(cancelled):

@@ -8,10 +8,11 @@ from textual.content import Content
 
 from refine_tui.core.evidence import Baseline, CaseResult, SuiteResult
 from refine_tui.core.isolation import Level
+from refine_tui.core.mutants import Weight
 from refine_tui.core.review import Review
 from refine_tui.core.sanitize import has_hidden
 from refine_tui.ui.paint.ink import fit, ink
-from refine_tui.ui.proof import Proof, failure_before, proof_of
+from refine_tui.ui.proof import Proof, failure_before, is_as_proposed, proof_of
 
 _SHOWN_TESTS = 40
 _LABEL = ("Evidence  ", "bold")
@@ -68,7 +69,12 @@ def paint_evidence(review: Review, baseline: Baseline | None, width: int) -> lis
             ink("  t runs exactly the accepted hunks; w does so before it writes"),
             *_failing_now(review, baseline, width),
         ]
-    return [*_headline(proof, proof.suite, review, width), *_effects(proof, proof.suite, baseline, width), *_doubts(review, proof.suite)]
+    return [
+        *_headline(proof, proof.suite, review, width),
+        *_effects(proof, proof.suite, baseline, width),
+        *_doubts(review, proof.suite),
+        *(_noticed(review.candidate.weight, width) if is_as_proposed(review) else ()),
+    ]
 
 
 def _failing_now(review: Review, baseline: Baseline | None, width: int) -> Iterator[Content]:
@@ -138,6 +144,18 @@ def _doubts(review: Review, suite: SuiteResult) -> Iterator[Content]:
         yield ink(("! ", "bold $warning"), f"limited by the sandbox: {reason}")
     if suite.level is Level.UNSAFE:
         yield ink(("! run without isolation", "bold $error"))
+
+
+def _noticed(weight: Weight | None, width: int) -> list[Content]:
+    """Say how much the tests notice in what was changed; a proof by tests that notice nothing proves nothing."""
+    if weight is None or not weight.total:
+        return []
+    if weight.is_void:
+        line = ink(("! Weak tests ", "bold $warning"), f"they notice none of {weight.total} mistakes put in here: this proves little")
+        return [fit(line, width)]
+    line = ink(f"  the tests notice {weight.killed} of {weight.total} mistakes put in here")
+    missed = f"not line {weight.survivors[0].line + 1}: {weight.survivors[0].note}" if weight.survivors else ""
+    return _joined(line, missed, width)
 
 
 def _reason(case: CaseResult | None) -> str:
