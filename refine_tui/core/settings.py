@@ -139,13 +139,14 @@ def merge(settings: Settings, document: Mapping[str, Any], where: str, *, truste
     return settings, tuple(ignored)
 
 
-def _fits(value: Any, kind: type | tuple[type, ...]) -> bool:
+def _fits(value: Any, kind: Any) -> bool:
     """Say whether a value is of its kind: lists and tables hold strings, and seconds can be waited for."""
     if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
         return False
-    if isinstance(value, (list, dict)):
-        return all(isinstance(each, str) for each in (value.values() if isinstance(value, dict) else value))
-    return kind is not _SECONDS or 0 < value < float("inf")
+    if kind is _SECONDS:
+        return 0 < float(value) < float("inf")
+    each = value.values() if kind is dict else value if kind is list else ()
+    return all(isinstance(one, str) for one in each)
 
 
 def _with(settings: Settings, name: str, value: Any) -> Settings:

@@ -76,7 +76,10 @@ def _of_hub(text: str, environment: Mapping[str, str]) -> Address:
 
 
 def _of_web(text: str) -> Address:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(
             f"{text} is no address: name hf:OWNER/REPO/FILE.gguf, an https address of a .gguf file, or a model `models list` knows."

@@ -16,12 +16,9 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import urljoin, urlsplit
 
 from refine_tui.core.errors import ModelError, NetworkError
-from refine_tui.loop.ports.reaching import Keys
+from refine_tui.loop.ports.reaching import Connect, Keys
 from refine_tui.models.addresses import Address
 from refine_tui.models.partial import Origin, Partial
-
-Connect = Callable[[str, float], HTTPConnection]
-"""Opens a connection to an address's host, with the seconds each wait may take; refuses what may not be reached."""
 
 STALL_S = 30.0
 """Longest wait for the next byte."""
@@ -281,8 +278,11 @@ def _next(url: str, location: str) -> str:
     Raises:
         ModelError: nowhere, or from an encrypted connection to one that is not.
     """
-    target = urljoin(url, location)
-    if not location or (url.startswith("https:") and not target.startswith("https:")):
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        target = ""
+    if not location or not target or (url.startswith("https:") and not target.startswith("https:")):
         raise ModelError(f"{urlsplit(url).hostname} points to an address that is not followed: {location[:200]!r}.")
     return target
 

@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from os import environ
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import Any
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from refine_tui.core.errors import NetworkError, SafetyError, UsageError
+
+_MEANT = "/:?#[]@!$&'()*+,;=%~"
+"""What stands in an address as itself."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Door:
     def open(self, url: str, timeout_s: float) -> HTTPConnection:
         """Return a connection for requests to an address's host, through the proxy the environment names for it.
 
-        `timeout_s` counts for connecting and for each wait after it.
+        What a request line cannot hold of a path is quoted when it is sent. `timeout_s` counts for connecting and for each wait after it.
 
         Raises:
             NetworkError: the host cannot be reached.
@@ -61,21 +65,19 @@ class Door:
             raise NetworkError(
                 f"{origin(parts)} cannot be reached: {in_words(error)}. Check the address, and that the server runs."
             ) from error
+        except UnicodeError as error:  # a name that no resolver takes
+            raise NetworkError(f"{origin(parts)} cannot be reached: that is no name of a host. Check the address.") from error
         return connection
 
     def _connection(self, parts: SplitResult, timeout_s: float) -> HTTPConnection:
         host, context = parts.hostname or "", ssl.create_default_context() if parts.scheme == "https" else None
         proxy = self._proxy(parts)
         if proxy is None:
-            return (
-                HTTPSConnection(host, port(parts), timeout=timeout_s, context=context)
-                if context
-                else HTTPConnection(host, port(parts), timeout_s)
-            )
+            return _Encrypted(host, port(parts), timeout=timeout_s, context=context) if context else _Plain(host, port(parts), timeout_s)
         headers = _authorisation(proxy)
         if context is None:
             return _ThroughProxy(proxy, origin(parts), headers, timeout_s)
-        connection = HTTPSConnection(proxy.hostname or "", proxy.port or 80, timeout=timeout_s, context=context)
+        connection = _Encrypted(proxy.hostname or "", proxy.port or 80, timeout=timeout_s, context=context)
         connection.set_tunnel(host, port(parts), headers)
         return connection
 
@@ -85,21 +87,36 @@ class Door:
         named = variables.get(f"{parts.scheme}_proxy") or variables.get("all_proxy")
         if not named or is_loopback(host) or _bypasses(host, port(parts), variables.get("no_proxy", "")):
             return None
-        proxy = urlsplit(named if "://" in named else f"http://{named}")
-        if proxy.scheme != "http" or not proxy.hostname:
-            raise NetworkError(f"The proxy {origin(proxy)} named in the environment cannot be used: only http:// proxies can.")
+        try:
+            proxy = _split(named if "://" in named else f"http://{named}")
+        except UsageError:
+            proxy = None
+        if proxy is None or proxy.scheme != "http":
+            # It may hold a password: what is shown is where it stands.
+            raise NetworkError(f"The proxy in {parts.scheme}_proxy or all_proxy cannot be used: it has to look like http://HOST:PORT.")
         return proxy
 
 
-class _ThroughProxy(HTTPConnection):
+class _Plain(HTTPConnection):
+    """A connection that quotes what a request line cannot hold."""
+
+    def putrequest(self, method: str, url: str, *rest: Any, **named: Any) -> None:
+        super().putrequest(method, quote(url, safe=_MEANT), *rest, **named)
+
+
+class _Encrypted(_Plain, HTTPSConnection):
+    """The same, encrypted."""
+
+
+class _ThroughProxy(_Plain):
     """Plain http by way of a proxy, which is told the whole address."""
 
     def __init__(self, proxy: SplitResult, target: str, headers: Mapping[str, str], timeout_s: float) -> None:
         super().__init__(proxy.hostname or "", proxy.port or 80, timeout_s)
         self._target, self._headers = target, headers
 
-    def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
-        super().putrequest(method, self._target + url, skip_host, skip_accept_encoding)
+    def putrequest(self, method: str, url: str, *rest: Any, **named: Any) -> None:
+        super().putrequest(method, self._target + url, *rest, **named)
         for name, value in self._headers.items():
             self.putheader(name, value)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from os import environ
 
+from refine_tui.core.errors import UsageError
+
 SERVICE = "refine-tui"
 PLAIN_FILES = "keyrings.alt."
 UNTRUSTED = (PLAIN_FILES, "keyring.backends.fail.", "keyring.backends.null.")
@@ -28,22 +30,30 @@ class Keys:
         self._found: dict[str, str] = {}
 
     def at_hand(self, host: str, variable: str) -> str:
-        """Return the key that a variable holds or that was found earlier; empty when there is none. Costs nothing."""
-        return self._found.get(host) or self._environment.get(variable, "").strip()
+        """Return the key that a variable holds or that was found earlier; empty when there is none. Costs nothing.
+
+        Raises:
+            UsageError: what the variable holds cannot be a key.
+        """
+        return self._found.get(host) or _sendable(self._environment.get(variable, "").strip(), variable)
 
     def search(self, host: str, variable: str) -> str:
         """Look into the keyring and then ask; called when a host refused what was at hand. Empty when there is no other key.
 
         May take as long as a keyring that has to be unlocked and a user who thinks.
+
+        Raises:
+            UsageError: what was found cannot be a key.
         """
         refused = self.at_hand(host, variable)
         found, word = from_keyring(host)
         if word:
             self._tell(f"{word} {f'Set {variable}, or type' if variable else 'Type'} the key for each session.")
+        place = f"the keyring for {host}"
         if not found or found == refused:
-            found = self._ask(f"Key for {host} (kept for this session only): ").strip() if self._ask else ""
+            found, place = self._ask(f"Key for {host} (kept for this session only): ").strip() if self._ask else "", "the answer"
         if found:
-            self._found[host] = found
+            self._found[host] = _sendable(found, place)
         return found
 
 
@@ -61,6 +71,13 @@ def from_keyring(host: str) -> tuple[str, str]:
         return next(filter(None, (one.get_password(SERVICE, host) for one in trusted)), ""), ""
     except Exception as error:  # noqa: BLE001 - backends are foreign plugins and raise what they like
         return "", f"The system keyring does not answer ({str(error) or type(error).__name__})."
+
+
+def _sendable(key: str, place: str) -> str:
+    """Return a key that can stand in a request; the message about another one does not show it."""
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError(f"The key in {place} cannot be sent: it holds line breaks or letters that no key has. Copy it anew.")
+    return key
 
 
 def _name(backend: object) -> str:

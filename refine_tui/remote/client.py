@@ -16,11 +16,11 @@ from dataclasses import replace
 from typing import Any
 
 from refine_tui.core.errors import ModelError, NetworkError
-from refine_tui.loop.ports.reaching import Keys
+from refine_tui.loop.ports.reaching import Connect, Keys
 from refine_tui.loop.ports.thinking import Completion, Delta, ModelInfo, Request, Usage
 from refine_tui.remote.address import ServerAddress
 from refine_tui.remote.answers import Answer, Costs, Told, choices_of, costs_of
-from refine_tui.remote.exchange import Connect, DroppedError, Json, RefusedError, Server
+from refine_tui.remote.exchange import DroppedError, Json, RefusedError, Server
 from refine_tui.remote.offer import Offer, look
 from refine_tui.remote.round import Over, Round
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
 from refine_tui.core.errors import ModelError, NetworkError
-from refine_tui.loop.ports.reaching import Keys
+from refine_tui.loop.ports.reaching import Connect, Keys
 from refine_tui.remote.address import ServerAddress
 
-Connect = Callable[[str, float], HTTPConnection]
-"""Opens a connection to an address's host, with the seconds each wait may take; refuses what may not be reached."""
 Json = dict[str, Any]
 
 KEY_VARIABLE = "REFINE_TUI_API_KEY"
@@ -103,7 +101,7 @@ class Exchange:
         try:
             connection = self._server.connect(url, CONNECT_S)
         except NetworkError as error:
-            raise DroppedError(str(error).rstrip(".")) from error
+            raise DroppedError(str(error).partition(". ")[0]) from error  # what to do is said at the end, after the last try
         try:
             # Kept, because the connection forgets it when the answer is to be read to its end.
             self._socket = connection.sock

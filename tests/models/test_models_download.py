@@ -76,6 +76,22 @@ def test_a_file_arrives_whole_is_checked_and_keeps_where_it_came_from(
     assert [step.done_bytes for step in steps if isinstance(step, Progress)][-1] == len(data)
 
 
+def test_a_path_with_letters_beyond_ascii_is_fetched(pull: Pull, server: LoopbackServer) -> None:
+    pull("ö/tiny.gguf")
+    assert server.seen[0].path == "/%C3%B6/tiny.gguf"
+
+
+@pytest.mark.parametrize("location", ["http://[::1/x.gguf", ""])
+def test_a_redirection_to_nowhere_is_not_followed(pull: Pull, served: Served, location: str) -> None:
+    def away(exchange: Exchange) -> bool:
+        exchange.send(302, {"Location": location})
+        return True
+
+    served.before = away
+    with pytest.raises(ModelError, match="not followed"):
+        pull()
+
+
 def test_a_broken_download_goes_on_and_fetches_no_byte_twice(pull: Pull, served: Served, server: LoopbackServer, data: bytes) -> None:
     served.breaks = [100, 70_000, 70_001, 200_000]
     *steps, last = pull()
@@ -344,6 +360,7 @@ def test_an_address_of_the_hub_is_that_of_its_file() -> None:
         "https://a/%2e%2e%2fb.gguf",
         "https://user:word@a/b.gguf",
         "https:///b.gguf",
+        "http://[::1/b.gguf",
         "hf:a/b/x-00001-of-99999.gguf",
     ],
 )

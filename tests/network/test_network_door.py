@@ -100,6 +100,27 @@ def test_this_machine_is_never_reached_through_a_proxy() -> None:
         assert asked(Door(environment={"http_proxy": "http://127.0.0.1:1"}), server.url, "/a") == (200, b"/a")
 
 
+@pytest.mark.parametrize("proxy", ["http://me:word@proxy:abc", "http://[::1", "http://"])
+def test_a_proxy_that_is_no_address_is_an_error_in_words_without_its_password(proxy: str) -> None:
+    with pytest.raises(NetworkError, match="https_proxy") as caught:
+        Door(environment={"https_proxy": proxy}).open("https://models.example/", 5)
+    assert "word" not in str(caught.value)
+
+
+def test_a_host_that_no_resolver_takes_cannot_be_reached() -> None:
+    with pytest.raises(NetworkError, match="no name of a host"):
+        Door(environment={}).open(f"https://{'a' * 64}.example/", 5)
+
+
+@pytest.mark.parametrize("through", [False, True])
+def test_letters_that_a_request_line_cannot_hold_are_quoted_and_what_is_quoted_stays(through: bool) -> None:
+    with serving(hello) as server:
+        door = Door(environment={"http_proxy": server.url} if through else {}, plain_http=("models.example",))
+        path = "http://models.example" if through else ""
+        url = "http://models.example/" if through else server.url
+        assert asked(door, url, "/ö/%20a?b=%c3&c=ü") == (200, f"{path}/%C3%B6/%20a?b=%c3&c=%C3%BC".encode())
+
+
 def test_a_proxy_of_another_kind_is_an_error_in_words() -> None:
-    with pytest.raises(NetworkError, match="only http:// proxies"):
+    with pytest.raises(NetworkError, match="has to look like http://HOST:PORT"):
         Door(environment={"all_proxy": "socks5://user:word@127.0.0.1:9"}).open("https://models.example/", 5)

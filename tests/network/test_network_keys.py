@@ -10,6 +10,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends import chainer, fail, null
 from keyring.errors import KeyringLocked
 
+from refine_tui.core.errors import UsageError
 from refine_tui.network.keys import SERVICE, Keys, from_keyring
 
 
@@ -57,6 +58,18 @@ def test_the_keyring_is_next_and_its_key_is_remembered() -> None:
     assert keys.search("hub", "HF_TOKEN") == "kept"
     assert keys.at_hand("hub", "HF_TOKEN") == "kept"
     assert keys.at_hand("other", "HF_TOKEN") == ""
+
+
+@pytest.mark.parametrize("broken", ["sec\nret", "sécret", "sec\x00ret"])
+def test_a_key_that_no_request_can_hold_is_named_by_its_place_and_not_shown(broken: str) -> None:
+    with pytest.raises(UsageError, match="in HF_TOKEN cannot be sent") as caught:
+        Keys(environment={"HF_TOKEN": broken}).at_hand("hub", "HF_TOKEN")
+    keyring.set_keyring(Stored({(SERVICE, "hub"): broken}))
+    with pytest.raises(UsageError, match="in the keyring for hub") as stored:
+        Keys(environment={}).search("hub", "HF_TOKEN")
+    with pytest.raises(UsageError, match="in the answer") as typed:
+        Keys(ask=lambda _: broken, environment={}).search("other", "HF_TOKEN")
+    assert not any("sec" in str(one.value) or "ret" in str(one.value) for one in (caught, stored, typed))
 
 
 def test_a_key_that_was_refused_is_not_found_again() -> None:

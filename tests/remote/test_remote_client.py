@@ -272,7 +272,7 @@ def test_a_server_that_is_not_there_is_an_error_in_words() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(NetworkError, match=rf"http://{place} cannot be reached: Connection refused.*Check address and server\.$"):
+        with pytest.raises(NetworkError, match=rf"http://{place} cannot be reached: Connection refused\. Check address and server\.$"):
             RemoteGenerator(parse_server(f"http://{place}/v1#m"), Door().open, Keys(environment={})).load()
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+Connect = Callable[[str, float], "HTTPConnection"]
+"""Opens a connection to an address's host, with the seconds each wait may take; refuses what may not be reached."""
 
 
 class Keys(Protocol):
