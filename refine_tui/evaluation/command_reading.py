@@ -106,7 +106,7 @@ _PLAIN = re.compile(r"^(\s*)(\w+): *(.*)$")
 
 def _with_yaml(case: CaseResult, text: list[str]) -> CaseResult:
     """Add what the lines below a result say: a block of YAML, or comments."""
-    block = [line.strip("\r") for line in text if line.strip() not in ("---", "...", "") or line.startswith(" ")]
+    block = [line for line in text if line.strip() not in ("---", "...")]
     facts = _facts(block)
     seconds = facts.get("duration_ms", "")
     duration = float(seconds) / 1000 if re.fullmatch(r"\d{1,9}(\.\d+)?", seconds) else 0.0
