@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import importlib.util
 import json
 import os
@@ -26,6 +27,7 @@ from typing import Any
 from refine_tui.core.errors import IsolationError
 from refine_tui.core.isolation import Level, Limits
 from refine_tui.loop.ports.running import Launch, Sandbox
+from refine_tui.sandbox import kernel
 from refine_tui.sandbox.bubblewrap import own_interpreter
 from refine_tui.sandbox.opening import Ladder
 
@@ -216,7 +218,9 @@ def _victim(outside: Path, token: str, name: str) -> Iterator[subprocess.Popen[b
     """Start a process of the same user that says into a file whatever it is told, and lives until it is ended."""
     environment = {"SECRET": token, "PATH": os.environ["PATH"]}
     with (outside / f"said-by-{name}").open("wb") as said:
-        victim = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=said, cwd=outside, env=environment)
+        # Without the rights of root, as what runs inside has none: else the kernel would keep it apart for that alone.
+        start = functools.partial(kernel.drop_rights, b"")
+        victim = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=said, cwd=outside, env=environment, preexec_fn=start)
     with victim:
         yield victim
         victim.kill()
