@@ -158,6 +158,8 @@ class CommandEvaluator:
     def close(self) -> None:
         """End every process: a run that goes on ends as cancelled."""
         self._closed.set()
+        if (gates := self._gates) is not None:
+            gates.close()
 
     def __enter__(self) -> CommandEvaluator:
         return self

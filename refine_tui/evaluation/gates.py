@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from refine_tui.core.evidence import Finding, GateKind, GateResult
 from refine_tui.core.isolation import Limits
 from refine_tui.evaluation.checkers import CHECKERS, Read, Said, of_command
 from refine_tui.evaluation.settings import Place
-from refine_tui.loop.ports.running import Content, Launch, Sandbox
+from refine_tui.loop.ports.running import Content, Launch, Running, Sandbox
 
 LIMIT_S = 120.0
 SHOWN = 200
@@ -44,13 +46,15 @@ class _Run:
 
 
 class Gates:
-    """The checks that a project configures and whose tool is there, and the user's own commands."""
+    """The checks that a project configures and whose tool is there, and the user's own commands. `close` works from any thread."""
 
     def __init__(self, place: Place, sandbox: Sandbox) -> None:
         self._place = place
         self._sandbox = sandbox
         self._gates = (*_configured(place), *(_of_user(command) for command in place.settings.gates))
         self._base: dict[tuple[str, tuple[str, ...]], _Run] = {}
+        self._under_way: set[Running] = set()
+        self._closed = threading.Event()
 
     def check(self, files: Mapping[str, bytes]) -> tuple[GateResult, ...]:
         """Compare the findings with these files changed with those on the tree."""
@@ -85,6 +89,12 @@ class Gates:
                 found[gate.name] = " ".join(said.out.split())[:80] if said.status == 0 else "unknown"
         return found
 
+    def close(self) -> None:
+        """End what runs, at once; it counts as a check that could not be made, and so does all that comes later."""
+        self._closed.set()
+        for running in tuple(self._under_way):
+            running.kill()
+
     def _known(self, gate: _Gate, paths: tuple[str, ...]) -> _Run:
         if (gate.name, paths) not in self._base:
             self._base[gate.name, paths] = self._run(gate, paths, {})
@@ -93,6 +103,8 @@ class Gates:
     def _run(self, gate: _Gate, paths: tuple[str, ...], files: Mapping[str, bytes]) -> _Run:
         began = time.monotonic()
         said = self._said((*gate.argv, *paths), files)
+        if self._closed.is_set():
+            return _Run(None, False, "it was ended", time.monotonic() - began)
         findings = gate.read(said, self._place.project)
         last = next((line.strip() for line in reversed((said.out + said.errors).splitlines()) if line.strip()), "it printed nothing")
         reason = f"ended at its {said.stopped} limit" if said.status is None else last[:200]
@@ -107,11 +119,21 @@ class Gates:
             environment=self._place.environment(),
             limits=Limits(wall_s=LIMIT_S, cpu_s=LIMIT_S, output_bytes=_OUTPUT_BYTES),
         )
-        with self._sandbox.launch(launch) as running:
+        with self._sandbox.launch(launch) as running, self._ended_by_close(running):
             out = running.stdout.read().decode("utf-8", "replace")
             status = running.wait(LIMIT_S)
             stopped = running.stopped or ("" if status is not None else "time")
             return Said(None if stopped else status, out, running.stderr_tail, stopped)
+
+    @contextmanager
+    def _ended_by_close(self, running: Running) -> Iterator[None]:
+        self._under_way.add(running)
+        try:
+            if self._closed.is_set():  # meanwhile, by another thread
+                running.kill()
+            yield
+        finally:
+            self._under_way.discard(running)
 
 
 def _configured(place: Place) -> Iterable[_Gate]:

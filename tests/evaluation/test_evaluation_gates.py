@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,11 @@ import pytest
 from refine_tui.core.evidence import Finding
 from refine_tui.core.patch import Patch, patch_between
 from refine_tui.evaluation.checkers import MYPY, PYRIGHT, RUFF, Said
+from refine_tui.evaluation.command import CommandEvaluator
+from refine_tui.evaluation.command_run import Command
 from refine_tui.evaluation.evaluator import PytestEvaluator
-from refine_tui.loop.ports.running import Sandbox
+from refine_tui.evaluation.settings import RunSettings
+from refine_tui.loop.ports.running import Launch, Running, Sandbox
 
 Make = Callable[..., PytestEvaluator]
 Copy = Callable[[str], Path]
@@ -115,6 +120,26 @@ def test_what_an_earlier_text_had_is_not_held_against_the_tree(project: Path, pl
         ("new.py", 0, "`re` imported but unused"),
     ]
     assert ruff.summary == "2 new findings, 1 fewer"
+
+
+def test_a_check_under_way_ends_when_the_evaluator_is_closed(project: Path, sandbox: Sandbox) -> None:
+    started = threading.Event()
+
+    class Watched:
+        level, can_nest, probes = sandbox.level, sandbox.can_nest, sandbox.probes
+
+        def launch(self, launch: Launch) -> Running:
+            running = sandbox.launch(launch)
+            started.set()
+            return running
+
+    subject = CommandEvaluator(project, Watched(), Command("true"), None, RunSettings(gates=("sleep 60",)))
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(subject.inspect)
+        assert started.wait(30)
+        subject.close()
+        (gate,) = found.result(30)
+    assert (gate.ran, gate.summary) == (False, "could not run: it was ended")
 
 
 PYRIGHT_SAID = {
