@@ -1,0 +1,286 @@
+"""Projects that are tested by a command of their own: what is run, how its end is judged, what it may see and use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from refine_tui.core.errors import ProjectError, UsageError
+from refine_tui.core.evidence import delta
+from refine_tui.evaluation.command import COLD, CommandEvaluator
+from refine_tui.evaluation.command_hints import COMMANDS, refuse_without_command
+from refine_tui.evaluation.command_run import Command
+from refine_tui.evaluation.command_toolchain import find_toolchain
+from refine_tui.evaluation.settings import RunSettings
+from refine_tui.loop.ports.running import Sandbox
+from tests.evaluation.evaluation_hands import change, never, nothing
+
+Copy = Callable[[str], Path]
+Evaluate = Callable[..., CommandEvaluator]
+
+
+@pytest.fixture
+def commanded(isolated_sandbox: Sandbox) -> Iterator[Evaluate]:
+    """Makes evaluators for a command; they are closed at the end."""
+    made: list[CommandEvaluator] = []
+
+    def make(project: Path, line: str, *, recheck: bool = False, **how: str) -> CommandEvaluator:
+        made.append(CommandEvaluator(project, isolated_sandbox, Command(line, **how), None, RunSettings(recheck=recheck)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def needs(*programs: str) -> None:
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"no {', '.join(missing)} on this machine")
+
+
+def test_the_exit_status_alone_is_one_test_named_after_the_command(zoo: Copy, commanded: Evaluate) -> None:
+    project = zoo("shell_script")
+    running = commanded(project, "sh check.sh")
+    base = running.baseline(nothing, never, limit_s=30)
+    (case,) = base.suite.cases
+    assert (case.node_id, case.outcome, case.message) == ("sh check.sh", "failed", "postage of 20 g: expected 85, got 100")
+    assert (base.warm, base.cold_reason, base.runner) == (False, COLD, "sh check.sh")
+    proof = running.confirm(change(project, "rates.py", "< 20", "<= 20"), nothing, never, limit_s=30)
+    assert proof.is_green
+    assert delta(base.suite, proof).fixed == ("sh check.sh",)
+
+
+def test_a_c_project_is_built_anew_for_each_candidate(zoo: Copy, commanded: Evaluate) -> None:
+    needs("gcc", "make")
+    project = zoo("c_make")
+    running = commanded(project, "make -s check")
+    base = running.baseline(nothing, never, limit_s=60)
+    (case,) = base.suite.cases
+    assert "Assertion `fits(900, 30, 30)' failed" in case.message
+    assert [(frame.path, frame.line) for frame in case.frames] == [("tests/check_shelf.c", 8)]
+    right = change(project, "shelf.c", "> 0", ">= 0")
+    assert running.run(right, ("make -s check",), never, limit_s=30, better_than=()).is_green
+    broken = change(project, "shelf.c", "> 0;", "> 0")
+    assert "error: expected" in running.run(broken, ("make -s check",), never, limit_s=30, better_than=()).cases[0].message
+    assert not (project / "check_shelf").exists()
+
+
+def test_javascript_is_run_by_node_and_some_tests_by_the_filter(zoo: Copy, commanded: Evaluate) -> None:
+    needs("node")
+    project, tap = zoo("node_test"), "node --test --test-reporter=tap"
+    running = commanded(project, tap, filter=tap + " --test-name-pattern={pattern} --test-reporter-destination=stdout")
+    base = running.baseline(nothing, never, limit_s=60)
+    full, cheaper = "a full cart::costs what its parts cost", "a full cart::gets cheaper"
+    assert base.suite.red == (full, cheaper)
+    assert base.suite.by_id[full].values == ("16", "21")
+    assert base.suite.by_id[full].frames[-1].path == "cart.test.js"
+    fix = change(project, "cart.js", "let i = 1", "let i = 0")
+    some = running.run(fix, (full,), never, limit_s=30, better_than=())
+    assert some.is_green
+    assert tuple(some.by_id) == (full,)
+    assert running.confirm(fix, nothing, never, limit_s=60).is_green
+
+
+@pytest.mark.slow
+def test_rust_is_run_by_cargo(zoo: Copy, commanded: Evaluate) -> None:
+    needs("cargo")
+    project = zoo("rust_cargo")
+    running = commanded(project, "cargo test --offline")
+    base = running.baseline(nothing, never, limit_s=120)
+    assert base.suite.red == ("tests/parties.rs::a_full_row_is_one_row", "tests/parties.rs::nobody_needs_no_row")
+    assert base.suite.by_id["src/lib.rs::tests::the_next_row_is_free"].outcome == "passed"
+    fix = change(project, "src/lib.rs", "(people + seats)", "(people + seats - 1)")
+    assert running.confirm(fix, nothing, never, limit_s=120).is_green
+
+
+@pytest.mark.slow
+def test_go_is_run_by_go_test(zoo: Copy, commanded: Evaluate) -> None:
+    needs("go")
+    project = zoo("go_mod")
+    running = commanded(project, "go test -v ./...", filter="go test -v -run {pattern} ./...")
+    base = running.baseline(nothing, never, limit_s=120)
+    assert base.suite.red == ("TestNobodyAhead", "TestThreeAhead")
+    assert running.run(change(project, "queue.go", "ahead +", "ahead *"), ("TestThreeAhead",), never, limit_s=60).is_green
+
+
+def test_an_old_report_in_the_tree_does_not_speak_for_a_candidate_that_writes_none(tmp_path: Path, commanded: Evaluate) -> None:
+    (tmp_path / "report.xml").write_text("<testsuite><testcase name='a'/></testsuite>")
+    (tmp_path / "make.py").write_text("open('report.xml', 'w').write('''<testsuite><testcase name='a'/></testsuite>''')\n")
+    running = commanded(tmp_path, "python3 make.py", junit="report.xml")
+    assert running.baseline(nothing, never, limit_s=30).suite.is_green
+    run = running.run(change(tmp_path, "make.py", "open(", "nothing("), ("a",), never, limit_s=30)
+    assert run.by_id["a"].outcome == "error"
+    assert "gave no result" in run.by_id["a"].message
+
+
+def test_several_reports_of_one_run_are_read_together(tmp_path: Path, commanded: Evaluate) -> None:
+    line = "mkdir out && for n in a b; do echo \"<testsuite><testcase name='$n'/></testsuite>\" > out/$n.xml; done"
+    base = commanded(tmp_path, line, junit="out/*.xml").baseline(nothing, never, limit_s=30)
+    assert set(base.suite.by_id) == {"a", "b"}
+
+
+def test_a_bad_end_that_no_test_explains_is_a_failure_of_the_command(tmp_path: Path, commanded: Evaluate) -> None:
+    (tmp_path / "run.sh").write_text("echo 1..1; echo ok 1 - a; echo 'lint: bad name' >&2; exit 3\n")
+    base = commanded(tmp_path, "sh run.sh").baseline(nothing, never, limit_s=30)
+    assert {node: case.outcome for node, case in base.suite.by_id.items()} == {"a": "passed", "sh run.sh": "failed"}
+    fixed = commanded(tmp_path, "sh run.sh").baseline(nothing, never, limit_s=30)
+    running = commanded(tmp_path, "sh run.sh")
+    running.baseline(nothing, never, limit_s=30)
+    proof = running.confirm(change(tmp_path, "run.sh", "exit 3", "exit 0"), nothing, never, limit_s=30)
+    assert delta(fixed.suite, proof).fixed == ("sh run.sh",)
+
+
+def test_a_patch_that_breaks_another_test_is_told_and_given_up_at_once(tmp_path: Path, commanded: Evaluate) -> None:
+    (tmp_path / "run.sh").write_text("a=1\n[ $a = 1 ] && echo ok 1 - first || echo not ok 1 - first\necho not ok 2 - second\n")
+    running = commanded(tmp_path, "sh run.sh", format="tap")
+    base = running.baseline(nothing, never, limit_s=30)
+    run = running.run(change(tmp_path, "run.sh", "a=1", "a=2"), ("second",), never, limit_s=30, better_than=())
+    assert delta(base.suite, run).broken == ("first",)
+    assert run.stopped == "no better"
+
+
+def test_what_fails_by_chance_is_called_flaky(tmp_path: Path, commanded: Evaluate) -> None:
+    (tmp_path / "run.sh").write_text(
+        "[ $(($(od -An -N4 -tu4 /dev/urandom) % 2)) = 0 ] && echo ok 1 - chance || echo not ok 1 - chance\necho not ok 2 - always\n"
+    )
+    for _ in range(40):
+        suite = commanded(tmp_path, "sh run.sh", recheck=True).baseline(nothing, never, limit_s=30).suite
+        if suite.flaky:
+            break
+    assert suite.flaky == ("chance",)
+    assert suite.red == ("always",)
+
+
+def test_what_the_command_leaves_running_is_not_waited_for(tmp_path: Path, commanded: Evaluate) -> None:
+    base = commanded(tmp_path, "sleep 1000 & echo started").baseline(nothing, never, limit_s=60)
+    assert base.suite.is_green
+    assert base.suite.output == "started\n"
+
+
+def test_a_flood_of_output_is_bounded(tmp_path: Path, commanded: Evaluate) -> None:
+    base = commanded(tmp_path, "yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx").baseline(nothing, never, limit_s=60)
+    assert base.suite.stopped == "output"
+    assert base.suite.cases[0].is_red
+    assert len(base.suite.output) <= 8192
+
+
+def test_a_command_without_end_fails_by_its_time(tmp_path: Path, commanded: Evaluate) -> None:
+    base = commanded(tmp_path, "echo ok 1 - a; echo ok 2 - b; sleep 1000").baseline(nothing, never, limit_s=1.0)
+    assert base.suite.stopped == "time"
+    assert base.suite.by_id["a"].outcome == "passed"
+    late = base.suite.by_id["echo ok 1 - a; echo ok 2 - b; sleep 1000"]
+    assert (late.timed_out, late.message) == (True, "no result after 1 s")
+
+
+@pytest.mark.parametrize(
+    ("line", "how", "why"),
+    [
+        ("no-such-program --check", {}, r"could not be run: .*not found.*Correct \[test\] command"),
+        ("true", {"junit": "out.xml"}, r"wrote no report \(out.xml\)"),
+        ("echo '<!DOCTYPE a [<!ENTITY b \"c\">]><a/>' > out.xml", {"junit": "out.xml"}, "defines a document type or entities"),
+        ("echo fine", {"format": "tap"}, "printed no test in the form tap"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_what_to_correct(
+    line: str, how: dict[str, str], why: str, tmp_path: Path, commanded: Evaluate
+) -> None:
+    with pytest.raises(ProjectError, match=why):
+        commanded(tmp_path, line, **how).baseline(nothing, never, limit_s=30)
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"format": "xunit"}, "Known: exit, junit, tap, cargo, go"),
+        ({"format": "junit"}, "needs junit ="),
+        ({"filter": "make test"}, "must contain {names} or {pattern}"),
+        ({"junit": "/tmp/out.xml"}, "name a file in the project"),
+        ({"junit": "../out.xml"}, "name a file in the project"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(how: dict[str, str], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        Command("make test", **how)
+
+
+def test_names_of_tests_reach_the_shell_quoted() -> None:
+    command = Command("x", filter="run {names} -p {pattern}")
+    assert command.for_some(["a b", "$(rm -rf /)'"]) == """run 'a b' '$(rm -rf /)'"'"'' -p '^(a\\ b|\\$\\(rm\\ \\-rf\\ /\\)'"'"')$'"""
+
+
+def test_a_command_sees_neither_the_users_variables_nor_secrets_nor_the_network(
+    tmp_path: Path, commanded: Evaluate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "secret")
+    (tmp_path / ".env").write_text("KEY=secret\n")
+    line = 'test -z "$API_TOKEN" && test ! -s .env && ! grep -q : /proc/net/route && echo inside > here && test "$HOME" != "$OLDHOME"'
+    assert commanded(tmp_path, line).baseline(nothing, never, limit_s=30).suite.is_green
+    assert not (tmp_path / "here").exists()
+
+
+# the user's tools
+
+
+def make_tool(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+
+
+def test_folders_of_known_tools_and_of_the_commands_words_are_shown_but_no_private_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    make_tool(home / "sdk" / "v1" / "bin" / "node")
+    make_tool(home / ".local" / "bin" / "mytester")
+    make_tool(home / "games" / "bin" / "chess")
+    project = tmp_path / "project"
+    make_tool(project / "bin" / "node")
+    path = [
+        home / "sdk" / "v1" / "bin",
+        home / ".local" / "bin",
+        home / "games" / "bin",
+        project / "bin",
+        Path("/usr/bin"),
+        Path("relative"),
+    ]
+    found = find_toolchain("mytester --all && npm test", project, {"PATH": os.pathsep.join(map(str, path))})
+    assert found.path == (str(home / "sdk" / "v1" / "bin"), str(home / ".local" / "bin"))
+    assert found.readable == (home / "sdk" / "v1", home / ".local" / "bin")
+
+
+def test_rusts_toolchain_is_shown_itself_and_never_the_folder_with_its_keys(tmp_path: Path) -> None:
+    make_tool(tmp_path / ".cargo" / "bin" / "rustup")
+    make_tool(tmp_path / ".rustup" / "toolchains" / "stable-x" / "bin" / "cargo")
+    (tmp_path / ".rustup" / "settings.toml").write_text('default_toolchain = "stable-x"\n')
+    (tmp_path / ".cargo" / "registry").mkdir()
+    (tmp_path / ".cargo" / "credentials.toml").write_text("token\n")
+    found = find_toolchain("cargo test", tmp_path / "project", {"PATH": str(tmp_path / ".cargo" / "bin")})
+    assert found.path == (str(tmp_path / ".rustup" / "toolchains" / "stable-x" / "bin"),)
+    assert found.readable == (tmp_path / ".rustup" / "toolchains" / "stable-x", tmp_path / ".cargo" / "registry")
+    assert found.environment == {"CARGO_HOME": str(tmp_path / ".cargo")}
+
+
+# a project that says nothing
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_project_in_another_language_is_told_the_lines_to_write(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("")
+    with pytest.raises(ProjectError, match=r"has a .* and no Python tests") as told:
+        refuse_without_command(tmp_path)
+    assert f'  [test]\n  command = "{COMMANDS[name]}"' in str(told.value)
+
+
+@pytest.mark.parametrize("sign", ["pyproject.toml", "test_it.py", "tests/test_it.py", "src/it.py"])
+def test_a_project_with_python_in_it_is_left_to_python(sign: str, tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text("{}")
+    (tmp_path / sign).parent.mkdir(exist_ok=True)
+    (tmp_path / sign).write_text("")
+    refuse_without_command(tmp_path)
