@@ -60,8 +60,8 @@ class Choosing:
             if held:
                 self._model_in_use.release()
 
-    def use_model(self, shelf: Shelf, wish: str) -> events.ModelReady:
-        """Put another model in place of the one in use, and return once it is loaded.
+    def use_model(self, shelf: Shelf, wish: str) -> Iterator[events.ModelLoading | events.ModelReady]:
+        """Put another model in place of the one in use; ends once it is loaded.
 
         Ends the old one, whose answers are not taken any more. One that cannot be loaded leaves the old one in its place.
 
@@ -77,14 +77,16 @@ class Choosing:
             if self._state.loading:
                 raise UsageError(f"{self._state.loading} is being loaded. Choose again once that is over.")
             self._state = replace(self._state, loading=wish)
+        yield events.ModelLoading(wish)
         self._other_wanted.set()
         with self._model_in_use:
             self._other_wanted.clear()
             try:
-                return self._changed(shelf, wish)
+                ready = self._changed(shelf, wish)
             finally:
                 with self._lock:
                     self._state = replace(self._state, loading="")
+        yield ready
 
     def _changed(self, shelf: Shelf, wish: str) -> events.ModelReady:
         old, known, reason = self._parts.generator, self._state.model, self._state.model_reason

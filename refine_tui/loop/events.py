@@ -55,6 +55,13 @@ class SurveyFinished(Event):
 
 
 @dataclass(frozen=True)
+class ModelLoading(Event):
+    """Another model is being put in place of the one in use."""
+
+    wish: str
+
+
+@dataclass(frozen=True)
 class ModelReady(Event):
     """The model is loaded, or there is none and `reason` says why."""
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from refine_tui.core.review import Review
 from refine_tui.core.task import Task
-from refine_tui.loop.events import Event, ModelReady, Notice
+from refine_tui.loop.events import Event, ModelLoading, ModelReady, Notice
 from refine_tui.loop.ports.choosing import Shelf
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.loop.state import State
@@ -64,8 +64,8 @@ class SessionPort(Protocol):
     def redo(self) -> Application:
         """Write again what was taken back."""
 
-    def use_model(self, shelf: Shelf, wish: str) -> ModelReady:
-        """Put another model in place of the one in use, loaded. From any thread; takes as long as that takes."""
+    def use_model(self, shelf: Shelf, wish: str) -> Iterator[ModelLoading | ModelReady]:
+        """Put another model in place of the one in use, and load it. Consumed in a thread of its own."""
 
     def stop(self) -> None:
         """End the processes behind whatever runs; safe from any thread, and nothing can be run afterwards."""

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
 from refine_tui.core.errors import RefineError
+from refine_tui.loop.events import ModelReady
 from refine_tui.loop.ports.choosing import Choice, Fetching, Shelf
+from refine_tui.loop.ports.thinking import ModelInfo
 from refine_tui.ui.messages import Severity, Tell
 from refine_tui.ui.session_port import SessionPort
 from refine_tui.ui.session_worker import said_of
@@ -122,9 +124,10 @@ class SettingUp:
 
     def _use(self, wish: str) -> None:
         try:
-            ready = self.session.use_model(self.shelf, wish)
-            info = ready.info
-            self._say(f"{info.name} is in use now, on {info.device}." if info else "No model is in use now; search alone proposes patches.")
+            for event in self.session.use_model(self.shelf, wish):
+                if isinstance(event, ModelReady):
+                    self._say(_taken(event.info))
+                self.show()
         finally:
             self._look()
             self.resume()
@@ -165,3 +168,9 @@ class SettingUp:
         with self._lock:
             self.models = replace(self.models, **fields)  # type: ignore[arg-type]
         self.show()
+
+
+def _taken(info: ModelInfo | None) -> str:
+    if info is None:
+        return "No model is in use now; search alone proposes patches."
+    return " ".join([f"{info.name} is in use now, on {info.device}.", *info.warnings])

@@ -20,6 +20,7 @@ from refine_tui.core.stopping import StopReason
 from refine_tui.core.task import Task
 from refine_tui.core.text import Span
 from refine_tui.loop import events
+from refine_tui.loop.ports.choosing import Shelf
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.loop.ports.thinking import ModelInfo, Usage
 from refine_tui.loop.state import QueueItem, State
@@ -319,6 +320,18 @@ class ScriptedSession:
             raise UsageError("There is nothing to write again.")
         self.stack.append(self.undone.pop())
         return self.stack[-1]
+
+    def use_model(self, shelf: Shelf, wish: str) -> Iterator[events.ModelLoading | events.ModelReady]:
+        self._note("use_model", wish)
+        self.current = replace(self.current, loading=wish)
+        yield events.ModelLoading(wish)
+        try:
+            generator = shelf.open(wish)
+            info = generator.load() if generator else None
+        finally:
+            self.current = replace(self.current, loading="")
+        self.current = replace(self.current, model=info, model_reason="" if info else "none was asked for")
+        yield events.ModelReady(info)
 
     def stop(self) -> None:
         pass
