@@ -46,8 +46,8 @@ class Applying:
 
     session: SessionPort
     screen: Applicant
-    wanted: tuple[str, frozenset[str]] | None = None
-    """The review that is written once its choice of hunks was run, and that choice."""
+    wanted: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The reviews that are written once their choice of hunks was run, and that choice."""
     writing: set[str] = field(default_factory=set)
     """The reviews on their way to the disk."""
     running: set[str] = field(default_factory=set)
@@ -63,7 +63,7 @@ class Applying:
         if not review.accepted:
             self.screen.tell("Nothing is accepted yet: y accepts a hunk, a the rest of the file. Nothing was written.")
         elif review.accepted_evidence is None:
-            self.wanted = (review.id, review.accepted_key)
+            self.wanted[review.id] = review.accepted_key
             self.screen.tell("Running exactly what you accepted; it is written if that is green. esc stops.")
             self.verify(review)
         elif not self.session.is_proven(review):
@@ -73,9 +73,9 @@ class Applying:
 
     def verified(self, review: Review) -> None:
         """Go on after a run, if this is what was waited for and the choice is still the same."""
-        if self.wanted is None or self.wanted[0] != review.id:
+        key = self.wanted.pop(review.id, None)
+        if key is None:
             return
-        key, self.wanted = self.wanted[1], None
         if review.accepted_key != key:
             self.screen.tell("Your decisions changed while it ran, so nothing was written. w again writes them.", "warning")
         else:
@@ -84,8 +84,7 @@ class Applying:
     def ended(self, review_id: str) -> None:
         """The run is over; when it had no result, nothing is waited for any more."""
         self.running.discard(review_id)
-        if self.wanted is not None and self.wanted[0] == review_id:
-            self.wanted = None
+        self.wanted.pop(review_id, None)
 
     def write(self, review: Review, *, red_is_fine: bool = False) -> None:
         """Write, or say why not."""

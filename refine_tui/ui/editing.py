@@ -21,10 +21,14 @@ def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Return the editor to start: `$VISUAL`, `$EDITOR`, or one that is there.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or a variable is no command.
     """
     for name in ("VISUAL", "EDITOR"):
-        if words := shlex.split(environment.get(name, "")):
+        try:
+            words = shlex.split(environment.get(name, ""))
+        except ValueError as error:
+            raise UsageError(f"{name} is no command: {error}. Correct it, as in {name}=nano, and start again.") from error
+        if words:
             return words
     found = next((name for name in _FALLBACKS if shutil.which(name)), None)
     if found is None:

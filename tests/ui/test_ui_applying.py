@@ -77,6 +77,17 @@ async def test_a_partial_choice_that_turns_out_red_asks_before_writing(opened: O
         assert session.stack == []
 
 
+async def test_each_proposal_that_is_run_before_it_is_written_is_written_when_its_own_run_is_green(opened: Opened) -> None:
+    session = ready(make_review(), make_review("p2"))
+    session.outcomes[1] = suite_with(["test_quantity"])
+    session.opening, session.gate = [], threading.Event()
+    async with opened(session) as pilot:
+        await pilot.press("y", "w", "full_stop", "y", "w")
+        session.gate.set()
+        await press(pilot)
+        assert sorted(session.called("apply")) == [("p1", False), ("p2", False)]
+
+
 async def test_decisions_changed_during_the_run_keep_anything_from_being_written(opened: Opened) -> None:
     session = ready(make_review())
     session.opening, session.gate = [], threading.Event()

@@ -256,6 +256,8 @@ def test_the_mailbox_merges_bursts_and_loses_no_text() -> None:
 def test_the_editor_is_the_users_and_its_words_are_kept() -> None:
     assert editor_command({"VISUAL": "code --wait", "EDITOR": "vi"}) == ["code", "--wait"]
     assert editor_command({"EDITOR": "emacs"}) == ["emacs"]
+    with pytest.raises(UsageError, match="EDITOR is no command: No closing quotation"):
+        editor_command({"EDITOR": "'vi"})
 
 
 def test_edited_lines_come_back_and_an_unchanged_file_is_none(tmp_path: Path) -> None:
