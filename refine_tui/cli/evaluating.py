@@ -61,7 +61,8 @@ def _evaluated(evaluator: Evaluator, on_case: OnCase, cancelled: Cancelled, limi
     # The base run refuses with a sentence what a plain run would only report as zero tests.
     baseline = evaluator.baseline(on_case, cancelled, limit_s=limit_s, coverage=False)
     refuse_uncollected(baseline.suite)
-    tools = {"python": baseline.interpreter, "pytest": baseline.runner.removeprefix("pytest ")}
+    runner = {"pytest": baseline.runner[7:]} if baseline.runner.startswith("pytest ") else {"tests": baseline.runner}
+    tools = {"python": baseline.interpreter, **runner}
     gates: tuple[GateResult, ...] = ()
     gates_began = time.monotonic()
     if not cancelled():
