@@ -33,9 +33,9 @@ def _speedups(source: SourceFile, root: Node, scope: Scope) -> list[OperatorEdit
     for name, prior, rewrite in _rewrites(root, function):
         old = root.source[rewrite.start : rewrite.end]
         if old != rewrite.text and scope.span.start <= rewrite.start and rewrite.end <= scope.span.end:
-            edits = (*_imports(root, rewrite), Edit(rewrite.start, old.encode("latin-1"), rewrite.text.encode("latin-1")))
+            edits = _with_imports(root, rewrite, Edit(rewrite.start, old.encode("latin-1"), rewrite.text.encode("latin-1")))
             line = source.line_of(min(rewrite.start, max(len(source.data) - 1, 0)))
-            made = OperatorEdit(name, tuple(sorted(edits)), line, prior * rewrite.weight, rewrite.note)
+            made = OperatorEdit(name, edits, line, prior * rewrite.weight, rewrite.note)
             found.setdefault((rewrite.start, rewrite.end, rewrite.text), made)
     return sorted(found.values(), key=lambda edit: -edit.prior)
 
@@ -58,17 +58,17 @@ def _spans(node: Node, scope: Scope) -> bool:
     return node.end == scope.span.end and scope.span.start == (parent.start if decorated and parent else node.start)
 
 
-def _imports(root: Node, rewrite: Rewrite) -> list[Edit]:
-    """Return the edit that adds the imports a rewrite takes and the file has not got."""
+def _with_imports(root: Node, rewrite: Rewrite, edit: Edit) -> tuple[Edit, ...]:
+    """Return an edit together with the one that adds the imports it takes and the file has not got."""
     there = {" ".join(node.text.split()) for node in root.parts}
     lines = [line for line in rewrite.imports if line not in there]
     if not lines:
-        return []
+        return (edit,)
     newline, text = file_facts(root).newline, root.source
     last = [node for node in root.parts if node.kind in _IMPORTS][-1:] or root.parts[:1]
-    if last[0].kind not in _IMPORTS and last[0].role != "none":  # no import, no docstring: at the top, below what is only for the machine
-        at = last[0].start
-        return [Edit(at, b"", newline.join([*lines, ""]).encode("latin-1"))]
+    if last[0].kind not in _IMPORTS and last[0].role != "none":  # neither imports nor a docstring
+        at, new = last[0].start, newline.join([*lines, ""]).encode("latin-1")
+        return (Edit(at, edit.old, new + edit.new),) if at == edit.start else (Edit(at, b"", new), edit)
     at = text.find("\n", last[0].end)
     at = len(text) if at == -1 else at - (text[at - 1] == "\r")
-    return [Edit(at, b"", newline.join(["", *lines]).encode("latin-1"))]
+    return tuple(sorted((Edit(at, b"", newline.join(["", *lines]).encode("latin-1")), edit)))

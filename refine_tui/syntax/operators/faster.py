@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from refine_tui.syntax.operators import faster_lookups
+from refine_tui.syntax.operators import faster_building, faster_lookups, faster_loops
 from refine_tui.syntax.operators.rewriting import Rewrite, Speedup
 
 __all__ = ["SPEEDUPS", "Rewrite", "Speedup"]
 
-SPEEDUPS: tuple[Speedup, ...] = tuple(row for family in (faster_lookups,) for row in family.SPEEDUPS)
+SPEEDUPS: tuple[Speedup, ...] = tuple(row for family in (faster_lookups, faster_loops, faster_building) for row in family.SPEEDUPS)

@@ -217,7 +217,7 @@ def _keyed(equation: Node, own: set[str]) -> Iterator[tuple[Node, str]]:
         parts = sides(one) if one.kind == "binary_operator" and binary_sign(one) == "+" else None
         for term, rest in (parts, parts[::-1]) if parts else ():
             if names_in(term) & own and not names_in(rest) & own:
-                yield term, f"{other.text} - {rest.text}"
+                yield term, f"{other.text} - {rest.text if rest.kind != 'binary_operator' else f'({rest.text})'}"
 
 
 def _grouped(
