@@ -29,7 +29,7 @@ class Candidate:
     flags: tuple[str, ...] = ()
     """`flaky`, `tampering: …`, `weak tests`, `limited: …`."""
     confirmed: bool = False
-    """Whether a cold run of the whole suite said the same."""
+    """Whether `suite` is a cold run of everything, on the tree as it is."""
     weight: Weight | None = None
     """How much the tests notice in what was changed; `None`: not measured."""
 

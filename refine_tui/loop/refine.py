@@ -21,7 +21,7 @@ from refine_tui.loop.pointing import is_file
 from refine_tui.loop.run import Run, Tools
 from refine_tui.loop.sources import drafts_now, edits_of
 from refine_tui.loop.stopping import Watch
-from refine_tui.loop.trying import try_all
+from refine_tui.loop.trying import prove_best, try_all
 
 __all__ = ["Tools", "refine"]
 
@@ -64,6 +64,8 @@ def refine(
     run.written_before = tools.generator.usage().generated if tools.generator else 0
     yield events.TaskStarted(task)
     yield from _rounds(run)
+    if not run.solved and not run.cancelled():
+        prove_best(run)
     reason = StopReason.SOLVED if run.solved else run.stop or StopReason.EXHAUSTED
     critique = run.critique or criticise(run)
     outcome = _outcome(run, reason)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from refine_tui.core.candidate import Verdict
 from refine_tui.core.errors import SafetyError, UsageError
 from refine_tui.core.evidence import Baseline, SuiteResult, delta
-from refine_tui.core.hunks import Hunk, combine, lines_of, shown
+from refine_tui.core.hunks import combine
 from refine_tui.core.mutants import Weight
-from refine_tui.core.patch import Edit, Patch
-from refine_tui.core.rebase import rebase
+from refine_tui.core.patch import Patch
 from refine_tui.core.review import Review, ReviewState
 from refine_tui.core.task import Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
+from refine_tui.loop.following import carried, rewritten, unproven
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled
@@ -27,6 +28,9 @@ from refine_tui.loop.streaming import told_cases
 from refine_tui.loop.wanted import Wanted
 from refine_tui.loop.weighing import SECONDS, Ground, Means, lines_after, weigh
 
+QUICK_S = 10.0
+"""A suite that takes at most so long is run again for every open proposal when the tree has changed."""
+
 
 class Reviewing(ABC):
     """Decisions and their consequences; `Session` adds the work that leads to them."""
@@ -34,6 +38,8 @@ class Reviewing(ABC):
     _parts: Parts
     _state: State
     _lock: threading.RLock
+    _writing: threading.RLock
+    """Held while files are written, and while it is looked at what they hold: neither sees half of the other."""
     _suites: dict[int, SuiteResult]
     """Application's number → outcomes with it, and its negative → outcomes without it."""
 
@@ -51,7 +57,7 @@ class Reviewing(ABC):
         """Put the user's own lines in place of a hunk's; the choice then has no evidence until it is run."""
 
         def rewrite(review: Review) -> Review:
-            marks = tuple((_rewritten(hunk, new_lines) if hunk.id == hunk_id else hunk, decision) for hunk, decision in review.marks)
+            marks = tuple((rewritten(hunk, new_lines) if hunk.id == hunk_id else hunk, decision) for hunk, decision in review.marks)
             return replace(review, marks=marks, past=(*review.past, review.marks), future=())
 
         return self.change(review_id, rewrite)
@@ -72,7 +78,7 @@ class Reviewing(ABC):
             yield events.Notice("The run was cancelled; your decisions are kept.")
             return
         if suite.stopped == "stale":
-            yield from self._carry_over_told(review)
+            yield from self._carry_over_told(review_id)
             return
         keys = review.accepted_key
         review = self.change(review_id, lambda current: current.with_evidence(keys, suite))
@@ -114,18 +120,19 @@ class Reviewing(ABC):
             UsageError: nothing is accepted.
             SafetyError: the choice was not run, or is not an improvement, and the user has not insisted; or the file changed.
         """
-        review = self._state.review(review_id)
-        if review.state != "open":
-            raise SafetyError(f"{review_id} is {review.state}: it cannot be written. Run its task again.")
-        patch = self._accepted_patch(review)
-        if not red_is_fine and review.accepted_evidence is None:
-            raise SafetyError("This choice of hunks has not been run by itself. Press t to run it, then w.")
-        if not red_is_fine and not self.is_proven(review):
-            raise SafetyError(
-                "With these hunks alone no failing test passes, or another one breaks. Press w again to write them all the same."
-            )
-        written = self._parts.workspace.apply(patch, task=review.task.id, goal=review.task.goal)
-        self._keep(replace(review, state="applied", application=written.id))
+        with self._writing:
+            review = self._state.review(review_id)
+            if review.state != "open":
+                raise SafetyError(f"{review_id} is {review.state}: it cannot be written. Run its task again.")
+            patch = self._accepted_patch(review)
+            if not red_is_fine and review.accepted_evidence is None:
+                raise SafetyError("This choice of hunks has not been run by itself. Press t to run it, then w.")
+            if not red_is_fine and not self.is_proven(review):
+                raise SafetyError(
+                    "With these hunks alone no failing test passes, or another one breaks. Press w again to write them all the same."
+                )
+            written = self._parts.workspace.apply(patch, task=review.task.id, goal=review.task.goal)
+            self.change(review_id, lambda current: replace(current, state="applied", application=written.id))
         self._tree_became(written.id, review.accepted_evidence)
         return written
 
@@ -135,57 +142,72 @@ class Reviewing(ABC):
 
     def undo(self, id: int | None = None) -> Application:
         """Take back the last application, or the given one."""
-        undone = self._parts.workspace.undo(id)
-        self._mark_application(undone.id, "applied", "open")
+        with self._writing:
+            undone = self._parts.workspace.undo(id)
+            self._mark_application(undone.id, "applied", "open")
         self._tree_became(-undone.id, self._suites.get(-undone.id))
         return undone
 
     def redo(self) -> Application:
         """Write again what was undone last."""
-        redone = self._parts.workspace.redo()
-        self._mark_application(redone.id, "open", "applied")
+        with self._writing:
+            redone = self._parts.workspace.redo()
+            self._mark_application(redone.id, "open", "applied")
         self._tree_became(redone.id, self._suites.get(redone.id))
         return redone
 
     def _mark_application(self, application: int, was: ReviewState, now: ReviewState) -> None:
         for review in self._state.reviews:
-            if review.application == application and review.state == was:
-                self._keep(replace(review, state=now))
+            if review.application == application:
+                self.change(review.id, lambda current: replace(current, state=now) if current.state == was else current)
 
     def _tree_became(self, key: int, suite: SuiteResult | None) -> None:
         """Let the baseline follow our own write: its outcomes are known from the run that proved it, or from before it.
 
-        `key` is the application's number, negative for its undoing. What is not known is found out by the next survey.
+        `key` is the application's number, negative for its undoing. What is not known is found out by the next survey, which is due
+        for the files that were written as it is after any save; proposals for them are carried over then.
         """
         self._parts.evaluator.refresh()
         baseline = self._state.baseline
-        if baseline is None or suite is None or not suite.complete:
-            return
-        self._suites[-key], self._suites[key] = baseline.suite, suite
-        with self._lock:
-            self._state = replace(self._state, baseline=replace(baseline, suite=suite))
-        for other in self._state.reviews:
-            if other.state == "open" and other.application != abs(key):
-                # What was proved on another tree is not proof on this one.
-                self._keep(replace(self._carry_over(other), evidence={}))
+        known = baseline is not None and suite is not None and suite.complete
+        for review in self._state.reviews:
+            if review.state == "open" and not (known and review.application == abs(key)):
+                self.change(review.id, unproven)
+        if baseline is not None and suite is not None and suite.complete:
+            self._suites[-key], self._suites[key] = baseline.suite, suite
+            with self._lock:
+                self._state = replace(self._state, baseline=replace(baseline, suite=suite))
 
     def files_changed(self, paths: frozenset[str], cancelled: Cancelled) -> Iterator[events.Event]:
         """React to a save: run what it can affect, carry proposals over to the new text, queue what fails now."""
-        with self._lock:
-            self._state = replace(self._state, saved_at=self._parts.clock())
         self._parts.evaluator.refresh()
+        # What the tests said with or without an application is not what they say now.
+        self._suites.clear()
         baseline = self._state.baseline
         # Proposals first: what is saved may be something the tests cannot even be collected with.
-        touched = [review.id for review in self._state.reviews if review.state == "open" and set(review.tree) & paths]
+        opened = [review for review in self._state.reviews if review.state == "open"]
+        for review in opened:
+            self.change(review.id, unproven)
+        touched = [review.id for review in opened if set(review.tree) & paths]
         for review_id in touched:
-            yield from self._carry_over_told(self._state.review(review_id))
+            yield from self._carry_over_told(review_id)
         if not cancelled():
             yield from self._affected_run(baseline, paths, cancelled) if baseline is not None else self.survey(cancelled)
-        for review_id in touched:
-            if self._state.review(review_id).state == "open" and not cancelled():
-                yield from self._prove_again(review_id, cancelled)
-            if self._state.review(review_id).accepted and not self.is_proven(self._state.review(review_id)) and not cancelled():
+        yield from self._prove_open(cancelled, among=touched)
+        for review_id in (review.id for review in opened):
+            review = self._state.review(review_id)
+            if review.state == "open" and review.accepted and not self.is_proven(review) and not cancelled():
                 yield from self.verify(review_id, cancelled)
+
+    def _prove_open(self, cancelled: Cancelled, *, among: Collection[str] | None = None) -> Iterator[events.Event]:
+        """Prove again the open proposals that have no proof on the tree as it is.
+
+        Without `among`, all of them where that is quick; elsewhere the user asks for it, or it is done before one is written.
+        """
+        for review in self._state.reviews:
+            wanted = review.id in among if among is not None else self._known_baseline().suite.duration_s <= QUICK_S
+            if wanted and review.state == "open" and not review.candidate.confirmed and not cancelled():
+                yield from self._prove_again(review.id, cancelled)
 
     def _prove_again(self, review_id: str, cancelled: Cancelled) -> Iterator[events.Event]:
         """Run a carried-over proposal as a whole on the text that is there now, so that what is shown of it is true again."""
@@ -197,14 +219,14 @@ class Reviewing(ABC):
         if suite.stopped in ("cancelled", "stale"):
             return
         change = delta(baseline.suite, suite)
-        held = suite.complete and not change.broken and set(review.task.targets) <= set(change.fixed)
+        solved = set(review.task.targets) <= set(change.fixed) and not change.broken
+        verdict: Verdict = "solved" if solved else "improved" if change.fixed and not change.broken else "worse"
         keys = frozenset(hunk.key for hunk in review.hunks)
 
         def proven(current: Review) -> Review:
             if current.hunks != review.hunks or current.state != "open":
                 return current
-            verdict = current.candidate.verdict if held else "improved" if change.fixed and not change.broken else "worse"
-            candidate = replace(current.candidate, suite=suite, delta=change, confirmed=held, verdict=verdict)
+            candidate = replace(current.candidate, suite=suite, delta=change, confirmed=suite.complete, verdict=verdict)
             return replace(current, candidate=candidate).with_evidence(keys, suite)
 
         yield events.ReviewReady(self.change(review_id, proven))
@@ -220,28 +242,17 @@ class Reviewing(ABC):
         if not cancelled():
             yield from self.survey(cancelled)
 
-    def _carry_over(self, review: Review) -> Review:
-        """Move a review to the text that is there now, or mark it stale. Evidence never moves: it belongs to the old text."""
-        if review.state not in ("open", "stale"):
-            return review
-        now = {path: source.data for path in review.tree if (source := self._source(path)) is not None}
-        if now == dict(review.tree):
-            return review
-        moved = rebase(review.candidate.proposal.patch, review.tree, now)
-        marks = [(_moved(hunk, review.tree, now), decision) for hunk, decision in review.marks]
-        kept = tuple((hunk, decision) for hunk, decision in marks if hunk is not None)
-        if moved is None or len(kept) < len(marks):
-            fresh = replace(review, state="stale")
-        else:
-            proposal = replace(review.candidate.proposal, patch=moved)
-            candidate = replace(review.candidate, proposal=proposal, confirmed=False, weight=None)
-            fresh = replace(review, state="open", tree=now, marks=kept, past=(), future=(), evidence={}, candidate=candidate)
-        self._keep(fresh)
-        return fresh
+    def _carry_over(self, review_id: str) -> Review:
+        """Move a review to the text that is there now, or mark it stale."""
+        with self._writing:
+            paths = self._state.review(review_id).tree
+            now = {path: source.data for path in paths if (source := self._source(path)) is not None}
+            return self.change(review_id, lambda current: carried(current, now) if set(current.tree) == set(paths) else current)
 
-    def _carry_over_told(self, review: Review) -> Iterator[events.Event]:
-        fresh = self._carry_over(review)
-        if fresh is review:
+    def _carry_over_told(self, review_id: str) -> Iterator[events.Event]:
+        before = self._state.review(review_id)
+        fresh = self._carry_over(review_id)
+        if (fresh.state, fresh.tree) == (before.state, before.tree):
             return
         yield events.ReviewReady(fresh)
         if fresh.state == "stale":
@@ -290,27 +301,3 @@ class Reviewing(ABC):
 
 def _weighed(review: Review, weight: Weight) -> Review:
     return replace(review, candidate=replace(review.candidate, weight=weight))
-
-
-def _moved(hunk: Hunk, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Hunk | None:
-    """Return a hunk at its place in newer texts, with whatever the user has made of its lines; `None` when its place is gone."""
-    patch = rebase(combine((hunk,), old), old, new)
-    if patch is None:
-        return None
-    edit = patch.files[0].edits[0]
-    return replace(hunk, edit=edit, first_line=new[hunk.path].count(b"\n", 0, edit.start))
-
-
-def _rewritten(hunk: Hunk, new_lines: Sequence[str]) -> Hunk:
-    """Return a hunk with other new lines. A line that was shown before keeps its bytes, whatever its encoding."""
-    eol = b"\r\n" if b"\r\n" in hunk.edit.old + hunk.edit.new else b"\n"
-    told = [
-        *zip(shown(hunk.edit.old), lines_of(hunk.edit.old), strict=True),
-        *zip(shown(hunk.edit.new), lines_of(hunk.edit.new), strict=True),
-    ]
-    known = {text: raw.removesuffix(b"\n").removesuffix(b"\r") for text, raw in told}
-    new = b"".join(known.get(line, line.encode("utf-8", "replace")) + eol for line in new_lines)
-    if hunk.edit.old and not hunk.edit.old.endswith(b"\n"):
-        new = new.removesuffix(eol)
-    edit = Edit(hunk.edit.start, hunk.edit.old, new)
-    return replace(hunk, edit=edit, added=shown(new))

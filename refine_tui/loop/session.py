@@ -23,6 +23,7 @@ from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
 from refine_tui.loop.bringing import Bringing
 from refine_tui.loop.choosing import Choosing, InUse
+from refine_tui.loop.following import unproven
 from refine_tui.loop.memory import recall, remember_candidate, remember_item, remember_review
 from refine_tui.loop.planning import plan_tasks, suspects_of
 from refine_tui.loop.ports.parts import Parts
@@ -43,7 +44,7 @@ class Session(Choosing, Bringing):
     def __init__(self, parts: Parts, settings: Settings, *, seed: int = 0, branch: str = "", model_reason: str = "") -> None:
         super().__init__()
         self._parts, self._settings, self._seed = parts, settings, seed
-        self._lock = threading.RLock()
+        self._lock, self._writing = threading.RLock(), threading.RLock()
         self._numbers = 0
         self._suites = {}
         self._state = State(str(parts.workspace.root), parts.evaluator.level, branch, parts.probes, model_reason=model_reason)
@@ -67,7 +68,9 @@ class Session(Choosing, Bringing):
         with self._lock:
             self._state = replace(self._state, queue=items, reviews=reviews)
         for review in reviews:
-            self._carry_over(review)
+            # Whatever else was saved meanwhile, nobody was there to see.
+            self.change(review.id, unproven)
+            notices += [event for event in self._carry_over_told(review.id) if isinstance(event, events.Notice)]
         if reviews:
             notices.append(events.Notice(f"{len(reviews)} proposals and your decisions on them are back from the last session."))
         return tuple(notices)
@@ -88,6 +91,8 @@ class Session(Choosing, Bringing):
             baseline = yield from self._baseline(cancelled, limit)
         tasks = self._queue_from(baseline)
         yield events.SurveyFinished(baseline, tasks, self._parts.evaluator.level)
+        if baseline.suite.complete:
+            yield from self._prove_open(cancelled)
 
     def _baseline(self, cancelled: Cancelled, limit_s: float) -> Generator[events.Event, None, Baseline]:
         evaluator = self._parts.evaluator
@@ -109,7 +114,8 @@ class Session(Choosing, Bringing):
 
     def _queue_from(self, baseline: Baseline) -> tuple[Task, ...]:
         """Plan tasks for what fails and is not being looked at already; what no longer fails leaves the queue."""
-        red = set(baseline.suite.red)
+        # Half a run does not tell what no longer fails.
+        red = set(baseline.suite.red) if baseline.suite.complete else None
         taken = {node for item in self.state().staying(red) for node in item.task.targets}
         targets = self._wanted.targets_in(baseline, self.scope)
         # Reading and parsing the files takes its time: the screen, which asks for the state, is not kept waiting meanwhile.
@@ -170,7 +176,7 @@ class Session(Choosing, Bringing):
         if task.note:
             return False
         for review in self._state.reviews:
-            if review.state == "open" and review.candidate.confirmed and set(task.targets) <= set(review.candidate.delta.fixed):
+            if review.state == "open" and _settles(review.candidate, task):
                 self._set_status(task, "solved", review.id, stop_reason=f"{review.id} makes it pass too")
                 return True
         return False
@@ -382,3 +388,8 @@ def _measured(end: events.TaskFinished, now: Baseline) -> events.TaskFinished:
     """Let the end of a task say what it fixes of what fails now: something else may have been applied meanwhile."""
     best = end.best
     return end if best is None else replace(end, best=replace(best, delta=delta(now.suite, best.suite)))
+
+
+def _settles(candidate: Candidate, task: Task) -> bool:
+    """Say whether a candidate was proved to make a task's targets pass, on the tree as it is."""
+    return candidate.confirmed and not candidate.delta.broken and set(task.targets) <= set(candidate.delta.fixed)

@@ -73,8 +73,10 @@ class State:
             return replace(self, queue=tuple(item if old.task.id == item.task.id else old for old in self.queue))
         return replace(self, queue=(*self.queue, item))
 
-    def staying(self, red: Set[str]) -> tuple[QueueItem, ...]:
-        """Return what stays in the queue when just the tests `red` fail."""
+    def staying(self, red: Set[str] | None) -> tuple[QueueItem, ...]:
+        """Return what stays in the queue when just the tests `red` fail; everything while that is not known (`None`)."""
+        if red is None:
+            return self.queue
         reviewed = {review.task.id for review in self.reviews if review.state == "open"}
         return tuple(_narrowed(item, red) for item in self.queue if item.task.id in reviewed or _stays(item, red))
 

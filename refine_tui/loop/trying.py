@@ -22,6 +22,8 @@ BETWEEN_CRITIQUES = 120
 """Trials after which a model that reads critiques is given the next one."""
 JOINED = 8
 """Earlier improvements that a new one is joined with."""
+PROVEN = 3
+"""Improvements of which the first is taken that holds in a cold run of everything."""
 PROGRESS_S = 0.25
 
 
@@ -77,21 +79,35 @@ def _tried(run: Run, trial: Trial) -> Candidate | None:
     candidate = run.judge.judge(trial.proposal, run.round, trial.parent, full_time=trial.full_time)
     if candidate.suite.stopped != "cancelled":
         run.tried.append(candidate)
-    return _confirm(run, candidate) if candidate.verdict == "solved" else candidate
+    return prove(run, candidate) if candidate.verdict == "solved" else candidate
 
 
-def _confirm(run: Run, candidate: Candidate) -> Candidate:
-    """Run everything cold: only that may be called solved. Returns the candidate with the final verdict."""
+def prove(run: Run, candidate: Candidate) -> Candidate:
+    """Run everything cold: only what holds then may be shown as a find. Returns the candidate with the final verdict."""
     suite = run.tools.evaluator.confirm(candidate.proposal.patch, _unheard, run.cancelled, limit_s=run.judge.whole_limit_s())
     run.judge.executions += 1
     if suite.stopped == "stale":
         raise StaleBaseError("The project, or what was known of it, changed while a solution was being proven. The task starts again.")
     change = delta(run.judge.baseline.suite, suite)
-    held = suite.complete and not change.broken and set(run.task.targets) <= set(change.fixed)
-    verdict: Verdict = "solved" if held else "worse" if change.broken or not suite.complete else "improved"
+    held = suite.complete and not change.broken and bool(change.fixed)
+    verdict: Verdict = "worse" if not held else "solved" if set(run.task.targets) <= set(change.fixed) else "improved"
     gates = run.tools.evaluator.gates(candidate.proposal.patch) if held else ()
-    flags = (*candidate.flags, *(_suspicions(run, candidate.proposal.patch) if held else ["the cold run disagreed with the warm one"]))
-    return replace(candidate, suite=suite, delta=change, verdict=verdict, confirmed=held, flags=flags, gates=gates)
+    flags = [*candidate.flags, *(_suspicions(run, candidate.proposal.patch) if held else ())]
+    if verdict != candidate.verdict:
+        flags.append("the cold run disagreed with the warm one")
+    return replace(candidate, suite=suite, delta=change, verdict=verdict, confirmed=suite.complete, flags=tuple(flags), gates=gates)
+
+
+def prove_best(run: Run) -> None:
+    """Let the best of what only helped be one that a cold run of everything does not speak against; there may be none."""
+    for candidate in sorted(run.all_improved, key=rank)[:PROVEN]:
+        proven = candidate if candidate.confirmed else prove(run, candidate)
+        if run.cancelled():
+            return
+        if proven.verdict != "worse":
+            run.best, run.solved = proven, proven.verdict == "solved"
+            return
+    run.best = None
 
 
 def _suspicions(run: Run, patch: Patch) -> Iterator[str]:

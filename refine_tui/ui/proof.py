@@ -35,7 +35,7 @@ def proof_of(review: Review, baseline: Baseline | None) -> Proof:
     is_all = len(chosen) == len(review.hunks)
     words = "the whole patch" if is_all else f"{len(chosen)} of {len(review.hunks)} hunks"
     suite = review.accepted_evidence if review.accepted else None
-    if suite is None and is_all and is_as_proposed(review):
+    if suite is None and is_all and review.candidate.confirmed and is_as_proposed(review):
         suite = review.candidate.suite
     if suite is None:
         return Proof(words, None, Delta(), targets, "unknown")

@@ -272,7 +272,7 @@ def test_the_queue_and_the_decisions_survive_a_restart() -> None:
     after = Made(clamp_project(), journal=journal)
     after.session.restore()
     review = after.session.state().review(id)
-    assert review == before.session.state().review(id)
+    assert review.marks == before.session.state().review(id).marks
     assert after.session.add_goal("more", targets=("test_clamp.py::test_low",)).id not in {i.task.id for i in before.session.state().queue}
     list(after.session.survey(never))
     after.session.apply(id)

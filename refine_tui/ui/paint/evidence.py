@@ -94,7 +94,7 @@ def _headline(proof: Proof, suite: SuiteResult, review: Review, width: int) -> l
 
 
 def _how(suite: SuiteResult, review: Review) -> str:
-    cold = "warm" if suite.warm and not review.candidate.confirmed else "cold"
+    cold = "warm" if suite.warm else "cold"
     return f"{len(suite.cases)} tests, {cold}, {suite.level.value}, {suite.duration_s:.1f} s"
 
 
