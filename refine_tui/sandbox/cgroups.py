@@ -62,9 +62,9 @@ class ControlGroup:
 
 
 def sweep() -> None:
-    """Remove empty groups left by a program that was killed."""
+    """Remove empty groups left by a program that was killed, also by one that ran in a group beside ours."""
     for parent, _settings in _places(Limits(), 1):
-        for folder in parent.glob(f"{_PREFIX}*"):
+        for folder in [*parent.glob(f"{_PREFIX}*"), *(parent.parent.glob(f"*/{_PREFIX}*") if parent.parent != _ROOT else ())]:
             owner = folder.name[len(_PREFIX) :].split("-")[0]
             if not Path(f"/proc/{owner}").exists():
                 with contextlib.suppress(OSError):

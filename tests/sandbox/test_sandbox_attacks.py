@@ -58,8 +58,8 @@ def by_nobody(*words: str) -> dict[str, Tried]:
         command = [*NOBODY, _python_of_everybody(), sandbox_world.__file__, folder, *words]
         done = subprocess.run(command, env={**environment, "HOME": folder}, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        told: Tried = dict.fromkeys(("said", "reason"), done.stderr)
-        return dict.fromkeys(words, {"answers": {}, "outside": [], "told": False, "status": done.returncode, **told})
+        nothing: Tried = {"answers": {}, "outside": [], "told": False, "status": done.returncode}
+        return {word: {**nothing, "said": done.stderr, "reason": done.stderr} for word in words}
     found: dict[str, Tried] = json.loads(done.stdout)
     return found
 
@@ -121,6 +121,7 @@ def test_attacks_succeed_where_nothing_is_kept_from_them(ladder: Ladder, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_most_attacks_succeed_for_an_ordinary_user_without_a_fence(ladder: Ladder, tmp_path: Path) -> None:
     """Each in a world of its own. The others need the rights of root, what this machine lacks, or a guard of which another test is."""
     if os.getuid() == 0:

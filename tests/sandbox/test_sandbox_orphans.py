@@ -1,4 +1,4 @@
-"""However a run ends, no process of it is left."""
+"""However a run ends, nothing of it is left: daemons are left behind on purpose, and the run is ended in six ways in turns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,9 +16,12 @@ import pytest
 
 from refine_tui.core.isolation import Limits
 from refine_tui.loop.ports.running import Launch, Running, Sandbox
+from refine_tui.sandbox import cgroups, workcopy
 from refine_tui.sandbox.bubblewrap import own_interpreter
 
 PYTHON, PREFIXES = own_interpreter()
+WITHIN_S = 1.0
+Ending = Callable[[Sandbox, Path, str], list[int]]
 
 DAEMONS = """
 import os, sys, time
@@ -39,10 +42,25 @@ print("left", flush=True)
 if sys.argv[2] == "wait":
     sys.stdin.readline()
 """
+EATING = DAEMONS + "kept = []\nwhile True:\n    kept.append(bytearray(b'x' * (8 << 20)))\n"
+"""The same, and then it takes memory until it is stopped."""
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from refine_tui.core.isolation import Level
+from refine_tui.loop.ports.running import Launch
+from refine_tui.sandbox.opening import Ladder
+level, state, project, prefixes, *argv = sys.argv[1:]
+sandbox = Ladder(Path(state)).at(Level(level))
+running = sandbox.launch(Launch(tuple(argv), Path(project), readable=tuple(map(Path, prefixes.split(":")))))
+print(running.stdout.readline().decode().strip(), flush=True)
+sys.stdin.read()
+"""
 
 
-def launch(sandbox: Sandbox, project: Path, mark: str, then: str, limits: Limits | None = None) -> Running:
-    argv = (PYTHON, "-I", "-S", "-c", DAEMONS, mark, then)
+def launch(sandbox: Sandbox, project: Path, mark: str, then: str, limits: Limits | None = None, code: str = DAEMONS) -> Running:
+    argv = (PYTHON, "-I", "-S", "-c", code, mark, then)
     return sandbox.launch(Launch(argv, project, readable=PREFIXES, limits=limits or Limits(wall_s=60)))
 
 
@@ -76,78 +94,108 @@ def all_end(fds: list[int], within_s: float = 10.0) -> bool:
     return not waiting
 
 
-@pytest.fixture
-def mark(request: pytest.FixtureRequest) -> str:
-    return f"mark-{os.getpid()}-{abs(hash(request.node.nodeid))}"
+KILLED: list[int] = []
+"""Programs that could not clear anything away."""
 
 
-def test_nothing_is_left_when_the_command_ends(sandbox: Sandbox, project: Path, mark: str) -> None:
+class Watch:
+    """What an evaluation started, watched from the moment all of it is there; `left` says who lives a second after the end."""
+
+    def __init__(self, mark: str) -> None:
+        self._mark = mark
+        self._stack = ExitStack()
+        self._pids = marked(mark)
+        self._fds = self._stack.enter_context(watched(self._pids))
+        assert len(self._pids) >= 4, "the daemons were not there, so this proves nothing"
+
+    def left(self) -> list[int]:
+        with self._stack:
+            all_end(self._fds, WITHIN_S)
+            return marked(self._mark)
+
+
+def by_itself(sandbox: Sandbox, project: Path, mark: str) -> list[int]:
     with launch(sandbox, project, mark, "wait") as running:
         assert running.stdout.readline() == b"left\n"
-        with watched(marked(mark)) as fds:
-            assert len(fds) >= 4
-            running.stdin.write(b"\n")
-            running.stdin.flush()
-            assert running.wait(30) == 0
-            assert all_end(fds)
-    assert marked(mark) == []
+        watch = Watch(mark)
+        running.stdin.write(b"\n")
+        running.stdin.flush()
+        assert running.wait(30) == 0
+        return watch.left()
 
 
-def test_nothing_is_left_when_it_is_killed(sandbox: Sandbox, project: Path, mark: str) -> None:
+def by_cancelling(sandbox: Sandbox, project: Path, mark: str) -> list[int]:
     with launch(sandbox, project, mark, "wait") as running:
         assert running.stdout.readline() == b"left\n"
-        with watched(marked(mark)) as fds:
-            running.kill()
-            assert running.wait(30) is not None
-            assert all_end(fds)
-    assert marked(mark) == []
+        watch = Watch(mark)
+        running.kill()
+        assert running.wait(30) is not None
+        return watch.left()
 
 
-def test_nothing_is_left_when_the_time_is_over(sandbox: Sandbox, project: Path, mark: str) -> None:
-    with launch(sandbox, project, mark, "wait", Limits(wall_s=2.0)) as running:
+def by_time(sandbox: Sandbox, project: Path, mark: str) -> list[int]:
+    with launch(sandbox, project, mark, "wait", Limits(wall_s=1.5)) as running:
         assert running.stdout.readline() == b"left\n"
-        with watched(marked(mark)) as fds:
-            assert running.wait(30) is not None
-            assert running.stopped == "time"
-            assert all_end(fds)
-    assert marked(mark) == []
+        watch = Watch(mark)
+        assert running.wait(30) is not None
+        assert running.stopped == "time"
+        return watch.left()
 
 
-def test_leaving_the_context_ends_everything(sandbox: Sandbox, project: Path, mark: str) -> None:
-    with launch(sandbox, project, mark, "wait") as running:
+def by_memory(sandbox: Sandbox, project: Path, mark: str) -> list[int]:
+    with launch(sandbox, project, mark, "wait", Limits(wall_s=60, memory_bytes=160 << 20), EATING) as running:
         assert running.stdout.readline() == b"left\n"
-        pids = marked(mark)
-        stack = watched(pids)
-        fds = stack.__enter__()
-    assert all_end(fds)
-    stack.__exit__(None, None, None)
-    assert marked(mark) == []
+        watch = Watch(mark)
+        running.stdin.write(b"\n")
+        running.stdin.flush()
+        assert running.wait(30) is not None
+        assert running.stopped == "memory"
+        return watch.left()
 
 
-def test_nothing_is_left_when_the_program_is_killed(sandbox: Sandbox, project: Path, mark: str, tmp_path: Path) -> None:
-    code = f"""
-import sys
-from pathlib import Path
-from refine_tui.core.isolation import Level, Limits
-from refine_tui.loop.ports.running import Launch
-from refine_tui.sandbox.opening import Ladder
-argv = {(PYTHON, "-I", "-S", "-c", DAEMONS, mark, "wait")!r}
-launch = Launch(argv, Path({str(project)!r}), readable=tuple(map(Path, {list(map(str, PREFIXES))!r})))
-sandbox = Ladder(Path({str(tmp_path / "state")!r})).at(Level({sandbox.level.value!r}))
-running = sandbox.launch(launch)
-print(running.stdout.readline().decode().strip(), flush=True)
-sys.stdin.read()
-"""
+def by_an_error_of_ours(sandbox: Sandbox, project: Path, mark: str) -> list[int]:
+    with pytest.raises(ZeroDivisionError), launch(sandbox, project, mark, "wait") as running:  # noqa: PT012
+        assert running.stdout.readline() == b"left\n"
+        watch = Watch(mark)
+        raise ZeroDivisionError
+    return watch.left()
+
+
+def by_killing_the_program(sandbox: Sandbox, project: Path, mark: str) -> list[int]:
+    argv = (PYTHON, "-I", "-S", "-c", DAEMONS, mark, "wait")
+    words = (sandbox.level.value, str(project.parent / "state"), str(project), ":".join(map(str, PREFIXES)), *argv)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as program:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == b"left\n"
-        pids = [pid for pid in marked(mark) if pid != program.pid]
-        with watched(pids) as fds:
-            assert len(fds) >= 4
-            program.send_signal(signal.SIGKILL)
-            assert all_end(fds)
-    assert marked(mark) == []
+        watch = Watch(mark)
+        KILLED.append(program.pid)
+        program.send_signal(signal.SIGKILL)
+        assert program.wait() == -signal.SIGKILL
+        return watch.left()
+
+
+def kept_for(pid: int) -> list[Path]:
+    """Return copies and control groups that a program made."""
+    return [*Path("/dev/shm").glob(f"refine-tui-copy-{pid}-*"), *Path("/sys/fs/cgroup").rglob(f"refine-tui-{pid}-*")]
+
+
+WAYS: tuple[Ending, ...] = (by_itself, by_cancelling, by_time, by_memory, by_an_error_of_ours, by_killing_the_program)
+
+
+@pytest.mark.parametrize("runs", [6, pytest.param(500, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+def test_nothing_is_left_a_second_after_evaluations_ended_in_six_ways(sandbox: Sandbox, project: Path, runs: int) -> None:
+    left = {}
+    for number in range(runs):
+        way = WAYS[number % len(WAYS)]
+        left[f"{number} {way.__name__}"] = way(sandbox, project, f"ending-{os.getpid()}-{number}-")
+
+    assert {name: pids for name, pids in left.items() if pids} == {}
+    workcopy.sweep(project.parent / "state")
+    cgroups.sweep()
+    assert [path for pid in (os.getpid(), *KILLED) for path in kept_for(pid)] == []
 
 
 def test_a_run_outlives_the_thread_that_started_it(isolated: Sandbox, project: Path) -> None:
