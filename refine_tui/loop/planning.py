@@ -10,7 +10,7 @@ from refine_tui.core.evidence import Baseline, CaseResult, Coverage, LineMap
 from refine_tui.core.scope import Scope
 from refine_tui.core.suspicion import Suspicion, ochiai
 from refine_tui.core.task import Budget, Task
-from refine_tui.loop.pointing import Source, is_file, missing_names, named, reached, unreadable
+from refine_tui.loop.pointing import Source, is_file, missing_names, named, reached, speaks_of_code, unreadable
 from refine_tui.loop.ports.thinking import Syntax
 from refine_tui.loop.unwatched import Unwatched
 
@@ -114,7 +114,7 @@ def _add_spoken_of(lines: Suspicion, cases: Iterable[CaseResult], source: Source
     """Add what failures name, and, where no line inside a function is known, everything they can have to do with."""
     for case in cases:
         more = named(case, source, syntax, editable)
-        if is_file(case.node_id) or not any(_is_inside(place, source, syntax) for place in lines):
+        if speaks_of_code(case, editable) and (is_file(case.node_id) or not any(_is_inside(place, source, syntax) for place in lines)):
             more = {**reached(case, source, syntax, editable), **more}
         for place, score in more.items():
             lines.setdefault(place, score)

@@ -50,6 +50,11 @@ def unreadable(cases: Iterable[CaseResult], editable: Callable[[str], bool]) -> 
     return {frame.path: frame.line for frame in ends if editable(frame.path)}
 
 
+def speaks_of_code(case: CaseResult, editable: Callable[[str], bool]) -> bool:
+    """Say whether a failure has to do with code that may change; else the test itself is wrong, or something is not installed."""
+    return any(editable(frame.path) for frame in case.frames) or case.error not in {*UNREADABLE, "NameError", "ModuleNotFoundError"}
+
+
 def named(case: CaseResult, source: Source, syntax: Syntax, editable: Callable[[str], bool]) -> Suspicion:
     """Score the heads of definitions that are called like what is missing: misspelt, they are never executed."""
     names = missing_names(case)
@@ -99,7 +104,7 @@ def _last(scope: Scope) -> str:
 def _head(scope: Scope, source: Source) -> Iterator[int]:
     """Yield the lines of a definition down to that of its name: the first that is no decorator."""
     file = source(scope.path)
-    for line in range(scope.first_line, scope.last_line + 1) if file else ():
+    for line in range(scope.first_line, scope.last_line + 1):
         yield line
-        if not file.line(line).lstrip().startswith(b"@"):
+        if file and not file.line(line).lstrip().startswith(b"@"):
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
 from refine_tui.core.patch import line_edits
@@ -20,12 +20,14 @@ from refine_tui.syntax.operators.record import Draft
 
 MOST = 150
 """Mends that are offered of one file."""
-PARSES = 6_000
+PARSES = 4_000
 """Texts that are given to the parser for one file."""
 STATES = 12
 """Texts with an error left that are built on, for each error."""
-FURTHER = 0.3
+FURTHER = 0.5
 """Share of its likelihood that a mend keeps which leaves another error behind it."""
+LEAST = 0.02
+"""Likelihood below which nothing is built on a text: five errors of one file are mended, not six."""
 LINES_BEFORE = 8
 # Where a part of the file begins that can be read without what stands before it, and ends before what stands after it.
 _BEGINS = re.compile(r"(?!(elif|else|except|finally|case)\b)[A-Za-z_@]")
@@ -67,6 +69,11 @@ class _State:
     name: str = field(compare=False)
     note: str = field(compare=False)
 
+    @property
+    def likely(self) -> float:
+        """Above 0; the text at the beginning has 1."""
+        return -self.cost
+
 
 def mended(source: SourceFile) -> list[OperatorEdit]:
     """Return edits after each of which the file parses, likeliest first; none for a file that parses already."""
@@ -75,15 +82,17 @@ def mended(source: SourceFile) -> list[OperatorEdit]:
     found: list[OperatorEdit] = []
     waiting = [_State(-1.0, 0, text, "", "")] if fault_of(text) else []
     while waiting and len(found) < MOST and search.parses < PARSES:
-        further = []
-        for state, is_whole in search.steps(heappop(waiting)):
+        before = heappop(waiting)
+        steps = sorted(search.steps(before))
+        # The likeliest mend of an error is as good as any: what is left over is worked on before others of the first error are.
+        top = max((state.likely for state, _ in steps), default=1.0) / before.likely
+        for state, is_whole in steps:
             if is_whole:
                 edits = line_edits(source.data, state.text.encode("latin-1"))
-                found.append(OperatorEdit(state.name, edits, source.line_of(edits[0].start), -state.cost, state.note))
-            else:
-                further.append(state)
-        for state in sorted(further)[:STATES]:
-            heappush(waiting, state)
+                found.append(OperatorEdit(state.name, edits, source.line_of(edits[0].start), state.likely / top, state.note))
+        further = [state for state, is_whole in steps if not is_whole and state.likely * FURTHER / top > LEAST]
+        for state in further[:STATES]:
+            heappush(waiting, replace(state, cost=state.cost * FURTHER / top))
     return sorted(found, key=lambda edit: -edit.prior)[:MOST]
 
 
@@ -109,7 +118,7 @@ class _Search:
             # Most texts are no better, and a part of the file tells that sooner than all of it.
             left = fault_of(head + after[first : len(after) - tail]) or fault_of(after)
             if left is None or (left.line, left.column) > (fault.line, fault.column):
-                share = mend.prior * draft.weight * (FURTHER if left else 1.0)
+                share = mend.prior * draft.weight
                 note = draft.note or f"{text[draft.start : draft.end]} to {draft.text}"
                 said = (before.name or mend.name, f"{before.note}; {note}" if before.note else note)
                 yield _State(before.cost * share, len(self.seen), after, *said), left is None

@@ -52,7 +52,8 @@ class Line(NamedTuple):
     @property
     def code_end(self) -> int:
         """Byte after the last sign that is no comment, as far as can be told without parsing."""
-        return self.start + len(re.sub(r"\s*(#[^'\"]*)?$", "", self.text))
+        code, sign, comment = self.text.rpartition("#")
+        return self.start + len((code if sign and not {"'", '"'} & set(comment) else self.text).rstrip())
 
     def tokens(self) -> list[tuple[int, str]]:
         """Return words and signs with the byte each begins at."""

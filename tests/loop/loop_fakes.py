@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from refine_tui.core.errors import ProjectError, StaleBaseError
-from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Flag, GateResult, SuiteResult
+from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Flag, Frame, GateResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
 from refine_tui.core.text import SourceFile
@@ -171,10 +172,16 @@ class ForkEvaluator:
             return SuiteResult(complete=False, stopped="stale"), {}
         began = time.monotonic()
         rows = _in_child(lambda tell: _run_tests(tree, wanted, tell, self._alarm_s))
-        cases = tuple(CaseResult(**row["case"]) for row in rows)
+        cases = tuple(_case(row["case"]) for row in rows)
         lines = {row["case"]["node_id"]: {p: frozenset(n) for p, n in row["lines"].items()} for row in rows}
-        complete = wanted is None or wanted <= {case.node_id for case in cases}
+        # A file that could not be collected stands for what is in it.
+        told = {case.node_id for case in cases} | {case.node_id.split("::")[0] for case in cases}
+        complete = wanted is None or wanted <= told
         return SuiteResult(cases, complete, "" if complete else "crash", time.monotonic() - began, True, Level.UNSAFE), lines
+
+
+def _case(told: dict[str, Any]) -> CaseResult:
+    return CaseResult(**{**told, "frames": tuple(Frame(*frame) for frame in told.get("frames", ()))})
 
 
 def _in_child(body: Callable[[Callable[[Any], None]], None]) -> list[Any]:
@@ -211,12 +218,21 @@ def _run_tests(tree: Mapping[str, bytes], wanted: set[str] | None, tell: Callabl
             try:
                 exec(compile(tree[path], path, "exec"), space)
             except BaseException as error:  # noqa: BLE001 - whatever the project raises
-                tell({"case": {"node_id": path, "outcome": "error", "message": repr(error)}, "lines": {}})
+                tell({"case": _uncollected(path, error, tree), "lines": {}})
                 continue
             for name, function in list(space.items()):
                 node = f"{path}::{name}"
-                if name.startswith("test") and callable(function) and (wanted is None or node in wanted):
+                if name.startswith("test") and callable(function) and (wanted is None or {node, path} & wanted):
                     tell(_one(node, function, set(tree), alarm_s))
+
+
+def _uncollected(path: str, error: BaseException, files: Collection[str]) -> dict[str, Any]:
+    """Return a test file in error, as pytest's report has it: with the place of a syntax error as the last frame."""
+    frames = [(f.filename, (f.lineno or 1) - 1, f.name) for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
+    if isinstance(error, SyntaxError) and error.filename in files:
+        frames.append((error.filename or "", (error.lineno or 1) - 1, "<module>"))
+    message = traceback.format_exception_only(type(error), error)[-1].strip()
+    return {"node_id": path, "outcome": "error", "message": message, "error": type(error).__name__, "frames": frames}
 
 
 class _Finder:
