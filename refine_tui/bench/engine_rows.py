@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from refine_tui.bench.gguf_writing import RANK, adapter_file
 from refine_tui.bench.measuring import TIMES, Row, at_least, at_most, percentile, rounded, row
 from refine_tui.bench.pairs import Pair, another, delays, medians
-from refine_tui.loop.ports.thinking import Request, Sampling
+from refine_tui.loop.ports.thinking import Adapter, Request, Sampling
 
 WORD = re.compile(r" [a-z]+")
 TEMPERATURE = 0.8
@@ -342,6 +343,22 @@ def state(pair: Pair) -> Iterator[Row]:
         yield at_most(row(f"state of {length} tokens, {name}", times, "ms", baseline=1e3 * pair.seconds(plain[place])), 1.5)
 
 
-def adapters(_: Pair) -> Iterator[Row]:
-    """Changing a LoRA adapter."""
-    yield Row("LoRA adapter, changed", unavailable="this version loads no adapters")
+def adapters(pair: Pair) -> Iterator[Row]:
+    """Changing a LoRA adapter, and what is kept for each: prompts under two adapters and none, twice in turn."""
+    if not pair.is_chain:
+        yield Row("LoRA adapter, changed", unavailable="a row for generated models: adapters of this one are not known")
+        return
+    paths = [str(adapter_file(pair.texts.chain.shape, pair.lab.cache, number)) for number in (1, 2)]
+    changes = [1e3 * pair.seconds(spent) for _ in pair.runs() for spent in pair.probe.call("swap", paths)]
+    reload = 1e3 * pair.seconds(pair.plain.call("load"))
+    note = f"rank {RANK} on queries and outputs; plain loads the model again"
+    yield at_most(row("LoRA adapter, changed", changes, "ms", baseline=reload, note=note), 1.0)
+    length = pair.prompt_tokens(256)
+    prompt, before = pair.texts.fresh(length), counted(pair)
+    for path in (*paths, "", *paths, ""):
+        force = (Adapter(path),) if path else ()
+        for _ in pair.ours.complete(Request(prompt, 1, 1, Sampling(0.0), adapters=force), lambda: False):
+            pass
+    done, needed = counted(pair)["rows"] - before["rows"], 3 * length
+    note = f"{done} computed, {needed} needed: one prompt under two adapters and none, twice"
+    yield at_most(replace(row("tokens computed, of those needed, with adapters", [done / needed], TIMES, note=note), basis="count"), 1.0)

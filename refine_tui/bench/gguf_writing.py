@@ -15,7 +15,7 @@ import random
 import string
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -35,6 +35,8 @@ SURE_LOGIT = 12.0
 TILE_BYTES = 1 << 20
 """The layers' weights repeat after about as many bytes; the vocabulary's do not."""
 FREE_SHARE = 0.9
+RANK = 16
+"""Of a generated LoRA adapter."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Chain:
     """The words of a vocabulary and which of them follows which."""
 
     def __init__(self, shape: Shape) -> None:
+        self.shape = shape
         self.first = len(SPECIAL) + 256
         """Token of the first word."""
         self.words = words(shape.vocabulary - self.first)
@@ -301,18 +304,51 @@ def model_file(shape: Shape, folder: Path) -> Path:
     Raises:
         StorageError: the folder cannot be written or has too little room.
     """
-    digest = hashlib.sha256(json.dumps([FORMAT, asdict(shape)]).encode()).hexdigest()[:12]
-    path = folder / f"random-{digest}.gguf"
+
+    def content() -> tuple[Mapping[str, Any], Sequence[Tensor]]:
+        chain = Chain(shape)
+        return metadata(shape, chain), tensors(shape, chain)
+
+    return kept_file(folder / f"random-{fingerprint(shape)}.gguf", content)
+
+
+def adapter_file(shape: Shape, folder: Path, number: int) -> Path:
+    """Return a LoRA adapter for a model of this shape, with random weights; another one for each number.
+
+    Raises:
+        StorageError: as `model_file`.
+    """
+
+    def content() -> tuple[Mapping[str, Any], Sequence[Tensor]]:
+        fields = {"general.type": "adapter", "general.architecture": "qwen2", "adapter.type": "lora", "adapter.lora.alpha": float(RANK)}
+        named = [f"blk.{layer}.attn_{part}.weight" for layer in range(shape.layers) for part in ("q", "output")]
+        packing, size = PACKINGS["F16"], 0.1 * shape.width**-0.5
+        return fields, [
+            replace(tiled(f"{number} {name}", packing, *measures, size), name=f"{name}.lora_{half}")
+            for name in named
+            for half, measures in (("a", (shape.width, RANK)), ("b", (RANK, shape.width)))
+        ]
+
+    return kept_file(folder / f"random-{fingerprint(shape)}-adapter-{number}.gguf", content)
+
+
+def fingerprint(shape: Shape) -> str:
+    """Return what names files of a shape."""
+    return hashlib.sha256(json.dumps([FORMAT, asdict(shape)]).encode()).hexdigest()[:12]
+
+
+def kept_file(path: Path, content: Callable[[], tuple[Mapping[str, Any], Sequence[Tensor]]]) -> Path:
+    """Return a file with these fields and tensors, written now unless an earlier run left it. Raises as `model_file`."""
     if path.is_file():
         return path
-    chain = Chain(shape)
-    found = tensors(shape, chain)
+    fields, found = content()
+    folder = path.parent
     partial = path.with_suffix(f".{os.getpid()}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         require_room(folder, sum(tensor.size for tensor in found))
         with partial.open("wb") as file:
-            write_gguf(file, metadata(shape, chain), found)
+            write_gguf(file, fields, found)
         partial.replace(path)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror or error}. Free some space or name another folder.") from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from refine_tui.llama.engine import BRANCHES
 from refine_tui.llama.loading import Wish, context_size, load, open_context, open_model, usable_cores
 from refine_tui.llama.plain import Spent, decode_each, timed
 from refine_tui.llama.sampling import Chooser, TokenArray
-from refine_tui.loop.ports.thinking import Sampling
+from refine_tui.loop.ports.thinking import Adapter, Sampling
 
 
 class Probe:
@@ -52,6 +54,13 @@ class Probe:
         _, restored = timed(lambda: cells.restore(BRANCHES[0], data))
         engine.drop(BRANCHES[0])
         return saved, restored
+
+    def swap(self, paths: Sequence[str]) -> list[Spent]:
+        """Put adapters in force one after the other, and none in the end; they have been loaded before."""
+        adapters, sets = self._engine._adapters, [*((Adapter(path),) for path in paths), ()]
+        for one in sets:
+            adapters.use(one)
+        return [timed(partial(adapters.use, one))[1] for one in sets]
 
     def choose(self, prompt: str, following: str, grammar: str) -> list[tuple[bool, float, float]]:
         """Choose the token after each place of `following`, greedily, with and without a grammar.

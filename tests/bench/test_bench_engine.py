@@ -9,7 +9,7 @@ import pytest
 
 from refine_tui.bench.engine import Wish, machine, measure
 from refine_tui.bench.engine_rows import news, tick_lateness
-from refine_tui.bench.gguf_writing import PACKINGS, TOY, Chain, Kind, model_file, tensors
+from refine_tui.bench.gguf_writing import PACKINGS, TOY, Chain, Kind, adapter_file, model_file, tensors
 from refine_tui.bench.hosting import Hosted
 from refine_tui.bench.measuring import at_least, at_most, percentile, row
 from refine_tui.bench.pairs import Lab
@@ -44,6 +44,15 @@ def test_a_model_that_would_fill_the_disk_is_not_begun(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="GB free"):
         model_file(replace(TOY, hidden=10**12), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_generated_adapter_is_for_its_shape_and_each_number_has_its_own(tmp_path: Path) -> None:
+    one, two = (adapter_file(TOY, tmp_path, number) for number in (1, 2))
+    header = read_header(one)
+    assert header.text("adapter.type") == "lora"
+    assert header.tensors == 4 * TOY.layers
+    assert one.read_bytes() != two.read_bytes()
+    assert adapter_file(TOY, tmp_path / "again", 1).read_bytes() == one.read_bytes()
 
 
 @pytest.mark.parametrize("kind", PACKINGS)
@@ -138,5 +147,6 @@ def test_the_machine_is_described(lab: Lab) -> None:
 def test_the_command_prints_one_object_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["bench", "engine", "--quick", "--rows", "adapter", "--cache", str(tmp_path), "--json"])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [one["row"] for one in rows][:2] == ["machine", "loaded"]
+    assert [one["row"] for one in rows] == ["machine", "loaded", "LoRA adapter, changed", "tokens computed, of those needed, with adapters"]
+    assert (rows[3]["value"], rows[3]["ok"]) == (1.0, True), "nothing computed under one adapter is used under another, nor computed twice"
     assert status == 0
