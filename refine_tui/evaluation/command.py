@@ -183,18 +183,18 @@ class CommandEvaluator:
 
         run = self._runner.run(self._command.line, files, limit_s, cancelled, watch)
         self._judge_end(run, known)
-        if self._command.name in run.cases:
-            watch(run.cases[self._command.name])
+        if self._command.node in run.cases:
+            watch(run.cases[self._command.node])
         return run
 
     def _judge_end(self, run: CommandRun, known: Collection[str]) -> None:
         """Add the test named after the command: when it is all there is, was there before, or when nothing else explains a bad end."""
-        name = self._command.name
+        node = self._command.node
         ended_badly = bool(run.stopped) and run.stopped not in ("cancelled", "first", "no better")
         if run.stopped and not ended_badly:
             return
-        if not run.cases or name in known or ended_badly or not run.explained:
-            run.cases[name] = failure_case(name, run, self._runner.places)
+        if not run.cases or node in known or ended_badly or not run.explained:
+            run.cases[node] = failure_case(node, run, self._runner.places)
 
     def _some(
         self, files: Mapping[str, bytes], wanted: Sequence[str], limit_s: float, cancelled: Cancelled, watch: Callable[[CaseResult], str]
@@ -249,7 +249,7 @@ class CommandEvaluator:
         asked = frozenset(wanted)
         cases = tuple(case for node, case in run.cases.items() if node in asked or self._breaks(case))
         stopped = "" if run.stopped == "first" else run.stopped
-        everything = all(node in run.cases for node in (*wanted, *(node for node in known if node != self._command.name)))
+        everything = all(node in run.cases for node in (*wanted, *(node for node in known if node != self._command.node)))
         return SuiteResult(
             cases=cases,
             complete=not run.stopped and everything,
@@ -263,14 +263,14 @@ class CommandEvaluator:
 
     def _refuse_unusable(self, run: CommandRun) -> None:
         line = self._command.name
-        if run.status in (126, 127) and set(run.cases) <= {line}:
+        if run.status in (126, 127) and set(run.cases) <= {self._command.node}:
             raise ProjectError(
                 f"`{line}` could not be run: {reason_of(run)}. Correct [test] command; a program outside the system's folders "
                 "must be on your PATH."
             )
         if run.problem:
             raise ProjectError(f"`{line}`: {run.problem} ({self._command.junit}). Correct [test] junit.\n{run.output.strip()[-2000:]}")
-        if self._command.format not in ("", "exit", "junit") and set(run.cases) <= {line}:
+        if self._command.format not in ("", "exit", "junit") and set(run.cases) <= {self._command.node}:
             raise ProjectError(
                 f"`{line}` printed no test in the form {self._command.format}. Correct [test] format.\n{run.output.strip()[-2000:]}"
             )

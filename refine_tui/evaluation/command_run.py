@@ -16,7 +16,7 @@ from refine_tui.core.errors import UsageError
 from refine_tui.core.evidence import CaseResult
 from refine_tui.evaluation.command_places import Places
 from refine_tui.evaluation.command_reading import FORMATS, Guessing, Reader
-from refine_tui.evaluation.command_text import DETAILS, Seen, bounded, one_line
+from refine_tui.evaluation.command_text import DETAILS, Seen, bounded, grouped, one_line
 from refine_tui.evaluation.junit import NotJUnit, read_junit
 from refine_tui.evaluation.settings import Place
 from refine_tui.evaluation.stream import ENDED, Lines
@@ -62,8 +62,13 @@ class Command:
 
     @property
     def name(self) -> str:
-        """The id of the one test that the exit status stands for."""
+        """The command for people, cut to 80 characters."""
         return one_line(self.line)[:80]
+
+    @property
+    def node(self) -> str:
+        """The id of the one test that the exit status stands for."""
+        return grouped(self.name)
 
     def reader(self) -> Reader | None:
         """Return what reads the output; `None`: nothing is read from it."""
@@ -202,7 +207,7 @@ class _Reading:
             self._add(seen)
 
     def _add(self, seen: Seen) -> None:
-        case = seen.case
+        case = replace(seen.case, node_id=grouped(seen.case.node_id))
         if case.is_red and case.details:
             case = replace(case, frames=self._places.frames(case.details))
         known = case.node_id in self.run.cases

@@ -20,6 +20,11 @@ class Seen:
     """What the runner calls it, for asking for it again."""
 
 
+def grouped(node: str) -> str:
+    """Return the id of a test; one that no file, class or suite holds is put under `tests`: an id of one part stands for a file."""
+    return node if "::" in node else f"tests::{node}"
+
+
 def one_line(text: str) -> str:
     """Return text as one visible line, cut to 300 characters."""
     return visible(" ".join(text[: 4 * LINE].split()))[:LINE]

@@ -48,11 +48,11 @@ def test_the_exit_status_alone_is_one_test_named_after_the_command(zoo: Copy, co
     running = commanded(project, "sh check.sh")
     base = running.baseline(nothing, never, limit_s=30)
     (case,) = base.suite.cases
-    assert (case.node_id, case.outcome, case.message) == ("sh check.sh", "failed", "postage of 20 g: expected 85, got 100")
+    assert (case.node_id, case.outcome, case.message) == ("tests::sh check.sh", "failed", "postage of 20 g: expected 85, got 100")
     assert (base.warm, base.cold_reason, base.runner) == (False, COLD, "sh check.sh")
     proof = running.confirm(change(project, "rates.py", "< 20", "<= 20"), nothing, never, limit_s=30)
     assert proof.is_green
-    assert delta(base.suite, proof).fixed == ("sh check.sh",)
+    assert delta(base.suite, proof).fixed == ("tests::sh check.sh",)
 
 
 def test_a_c_project_is_built_anew_for_each_candidate(zoo: Copy, commanded: Evaluate) -> None:
@@ -64,9 +64,9 @@ def test_a_c_project_is_built_anew_for_each_candidate(zoo: Copy, commanded: Eval
     assert "Assertion `fits(900, 30, 30)' failed" in case.message
     assert [(frame.path, frame.line) for frame in case.frames] == [("tests/check_shelf.c", 8)]
     right = change(project, "shelf.c", "> 0", ">= 0")
-    assert running.run(right, ("make -s check",), never, limit_s=30, better_than=()).is_green
+    assert running.run(right, ("tests::make -s check",), never, limit_s=30, better_than=()).is_green
     broken = change(project, "shelf.c", "> 0;", "> 0")
-    assert "error: expected" in running.run(broken, ("make -s check",), never, limit_s=30, better_than=()).cases[0].message
+    assert "error: expected" in running.run(broken, ("tests::make -s check",), never, limit_s=30, better_than=()).cases[0].message
     assert not (project / "check_shelf").exists()
 
 
@@ -104,8 +104,8 @@ def test_go_is_run_by_go_test(zoo: Copy, commanded: Evaluate) -> None:
     project = zoo("go_mod")
     running = commanded(project, "go test -v ./...", filter="go test -v -run {pattern} ./...")
     base = running.baseline(nothing, never, limit_s=120)
-    assert base.suite.red == ("TestNobodyAhead", "TestThreeAhead")
-    assert running.run(change(project, "queue.go", "ahead +", "ahead *"), ("TestThreeAhead",), never, limit_s=60).is_green
+    assert base.suite.red == ("tests::TestNobodyAhead", "tests::TestThreeAhead")
+    assert running.run(change(project, "queue.go", "ahead +", "ahead *"), ("tests::TestThreeAhead",), never, limit_s=60).is_green
 
 
 def test_an_old_report_in_the_tree_does_not_speak_for_a_candidate_that_writes_none(tmp_path: Path, commanded: Evaluate) -> None:
@@ -113,34 +113,34 @@ def test_an_old_report_in_the_tree_does_not_speak_for_a_candidate_that_writes_no
     (tmp_path / "make.py").write_text("open('report.xml', 'w').write('''<testsuite><testcase name='a'/></testsuite>''')\n")
     running = commanded(tmp_path, "python3 make.py", junit="report.xml")
     assert running.baseline(nothing, never, limit_s=30).suite.is_green
-    run = running.run(change(tmp_path, "make.py", "open(", "nothing("), ("a",), never, limit_s=30)
-    assert run.by_id["a"].outcome == "error"
-    assert "gave no result" in run.by_id["a"].message
+    run = running.run(change(tmp_path, "make.py", "open(", "nothing("), ("tests::a",), never, limit_s=30)
+    assert run.by_id["tests::a"].outcome == "error"
+    assert "gave no result" in run.by_id["tests::a"].message
 
 
 def test_several_reports_of_one_run_are_read_together(tmp_path: Path, commanded: Evaluate) -> None:
     line = "mkdir out && for n in a b; do echo \"<testsuite><testcase name='$n'/></testsuite>\" > out/$n.xml; done"
     base = commanded(tmp_path, line, junit="out/*.xml").baseline(nothing, never, limit_s=30)
-    assert set(base.suite.by_id) == {"a", "b"}
+    assert set(base.suite.by_id) == {"tests::a", "tests::b"}
 
 
 def test_a_bad_end_that_no_test_explains_is_a_failure_of_the_command(tmp_path: Path, commanded: Evaluate) -> None:
     (tmp_path / "run.sh").write_text("echo 1..1; echo ok 1 - a; echo 'lint: bad name' >&2; exit 3\n")
     base = commanded(tmp_path, "sh run.sh").baseline(nothing, never, limit_s=30)
-    assert {node: case.outcome for node, case in base.suite.by_id.items()} == {"a": "passed", "sh run.sh": "failed"}
+    assert {node: case.outcome for node, case in base.suite.by_id.items()} == {"tests::a": "passed", "tests::sh run.sh": "failed"}
     fixed = commanded(tmp_path, "sh run.sh").baseline(nothing, never, limit_s=30)
     running = commanded(tmp_path, "sh run.sh")
     running.baseline(nothing, never, limit_s=30)
     proof = running.confirm(change(tmp_path, "run.sh", "exit 3", "exit 0"), nothing, never, limit_s=30)
-    assert delta(fixed.suite, proof).fixed == ("sh run.sh",)
+    assert delta(fixed.suite, proof).fixed == ("tests::sh run.sh",)
 
 
 def test_a_patch_that_breaks_another_test_is_told_and_given_up_at_once(tmp_path: Path, commanded: Evaluate) -> None:
     (tmp_path / "run.sh").write_text("a=1\n[ $a = 1 ] && echo ok 1 - first || echo not ok 1 - first\necho not ok 2 - second\n")
     running = commanded(tmp_path, "sh run.sh", format="tap")
     base = running.baseline(nothing, never, limit_s=30)
-    run = running.run(change(tmp_path, "run.sh", "a=1", "a=2"), ("second",), never, limit_s=30, better_than=())
-    assert delta(base.suite, run).broken == ("first",)
+    run = running.run(change(tmp_path, "run.sh", "a=1", "a=2"), ("tests::second",), never, limit_s=30, better_than=())
+    assert delta(base.suite, run).broken == ("tests::first",)
     assert run.stopped == "no better"
 
 
@@ -152,8 +152,8 @@ def test_what_fails_by_chance_is_called_flaky(tmp_path: Path, commanded: Evaluat
         suite = commanded(tmp_path, "sh run.sh", recheck=True).baseline(nothing, never, limit_s=30).suite
         if suite.flaky:
             break
-    assert suite.flaky == ("chance",)
-    assert suite.red == ("always",)
+    assert suite.flaky == ("tests::chance",)
+    assert suite.red == ("tests::always",)
 
 
 def test_what_the_command_leaves_running_is_not_waited_for(tmp_path: Path, commanded: Evaluate) -> None:
@@ -172,8 +172,8 @@ def test_a_flood_of_output_is_bounded(tmp_path: Path, commanded: Evaluate) -> No
 def test_a_command_without_end_fails_by_its_time(tmp_path: Path, commanded: Evaluate) -> None:
     base = commanded(tmp_path, "echo ok 1 - a; echo ok 2 - b; sleep 1000").baseline(nothing, never, limit_s=1.0)
     assert base.suite.stopped == "time"
-    assert base.suite.by_id["a"].outcome == "passed"
-    late = base.suite.by_id["echo ok 1 - a; echo ok 2 - b; sleep 1000"]
+    assert base.suite.by_id["tests::a"].outcome == "passed"
+    late = base.suite.by_id["tests::echo ok 1 - a; echo ok 2 - b; sleep 1000"]
     assert (late.timed_out, late.message) == (True, "no result after 1 s")
 
 

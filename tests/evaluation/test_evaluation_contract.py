@@ -97,7 +97,7 @@ def subject(
     if kind in COMMANDS:
         (project / "check.py").write_text(CHECK)
         evaluator = CommandEvaluator(project, isolated_sandbox, COMMANDS[kind], nothing_installed, settings)
-        ids = ("add", "double", "half")
+        ids = ("tests::add", "tests::double", "tests::half")
     else:
         (project / "test_money.py").write_text(TESTS)
         python = lean_python if kind == "pytest" else nothing_installed
