@@ -10,6 +10,7 @@ from typing import Any
 from refine_tui import __version__
 from refine_tui.core.evidence import Baseline, CaseResult, Flag, GateResult
 from refine_tui.core.isolation import Level
+from refine_tui.core.mutants import Weight
 
 SCHEMA = "refine-tui/eval/1"
 
@@ -32,6 +33,7 @@ class Evaluation:
     gates_s: float = 0.0
     was_interrupted: bool = False
     against: str = ""
+    weight: Weight | None = None
 
     @property
     def passed(self) -> bool:
@@ -48,6 +50,7 @@ class Evaluation:
 def document(found: Evaluation, level: Level) -> dict[str, Any]:
     """Return the document."""
     suite = found.baseline.suite
+    weighed = {"mutants": found.weight.as_json()} if found.weight else {}
     return {
         "schema": SCHEMA,
         "passed": found.passed,
@@ -67,6 +70,7 @@ def document(found: Evaluation, level: Level) -> dict[str, Any]:
         "tools": {"refine-tui": __version__, **found.tools},
         "timings": {"tests_s": _seconds(suite.duration_s), "gates_s": _seconds(found.gates_s), "total_s": _seconds(found.total_s)},
         "notes": list(found.notes),
+        **weighed,
     }
 
 

@@ -13,6 +13,7 @@ from refine_tui.bootstrap import Places, make_evaluator, make_sandbox, project_r
 from refine_tui.cli.eval_document import Evaluation, document, flags_of, schema_text
 from refine_tui.cli.sarif import sarif
 from refine_tui.cli.stopping import interruptible
+from refine_tui.cli.weighing import weigh_tree, words_of
 from refine_tui.core.errors import StorageError
 from refine_tui.core.evidence import CaseResult, GateResult
 from refine_tui.core.sanitize import visible
@@ -34,7 +35,10 @@ def run_eval(options: argparse.Namespace) -> int:
     evaluator = make_evaluator(root, sandbox, settings)
     try:
         with interruptible() as cancelled:
-            found = _evaluated(evaluator, _counted(options), cancelled, settings.survey_limit_s, change)
+            seconds = options.mutants or 0.0
+            found = _evaluated(evaluator, _counted(options), cancelled, settings.survey_limit_s, change, coverage=seconds > 0)
+            if seconds and not cancelled():
+                found = replace(found, weight=weigh_tree(root, evaluator, found.baseline, change, seconds, cancelled))
     finally:
         evaluator.close()
     found = replace(found, notes=(*notices, *found.notes), against=options.against)
@@ -56,10 +60,12 @@ def _change(root: Path, revision: str) -> Change | None:
     return since(root, revision)
 
 
-def _evaluated(evaluator: Evaluator, on_case: OnCase, cancelled: Cancelled, limit_s: float, change: Change | None) -> Evaluation:
+def _evaluated(
+    evaluator: Evaluator, on_case: OnCase, cancelled: Cancelled, limit_s: float, change: Change | None, *, coverage: bool
+) -> Evaluation:
     began = time.monotonic()
     # The base run refuses with a sentence what a plain run would only report as zero tests.
-    baseline = evaluator.baseline(on_case, cancelled, limit_s=limit_s, coverage=False)
+    baseline = evaluator.baseline(on_case, cancelled, limit_s=limit_s, coverage=coverage)
     refuse_uncollected(baseline.suite)
     runner = {"pytest": baseline.runner[7:]} if baseline.runner.startswith("pytest ") else {"tests": baseline.runner}
     tools = {"python": baseline.interpreter, **runner}
@@ -96,6 +102,8 @@ def _print(found: Evaluation, evaluator: Evaluator) -> None:
         print(visible(f"{gate.name:6} {'ok  ' if gate.ok and gate.ran else '--  ' if gate.ok else 'FAIL'} {gate.summary}"))
         for finding in gate.findings:
             print(visible(f"       {finding}"))
+    for line in words_of(found.weight) if found.weight else ():
+        print(visible(line))
     for flag in found.flags:
         print(visible(f"!      {flag}"))
     print("passed" if found.passed else "interrupted" if found.was_interrupted else "failed")

@@ -6,21 +6,25 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from refine_tui.bootstrap import Project, open_project
 from refine_tui.cli.rows import line, row
 from refine_tui.cli.stopping import interruptible
+from refine_tui.cli.weighing import weigh_proposals, words_of
 from refine_tui.core.errors import RefineError, SafetyError, StorageError
 from refine_tui.core.evidence import Counts, Delta
 from refine_tui.core.isolation import Level
+from refine_tui.core.mutants import Weight
 from refine_tui.core.patch import Patch
+from refine_tui.core.review import Review
 from refine_tui.core.sanitize import visible
 from refine_tui.core.stopping import StopReason
 from refine_tui.core.unified import unified
-from refine_tui.loop.events import Event
+from refine_tui.loop.events import Event, TaskFinished
 from refine_tui.loop.fixing import Fixed, fix
 from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.state import State
@@ -32,10 +36,10 @@ STATUS = {"solved": 0, "nothing_failing": 0, "improved": 1, "unsolved": 1, "canc
 def run_fix(options: argparse.Namespace) -> int:
     """Work on what fails, print what happens, and end with the patch."""
     began = time.monotonic()
-    if options.faster:
+    if options.faster or options.characterise:
         from refine_tui.cli.faster import take_folder
 
-        take_folder(options)
+        take_folder(options, "--faster" if options.faster else "--characterise")
     try:
         end, failure = _worked(options, began)
     except SafetyError as error:
@@ -54,13 +58,19 @@ def _worked(options: argparse.Namespace, began: float) -> tuple[Fixed, RefineErr
         _bound(project, options)
         tell = _teller(options.json, began)
         end: Fixed | None = None
+        spent = 0.0
         seconds = options.seconds if options.seconds is not None else project.settings.budget.seconds
         for event in _events(project, options, seconds, cancelled):
             if isinstance(event, Fixed):
                 end = event
             else:
+                spent += event.seconds if isinstance(event, TaskFinished) else 0.0
                 tell(event)
         assert end is not None  # `fix` ends with it or raises
+        left = inf if seconds is None else seconds - spent
+        # Once the patch is written, the tree is another one; a person who only reads it gets it first.
+        is_first = options.json or options.apply
+        weighed = weigh_proposals(project.session, left, cancelled) if is_first else []
         text, failure = unified(end.patch, end.tree), None
         try:
             _deliver(project, end, text, options)
@@ -69,7 +79,8 @@ def _worked(options: argparse.Namespace, began: float) -> tuple[Fixed, RefineErr
             if isinstance(error, SafetyError):
                 end = replace(end, outcome="refused", stop_reason=StopReason.REFUSED.value, handoff=end.handoff or str(error))
         # A patch that could not be delivered is still told: it took a while to find.
-        _finish(project, end, text, options, time.monotonic() - began)
+        _finish(project, end, text, options, time.monotonic() - began, weighed)
+        _tell_weighed(options, weighed if is_first else weigh_proposals(project.session, left, cancelled))
         return end, failure
 
 
@@ -79,6 +90,10 @@ def _events(project: Project, options: argparse.Namespace, seconds: float | None
         from refine_tui.cli.faster import speed_events
 
         return speed_events(project, options, seconds, cancelled)
+    if options.characterise:
+        from refine_tui.cli.characterising import observed_events
+
+        return observed_events(project, options, cancelled)
     wanted = Wanted(tuple(options.targets), tuple(options.scope), options.goal)
     return fix(project.session, project.parts.evaluator, time.monotonic, wanted, seconds, cancelled)
 
@@ -112,9 +127,9 @@ def _deliver(project: Project, end: Fixed, text: bytes, options: argparse.Namesp
         print(f"written  {', '.join(end.patch.paths)} (undo with `refine-tui undo {written.id}`)", file=sys.stderr)
 
 
-def _finish(project: Project, end: Fixed, text: bytes, options: argparse.Namespace, seconds: float) -> None:
+def _finish(project: Project, end: Fixed, text: bytes, options: argparse.Namespace, seconds: float, weighed: Sequence[Review]) -> None:
     if options.json:
-        _print_end(end, text, project.session.state(), seconds)
+        _print_end(end, text, project.session.state(), seconds, weighed)
         return
     _print_patch(text)
     if end.handoff:
@@ -125,7 +140,13 @@ def _finish(project: Project, end: Fixed, text: bytes, options: argparse.Namespa
     print(f"{end.outcome}: {tests}, {end.candidates} candidates, {seconds:.1f} s", file=sys.stderr)
 
 
-def _print_end(end: Fixed, text: bytes, state: State, seconds: float) -> None:
+def _tell_weighed(options: argparse.Namespace, weighed: Sequence[Review]) -> None:
+    for review in () if options.json else weighed:
+        for told in words_of(review.candidate.weight or Weight()):
+            print(visible(f"{review.task.id}  {told}"), file=sys.stderr)
+
+
+def _print_end(end: Fixed, text: bytes, state: State, seconds: float, weighed: Sequence[Review] = ()) -> None:
     counts = ("prompt", "reused", "generated", "drafted", "accepted")
     tokens = {name: None if name in state.usage.unknown else getattr(state.usage, name) for name in counts}
     document = {
@@ -143,6 +164,7 @@ def _print_end(end: Fixed, text: bytes, state: State, seconds: float) -> None:
         "tokens": tokens,
         "sandbox": state.level.value,
         "flags": list(end.flags),
+        "mutants": [{"task": one.task.id, **(one.candidate.weight or Weight()).as_json()} for one in weighed],
         "handoff": end.handoff,
         "stop_reason": end.stop_reason,
         **end.more,

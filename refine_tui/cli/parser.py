@@ -74,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
         "--against", default="", metavar="REV", help="a git revision: count only findings that are new since, and look for tampering"
     )
     evaluated.add_argument("--sarif", type=Path, default=None, metavar="FILE", help="write lint and type findings there as SARIF 2.1.0")
+    evaluated.add_argument(
+        "--mutants",
+        type=_number(float, 0.1),
+        default=None,
+        metavar="S",
+        help="for so many seconds, put mistakes into what changed (without --against: into what the tests execute): which are noticed?",
+    )
     evaluated.add_argument("--schema", action="store_true", help="print the JSON schema of that document, and do nothing else")
     _review(command("review", "refine_tui.cli.reviewing", "run_review", "bring in a patch made elsewhere: verify it, review it"))
     history = command("history", "refine_tui.cli.keeping", "run_history", "what was done and applied")
@@ -128,7 +135,11 @@ def _fix(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scope", action="append", default=[], metavar="FILE::SYMBOL", help="the only place that may change; may be repeated"
     )
-    parser.add_argument("--faster", default="", metavar="FILE::SYMBOL", help="make this function faster and keep what it does")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--faster", default="", metavar="FILE::SYMBOL", help="make this function faster and keep what it does")
+    kinds.add_argument(
+        "--characterise", default="", metavar="FILE::SYMBOL", help="propose tests that hold what this function does as it is"
+    )
     parser.add_argument("--rounds", type=_number(int, 1), default=None, metavar="N", help="rounds a task")
     parser.add_argument(
         "--seconds",

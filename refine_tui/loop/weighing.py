@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from refine_tui.core.evidence import Baseline, SuiteResult
@@ -69,8 +69,11 @@ def weigh(ground: Ground, means: Means, cancelled: Cancelled) -> Iterator[Weight
     began = means.clock()
     left: Callable[[], float] = lambda: began + means.seconds - means.clock()  # noqa: E731 - a question, asked many times
     drawn, possible = draw(ground, means)
-    weight = Weight(possible=possible, ended="sample" if len(drawn) < possible else "")
+    weight = Weight(possible=possible)
     for mutant, patch in drawn:
+        if weight.total == means.sample:
+            weight = replace(weight, ended="sample")
+            break
         if cancelled() or left() <= 0:
             weight = replace(weight, ended="cancelled" if cancelled() else "time")
             break
@@ -92,8 +95,11 @@ def counted(weight: Weight, mutant: Mutant, suite: SuiteResult, seconds: float) 
     return replace(weight, killed=weight.killed + (not lives), total=weight.total + 1, survivors=survivors, seconds=seconds)
 
 
-def draw(ground: Ground, means: Means) -> tuple[list[tuple[Mutant, Patch]], int]:
-    """Return a sample of the mutants, and how many there are. No line gives many before each gave one; likely mistakes go first."""
+def draw(ground: Ground, means: Means) -> tuple[Iterator[tuple[Mutant, Patch]], int]:
+    """Return the mutants in the order to be run, and how many there are, some of them perhaps equal or not code.
+
+    No line gives many before each gave one; likely mistakes go first.
+    """
     found: dict[tuple[str, int], list[tuple[float, Mutant, OperatorEdit]]] = defaultdict(list)
     chance = random.Random(means.seed)
     for path, scope, lines in places(ground, means.syntax):
@@ -106,18 +112,19 @@ def draw(ground: Ground, means: Means) -> tuple[list[tuple[Mutant, Patch]], int]
     for of_line in found.values():
         of_line.sort(key=lambda row: -row[0])
     turns = sorted((turn, chance.random(), place) for place, of_line in found.items() for turn in range(len(of_line)))
-    drawn: list[tuple[Mutant, Patch]] = []
-    seen = {normalised(ground.base.patch, ground.base.tree, means.syntax), normalised(Patch(), ground.base.tree, means.syntax)}
-    for turn, _, place in turns:
-        if len(drawn) == means.sample:
-            break
-        _, mutant, edit = found[place][turn]
-        patch = ground.base.with_edits(mutant.path, edit.edits)
-        identity = normalised(patch, ground.base.tree, means.syntax)
-        if identity and identity not in seen:
+    edits = (found[place][turn][1:] for turn, _, place in turns)
+    return _different(ground.base, edits, means.syntax), len(turns)
+
+
+def _different(base: Base, edits: Iterable[tuple[Mutant, OperatorEdit]], syntax: Syntax) -> Iterator[tuple[Mutant, Patch]]:
+    """Yield what makes code, each once, and neither the code that passes nor what it was before."""
+    seen = {normalised(base.patch, base.tree, syntax), normalised(Patch(), base.tree, syntax), ""}
+    for mutant, edit in edits:
+        patch = base.with_edits(mutant.path, edit.edits)
+        identity = normalised(patch, base.tree, syntax)
+        if identity not in seen:
             seen.add(identity)
-            drawn.append((mutant, patch))
-    return drawn, len(turns)
+            yield mutant, patch
 
 
 def adds(edit: OperatorEdit) -> bool:
