@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from refine_tui.core.errors import StaleBaseError
-from refine_tui.core.patch import Edit, FilePatch, Patch, splice
+from refine_tui.core.patch import ABSENT, Edit, FilePatch, Patch, splice
 from refine_tui.core.text import SourceFile, digest
 
 
@@ -32,12 +32,19 @@ class Hunk:
     """The new lines for display, likewise."""
     part: int = 0
     """Position among the pieces of a split hunk; orders insertions that go to the same place."""
+    creates: bool = False
+    """Whether the file is not there before."""
 
     @property
     def key(self) -> str:
         """An identity of place and content that does not depend on the other hunks of the patch: 16 hexadecimal digits."""
         old, new = self.edit.old, self.edit.new
         return digest(f"{self.path}\0{self.edit.start}\0{len(old)}\0{self.part}\0".encode("utf-8", "surrogateescape") + old + new)[:16]
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it changes anything; a hunk that was edited may not."""
+        return self.edit.old != self.edit.new
 
     @property
     def only_line_ends(self) -> bool:
@@ -55,16 +62,18 @@ def split_hunks(patch: Patch, tree: Mapping[str, bytes]) -> tuple[Hunk, ...]:
     """
     hunks: list[Hunk] = []
     for file in patch.files:
-        if digest(tree.get(file.path, b"")) != file.base_digest:
+        if file.path in tree if file.creates else digest(tree.get(file.path, b"")) != file.base_digest:
             raise StaleBaseError(f"{file.path} is no longer the file this patch was made for. Run the task again.")
-        source = SourceFile(file.path, tree[file.path])
+        source = SourceFile(file.path, tree.get(file.path, b""))
         for edit in whole_line_edits(source, file.edits):
-            hunks.append(_hunk(f"h{len(hunks) + 1}", source, edit))
+            hunks.append(_hunk(f"h{len(hunks) + 1}", source, edit, creates=file.creates))
     return tuple(hunks)
 
 
 def combine(hunks: Iterable[Hunk], tree: Mapping[str, bytes]) -> Patch:
     """Put hunks of one patch, any of them and in any order, together to a patch on the same bases.
+
+    What changes nothing is left out, and so is a file of which nothing else is left.
 
     Raises:
         StaleBaseError: `tree` is not the tree the hunks were cut from.
@@ -72,7 +81,7 @@ def combine(hunks: Iterable[Hunk], tree: Mapping[str, bytes]) -> Patch:
     by_path: dict[str, list[Hunk]] = {}
     for hunk in hunks:
         by_path.setdefault(hunk.path, []).append(hunk)
-    return Patch(tuple(_join(path, by_path[path], tree) for path in sorted(by_path)))
+    return Patch(tuple(file for path in sorted(by_path) if (file := _join(path, by_path[path], tree)).edits))
 
 
 def split_further(hunk: Hunk) -> tuple[Hunk, ...]:
@@ -90,7 +99,7 @@ def split_further(hunk: Hunk) -> tuple[Hunk, ...]:
         end = at + 1 if at + 1 < count else max(len(old), len(new))
         edit = Edit(start, b"".join(old[at:end]), b"".join(new[at:end]))
         line = hunk.first_line + min(at, len(old))
-        pieces.append(Hunk(f"{hunk.id}.{at + 1}", hunk.path, edit, line, shown(edit.old), shown(edit.new), at))
+        pieces.append(Hunk(f"{hunk.id}.{at + 1}", hunk.path, edit, line, shown(edit.old), shown(edit.new), at, hunk.creates))
         start += len(edit.old)
     return tuple(pieces)
 
@@ -172,18 +181,21 @@ def _changed_lines(region: Edit) -> Iterator[Edit]:
             yield Edit(starts[i1], b"".join(old[i1:i2]), b"".join(new[j1:j2]))
 
 
-def _hunk(id: str, source: SourceFile, edit: Edit) -> Hunk:
-    return Hunk(id, source.path, edit, source.data.count(b"\n", 0, edit.start), shown(edit.old), shown(edit.new))
+def _hunk(id: str, source: SourceFile, edit: Edit, *, creates: bool) -> Hunk:
+    line = source.data.count(b"\n", 0, edit.start)
+    return Hunk(id, source.path, edit, line, shown(edit.old), shown(edit.new), creates=creates)
 
 
 def _join(path: str, hunks: list[Hunk], tree: Mapping[str, bytes]) -> FilePatch:
     """Order the hunks of one file and let insertions at one place become one edit."""
     edits: list[Edit] = []
-    for hunk in sorted(hunks, key=lambda hunk: (hunk.edit.start, hunk.part)):
+    for hunk in sorted(filter(lambda hunk: hunk.is_change, hunks), key=lambda hunk: (hunk.edit.start, hunk.part)):
         if edits and edits[-1].start == hunk.edit.start and not edits[-1].old:
             edits[-1] = Edit(hunk.edit.start, hunk.edit.old, edits[-1].new + hunk.edit.new)
         else:
             edits.append(hunk.edit)
+    if hunks[0].creates:
+        return FilePatch(path, ABSENT, tuple(edits))
     base = tree.get(path)
     if base is None:
         raise StaleBaseError(f"{path} is gone. Run the task again.")

@@ -1,7 +1,8 @@
 """A patch is a value: for each file the digest of its base and the edits that change it.
 
 It applies to that base and to nothing else, inverts, and is made either from edits or from two texts.
-Files are changed only; creating, deleting and renaming are refused by whoever reads a foreign patch.
+A patch may create a file, where there is none; only the inverse of that removes one. Nothing is renamed, and whoever reads a foreign
+patch refuses all three.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from functools import cached_property
 
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.text import SourceFile, Span, digest
+
+ABSENT = ""
+"""Stands for the digest of a file that is not there."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,7 +39,10 @@ class FilePatch:
 
     path: str
     base_digest: str
+    """`ABSENT`: the file is created."""
     edits: tuple[Edit, ...]
+    removes: bool = False
+    """Nothing is left of the file, not even its name; the edits take away what it holds."""
 
     def __post_init__(self) -> None:
         end = -1
@@ -44,13 +51,18 @@ class FilePatch:
                 raise ValueError(f"edits of {self.path} overlap or are out of order at byte {edit.start}")
             end = edit.start + len(edit.old)
 
+    @property
+    def creates(self) -> bool:
+        """Whether there must be no such file before."""
+        return self.base_digest == ABSENT
+
     def apply(self, data: bytes) -> bytes:
-        """Return `data` with the edits made.
+        """Return `data` with the edits made; a file that is created is made from no bytes.
 
         Raises:
             StaleBaseError: `data` is not the base of this patch.
         """
-        if digest(data) != self.base_digest:
+        if (data != b"") if self.creates else (digest(data) != self.base_digest):
             raise StaleBaseError(f"{self.path} is no longer the file this patch was made for. Run the task again.")
         return splice(data, self.edits)
 
@@ -61,7 +73,7 @@ class FilePatch:
         for edit in self.edits:
             back.append(Edit(edit.start + shift, edit.new, edit.old))
             shift += len(edit.new) - len(edit.old)
-        return FilePatch(self.path, digest(result), tuple(back))
+        return FilePatch(self.path, ABSENT if self.removes else digest(result), tuple(back), removes=self.creates)
 
 
 @dataclass(frozen=True)
@@ -90,26 +102,30 @@ class Patch:
         """An identity of bases and edits: equal patches have equal keys."""
         parts: list[bytes] = []
         for file in self.files:
-            parts.append(f"{file.path}\0{file.base_digest}\0".encode())
+            parts.append(f"{file.path}\0{file.base_digest}\0{'removed' * file.removes}".encode())
             parts.extend(b"%d\0%d\0%s\0%d\0%s" % (e.start, len(e.old), e.old, len(e.new), e.new) for e in file.edits)
         return digest(b"\0".join(parts))[:16]
 
     def apply(self, tree: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Return the new content of each file this patch changes; `tree` maps paths to the content now.
+        """Return the new content of each file this patch leaves behind; `tree` maps paths to the content now.
 
         Raises:
-            StaleBaseError: a file is missing from `tree` or is not the base.
+            StaleBaseError: a file is missing from `tree`, is not the base, or is there and was to be created.
         """
         result = {}
         for file in self.files:
-            if file.path not in tree:
+            if file.creates and file.path in tree:
+                raise StaleBaseError(f"{file.path} is there already, and this patch would create it. Run the task again.")
+            if not file.creates and file.path not in tree:
                 raise StaleBaseError(f"{file.path} is gone. Run the task again.")
-            result[file.path] = file.apply(tree[file.path])
+            content = file.apply(tree.get(file.path, b""))
+            if not file.removes:
+                result[file.path] = content
         return result
 
     def invert(self, tree: Mapping[str, bytes]) -> Patch:
         """Return the patch that undoes this one; `tree` holds the bases."""
-        return Patch(tuple(file.invert(tree[file.path]) for file in self.files))
+        return Patch(tuple(file.invert(tree.get(file.path, b"")) for file in self.files))
 
 
 def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
@@ -126,6 +142,11 @@ def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
         parts += [data[at : edit.start], edit.new]
         at = end
     return b"".join([*parts, data[at:]])
+
+
+def create_file(path: str, data: bytes) -> Patch:
+    """Return the patch that creates a file."""
+    return Patch((FilePatch(path, ABSENT, (Edit(0, b"", data),)),))
 
 
 def edit_file(source: SourceFile, edits: Iterable[Edit]) -> Patch:

@@ -22,7 +22,10 @@ def rebase(patch: Patch, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> 
     """
     files = []
     for file in patch.files:
-        if file.path not in new:
+        if file.creates and file.path not in new:
+            files.append(file)
+            continue
+        if file.creates or file.path not in new:
             return None
         edits = _moved(file.edits, old[file.path], new[file.path])
         if edits is None:

@@ -22,14 +22,15 @@ def unified(patch: Patch, tree: Mapping[str, bytes], context: int = 3) -> bytes:
     by_path: dict[str, list[Hunk]] = {}
     for hunk in split_hunks(patch, tree):
         by_path.setdefault(hunk.path, []).append(hunk)
-    return b"".join(_file(path, hunks, tree[path], context) for path, hunks in by_path.items())
+    return b"".join(_file(path, hunks, tree.get(path, b""), context) for path, hunks in by_path.items())
 
 
 def _file(path: str, hunks: list[Hunk], base: bytes, context: int) -> bytes:
     old, new = quoted(f"a/{path}"), quoted(f"b/{path}")
     # A tab ends a name that holds a space, or readers take the rest of the line for a date.
     tab = b"\t" if " " in path else b""
-    parts = [b"diff --git %s %s\n--- %s%s\n+++ %s%s\n" % (old, new, old, tab, new, tab)]
+    was = b"new file mode 100644\n--- /dev/null\n" if hunks[0].creates else b"--- %s%s\n" % (old, tab)
+    parts = [b"diff --git %s %s\n%s+++ %s%s\n" % (old, new, was, new, tab)]
     lines, shift = lines_of(base), 0
     for group in _groups(hunks, context):
         parts.append(_group(group, lines, context, shift))

@@ -9,15 +9,17 @@ from refine_tui.core.patch import Edit, FilePatch, Patch
 
 def pack(patch: Patch) -> str:
     """Return a patch as JSON in plain ASCII."""
-    return json.dumps([[f.path, f.base_digest, [[e.start, _text(e.old), _text(e.new)] for e in f.edits]] for f in patch.files])
+    return json.dumps(
+        [[f.path, f.base_digest, [[e.start, _text(e.old), _text(e.new)] for e in f.edits], *[True] * f.removes] for f in patch.files]
+    )
 
 
 def unpack(text: str) -> Patch:
     """Return the patch that `pack` wrote."""
     return Patch(
         tuple(
-            FilePatch(path, base, tuple(Edit(at, _bytes(old), _bytes(new)) for at, old, new in edits))
-            for path, base, edits in json.loads(text)
+            FilePatch(path, base, tuple(Edit(at, _bytes(old), _bytes(new)) for at, old, new in edits), removes=bool(removes))
+            for path, base, edits, *removes in json.loads(text)
         )
     )
 

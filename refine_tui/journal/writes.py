@@ -40,7 +40,8 @@ class SqliteWriteLog:
             of = application or _insert_application(connection, patch, task, goal)
             id = _insert_write(connection, of, direction, patch, token)
             for file in patch.files:
-                _insert_base(connection, id, file.path, bases[file.path])
+                if not file.creates:
+                    _insert_base(connection, id, file.path, bases[file.path])
         return Write(id, of, direction, patch, token, "pending")
 
     def settle(self, write: Write, state: WriteState) -> Application:

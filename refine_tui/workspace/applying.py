@@ -7,6 +7,9 @@
 4. The write is marked done. Until then a crash or an error leads back to the old files, from then on to the new ones.
 5. The displaced files move to the store.
 
+A file that is created gets its name only where no other has it, and one that is removed (which only undoing does) is looked at after it
+has lost its name; see `creating`.
+
 A temporary name ending in `.part` may be incomplete and is ours. One ending in `.new` is complete: either the new content, not yet in
 place, or whatever was displaced. One ending in `.old` exists only where names cannot be exchanged at once.
 """
@@ -19,11 +22,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from refine_tui.core.errors import ProjectError, RefineError, SafetyError, StaleBaseError, StorageError
-from refine_tui.core.patch import Patch
+from refine_tui.core.errors import RefineError, SafetyError, StaleBaseError, StorageError
+from refine_tui.core.patch import ABSENT, Patch
 from refine_tui.core.text import digest
 from refine_tui.loop.ports.keeping import Application, Direction, Write, WriteLog
+from refine_tui.workspace import creating
 from refine_tui.workspace.beneath import open_folder, opened_root, read_at
+from refine_tui.workspace.creating import digest_at, identity
 from refine_tui.workspace.disk import Disk
 from refine_tui.workspace.keeping import Store
 from refine_tui.workspace.places import TEMPORARY_PREFIX
@@ -41,14 +46,15 @@ class Place:
     folder: int
     name: str
     base: str
-    """Digest of the content before the write."""
-    new: bytes
+    """Digest of the content before the write, `ABSENT` when the file is created."""
+    new: bytes | None
+    """`None`: the file is removed."""
     stem: str
 
     @property
     def new_digest(self) -> str:
         """Digest of the content after the write."""
-        return digest(self.new)
+        return ABSENT if self.new is None else digest(self.new)
 
     @property
     def part(self) -> str:
@@ -152,21 +158,30 @@ class Applier:
                 raise
             held.callback(os.close, folder)
             stem = f"{TEMPORARY_PREFIX}{write.token}-{index}"
-            yield Place(index, file.path, folder, name, file.base_digest, news[file.path], stem)
+            yield Place(index, file.path, folder, name, file.base_digest, news.get(file.path), stem)
 
     def _exchange_all(self, places: list[Place]) -> None:
         for place in places:
-            _, found = self._require(place, place.name, place.base)
-            self._disk.create(place.folder, place.part, place.new, found, place.name)
-            self._disk.rename(place.folder, place.part, place.ours)
+            found = self._require(place, place.name, place.base)[1] if place.base != ABSENT else None
+            if place.new is not None:
+                self._disk.create(place.folder, place.part, place.new, found, place.name)
+                self._disk.rename(place.folder, place.part, place.ours)
         for place in places:
             self._expect(place.path, place.new_digest)
-            if not self._swap_expecting(place, place.base):
+            if not self._put(place):
                 raise _stale(place.path)
             self._disk.sync(place.folder)
         for place in places:
             # An editor that had the file open before may have written to it just now.
-            self._require(place, place.ours, place.base)
+            self._require(place, place.ours, place.base if place.base != ABSENT else place.new_digest)
+
+    def _put(self, place: Place) -> bool:
+        """Bring one place to its new state; say no, everything being as before, when the file is not what the patch was made for."""
+        if place.base == ABSENT:
+            return creating.appear(self._disk, place)
+        if place.new is None:
+            return creating.vanish(self._disk, place)
+        return self._swap_expecting(place, place.base)
 
     def _require(self, place: Place, name: str, expected: str) -> tuple[bytes, os.stat_result]:
         try:
@@ -182,16 +197,16 @@ class Applier:
 
         While they change back the user may save again, by rename or into our file. Whatever is newer then goes back into place.
         """
-        inside, inside_digest = _identity(place, place.ours), _digest_at(place, place.ours)
+        inside, inside_digest = identity(place, place.ours), digest_at(place, place.ours)
         self._swap(place)
-        if _digest_at(place, place.ours) == expected:
+        if digest_at(place, place.ours) == expected:
             return True
         while True:
-            outside = _identity(place, place.ours)
+            outside = identity(place, place.ours)
             self._swap(place)
-            came = _identity(place, place.ours)
+            came = identity(place, place.ours)
             # Of our own file the content counts as well: an editor may have written into it while it was in place.
-            if came == inside and inside_digest in ("", _digest_at(place, place.ours)):
+            if came == inside and inside_digest in ("", digest_at(place, place.ours)):
                 return False
             inside, inside_digest = outside, ""
 
@@ -214,28 +229,30 @@ class Applier:
 
     def _restore(self, write: Write, place: Place) -> str:
         """Put the displaced file back unless the user went on with the new one; returns a sentence if so."""
-        if _digest_at(place, place.part) is not None:
+        if digest_at(place, place.part) is not None:
             self._disk.unlink(place.folder, place.part)
+        if place.base == ABSENT or place.new is None:
+            return creating.restore(self._disk, self._store, write.id, place)
         self._finish_spare(place)
-        content = _digest_at(place, place.ours)
+        content = digest_at(place, place.ours)
         if content is None:
             return ""
         note = ""
         if content != place.new_digest:
             self._expect(place.path, content)
-            in_place = _digest_at(place, place.name) == place.new_digest
+            in_place = digest_at(place, place.name) == place.new_digest
             if not (in_place and self._swap_expecting(place, place.new_digest)):
                 note = f"{place.path} was changed meanwhile and stays as it is; its text from before is kept in {self._store.folder}."
         self._disk.sync(place.folder)
-        self._store.keep(place.folder, place.ours, write.id, place.index, _digest_at(place, place.ours) or "")
+        self._store.keep(place.folder, place.ours, write.id, place.index, digest_at(place, place.ours) or "")
         return note
 
     def _finish_spare(self, place: Place) -> None:
         """Complete a change of places that was made by links and stopped half way."""
-        spare = _identity(place, place.spare)
+        spare = identity(place, place.spare)
         if spare is None:
             return
-        if spare == _identity(place, place.name):
+        if spare == identity(place, place.name):
             self._disk.unlink(place.folder, place.spare)
         else:
             self._disk.rename(place.folder, place.spare, place.ours)
@@ -244,28 +261,12 @@ class Applier:
         """Move the displaced files to the store; what cannot be moved now is moved by the next `recover`."""
         with suppress(OSError, RefineError):
             for place in places:
-                if _identity(place, place.ours) is not None:
+                if place.base == ABSENT:
+                    creating.settle(self._disk, self._store, write.id, place)
+                elif identity(place, place.ours) is not None:
                     self._store.keep(place.folder, place.ours, write.id, place.index, place.base)
             self._disk.announce("clean")
             self._log.settle(write, "clean")
-
-
-def _digest_at(place: Place, name: str) -> str | None:
-    """Return the digest of a file; `None` if it is gone, and empty if it is not a plain file any more."""
-    try:
-        return digest(read_at(place.folder, name)[0])
-    except FileNotFoundError:
-        return None
-    except (ProjectError, SafetyError, PermissionError):
-        return ""
-
-
-def _identity(place: Place, name: str) -> tuple[int, int] | None:
-    try:
-        found = os.lstat(name, dir_fd=place.folder)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _stale(path: str) -> StaleBaseError:

@@ -18,14 +18,20 @@ def carry(patch: Patch, bases: Mapping[str, bytes], now: Mapping[str, bytes]) ->
     Raises:
         StaleBaseError: a file is gone, or was changed at or beside a place the patch changes.
     """
-    return Patch(tuple(_carry_file(file, bases[file.path], now.get(file.path)) for file in patch.files))
+    return Patch(tuple(_carry_file(file, bases.get(file.path, b""), now.get(file.path)) for file in patch.files))
 
 
 def _carry_file(file: FilePatch, base: bytes, now: bytes | None) -> FilePatch:
+    if file.creates:
+        if now is not None:
+            raise StaleBaseError(f"{file.path} is there already. Move it away first: nothing was written.")
+        return file
     if now is None:
         raise StaleBaseError(f"{file.path} is gone. Put it back first.")
     if digest(now) == file.base_digest:
         return file
+    if file.removes:
+        raise StaleBaseError(f"{file.path} was changed since it was created. Remove it by hand: nothing was written.")
     source = SourceFile(file.path, base)
     theirs = list(whole_line_edits(source, [Edit(0, base, now)]))
     ours = list(whole_line_edits(source, file.edits))

@@ -31,16 +31,18 @@ class Disk:
         """Say that a step is about to happen."""
         self._announce(step)
 
-    def create(self, folder: int, name: str, data: bytes, like: os.stat_result, model: str) -> None:
-        """Write a new file durably, with the mode, owner and extended attributes of the file `model` beside it."""
+    def create(self, folder: int, name: str, data: bytes, like: os.stat_result | None, model: str) -> None:
+        """Write a new file durably, with the mode, owner and extended attributes of the file `model` beside it, or as any new file."""
         self._announce("create")
-        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        mode = 0o666 if like is None else 0o600
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=folder)
         try:
             for at in range(0, len(data), _CHUNK):
                 self._announce("write")
                 _write_all(file, data[at : at + _CHUNK])
             self._announce("dress")
-            _dress(file, folder, model, like)
+            if like is not None:
+                _dress(file, folder, model, like)
             self._announce("fsync")
             os.fsync(file)
         finally:
@@ -50,6 +52,15 @@ class Disk:
         """Rename within one folder."""
         self._announce("rename")
         os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def link(self, folder: int, old: str, new: str) -> None:
+        """Give a file a second name, unless that is taken.
+
+        Raises:
+            FileExistsError: it is.
+        """
+        self._announce("link")
+        os.link(old, new, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
 
     def move(self, folder: int, name: str, other: int, new: str) -> None:
         """Move a file to another folder of the same file system, and make both folders durable."""

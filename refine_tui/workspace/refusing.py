@@ -95,6 +95,22 @@ def refusal_by_file(root: int, path: str) -> str:
         os.close(folder)
 
 
+def refusal_of_new(root: int, path: str) -> str:
+    """Return why no file may be created at `path`, where there is none, or an empty string."""
+    try:
+        folder, _ = open_folder(root, path)
+    except FileNotFoundError:
+        return "its folder is not there"
+    except (OSError, SafetyError) as error:
+        return f"it cannot be reached: {getattr(error, 'strerror', None) or error}"
+    try:
+        if os.fstat(folder).st_dev != os.fstat(root).st_dev:
+            return "it lies on another file system"
+        return _submodule(root, path) or ("" if os.access(".", os.W_OK, dir_fd=folder) else "its folder is read-only")
+    finally:
+        os.close(folder)
+
+
 def _kind(root: int, folder: int, name: str) -> str:
     """Judge by what the folder says about the file."""
     found = os.lstat(name, dir_fd=folder)

@@ -16,7 +16,7 @@ from refine_tui.workspace.carrying import carry
 from refine_tui.workspace.disk import Disk
 from refine_tui.workspace.keeping import LateWrite, Store
 from refine_tui.workspace.listing import list_files, list_temporary
-from refine_tui.workspace.refusing import refusal_by_file, refusal_by_name
+from refine_tui.workspace.refusing import refusal_by_file, refusal_by_name, refusal_of_new
 
 
 class ProjectTree:
@@ -132,10 +132,15 @@ class ProjectTree:
         return self._applier.write(direction, patch, bases, task=task, goal=goal, application=application)
 
     def _refuse(self, patch: Patch) -> None:
-        for path in patch.paths:
-            reason = self.refuses(path)
+        for file in patch.files:
+            path, reason = file.path, self.refuses(file.path)
+            if file.creates and not reason:
+                raise StaleBaseError(f"{path} is there already. Run the task again.")
             if reason == "there is no such file":
-                raise StaleBaseError(f"{path} is gone. Run the task again.")
+                if not file.creates:
+                    raise StaleBaseError(f"{path} is gone. Run the task again.")
+                with opened_root(self.root) as root:
+                    reason = refusal_of_new(root, path)
             if reason:
                 raise SafetyError(f"{path} is not written: {reason}.")
 

@@ -25,6 +25,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from refine_tui.core.patch import ABSENT
 from refine_tui.core.text import digest
 from refine_tui.workspace.listing import is_noise, list_files, walk, without_ignored
 
@@ -91,7 +92,7 @@ class TreeWatcher:
             self._thread.join()
 
     def expect(self, path: str, content: str) -> None:
-        """Announce that this program is about to give a file the content with this digest: that is no change."""
+        """Announce that this program is about to give a file the content with this digest, or to remove it: that is no change."""
         with self._condition:
             self._expected.setdefault(path, []).append(content)
 
@@ -194,9 +195,9 @@ class TreeWatcher:
     def _is_expected(self, path: str, found: str | None) -> bool:
         """Say whether the content is one of ours, and forget what was announced before it: that can no longer come."""
         with self._condition:
-            announced = self._expected.get(path, [])
-            if found in announced:
-                del announced[: announced.index(found) + 1]
+            announced, told = self._expected.get(path, []), found or ABSENT
+            if told in announced:
+                del announced[: announced.index(told) + 1]
                 return True
             if found != self._known.get(path):
                 announced.clear()
