@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from refine_tui.bench.runner_lab import RunnerLab
     from refine_tui.journal import SqliteJournal
     from refine_tui.learn.examples import Mutant
+    from refine_tui.loop.characterising import Tools as ObservingTools
     from refine_tui.loop.optimising import SpeedTools
     from refine_tui.loop.ports.choosing import Shelf
     from refine_tui.loop.ports.parts import Parts
@@ -342,6 +343,21 @@ def make_speed_tools(project: Project) -> SpeedTools:
     if not isinstance(parts.evaluator, PytestEvaluator):
         raise UsageError("--faster works on Python projects whose tests pytest runs.")
     return SpeedTools(parts.evaluator, parts.syntax, parts.evaluator.timer(), parts.evaluator.observer(), TreeSpeedups(), parts.clock)
+
+
+def make_observing_tools(project: Project) -> ObservingTools:
+    """Return what a function of the project is characterised with.
+
+    Raises:
+        UsageError: its tests are not run by pytest.
+    """
+    from refine_tui.evaluation.evaluator import PytestEvaluator
+    from refine_tui.loop.characterising import Tools
+
+    evaluator = project.parts.evaluator
+    if not isinstance(evaluator, PytestEvaluator):
+        raise UsageError("--characterise works on Python projects whose tests pytest runs.")
+    return Tools(project.parts.workspace, evaluator, evaluator.observer())
 
 
 def profile_of(info: ModelInfo) -> Profile:

@@ -13,16 +13,16 @@ from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.speeding import SpeedOrder, faster
 
 
-def take_folder(options: argparse.Namespace) -> None:
-    """Take the one target that may stand beside `--faster` for the project's folder.
+def take_folder(options: argparse.Namespace, option: str = "--faster") -> None:
+    """Take the one target that may stand beside an option that names a function for the project's folder.
 
     Raises:
         UsageError: it is no folder, or something else was given that does not go with it.
     """
     if options.scope:
-        raise UsageError("--faster names the place that may change itself. Leave --scope out.")
+        raise UsageError(f"{option} names the place itself. Leave --scope out.")
     if len(options.targets) > 1 or (options.targets and not Path(options.targets[0]).is_dir()):
-        raise UsageError(f"{options.targets[0]}: beside --faster only a folder can be named, the project's. All tests that touch it count.")
+        raise UsageError(f"{options.targets[0]}: beside {option} only a folder can be named, the project's. All tests that touch it count.")
     if options.targets:
         options.path = Path(options.targets.pop())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from refine_tui.core.errors import ProjectError
+from refine_tui.core.evidence import CaseResult
 from refine_tui.core.patch import Patch
 from refine_tui.core.scope import Scope
 from refine_tui.evaluation.cold import Job, Ran
@@ -25,6 +26,7 @@ GUESSING_S = 20.0
 RECORDED = 64
 """Different calls that are written down while the tests run."""
 HASH_SEEDS = (0, 1)
+PROVING_SEEDS = (2, 3)
 _WRONG = ("TypeError", "AttributeError")
 Run = Callable[[Job, Cancelled], Ran]
 Touching = Callable[[Scope], tuple[str, ...] | None]
@@ -96,6 +98,19 @@ class PytestObserver:
         if self._patched(patch) is None:
             return Observed(stopped="stale")
         return self._joined(scope, first, second)
+
+    def twice(self, patch: Patch, path: str, cancelled: Cancelled, *, limit_s: float) -> tuple[CaseResult, ...]:
+        """Run the tests of one file in two processes; see the port."""
+        files = self._patched(patch)
+        if files is None:
+            return (CaseResult(path, "error", message="the tree was changed meanwhile", error="stale"),)
+        jobs = [Job((path,), files, limit_s, hash_seed=seed, reverse=seed == PROVING_SEEDS[1]) for seed in PROVING_SEEDS]
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            first, second = pool.map(lambda job: self._run(job, cancelled), jobs)
+        cases = [{**ran.gathered.broken, **ran.gathered.cases} for ran in (first, second)]
+        for node in first.gathered.collected:
+            cases[0].setdefault(node, CaseResult(node, "error", message=first.gathered.stopped or "it gave no result"))
+        return tuple(case if case.is_red else cases[1].get(node, case) for node, case in cases[0].items())
 
     def _job(self, scope: Scope, inputs: Sequence[CallInput], files: Mapping[str, bytes], seed: int, limit_s: float) -> Job:
         told = {

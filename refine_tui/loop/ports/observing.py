@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from refine_tui.core.evidence import CaseResult
 from refine_tui.core.patch import Patch
 from refine_tui.core.scope import Scope
 from refine_tui.loop.ports.running import Cancelled
@@ -69,4 +70,10 @@ class Observer(Protocol):
         """Call the function on the tree with a patch, twice in processes that differ in their hash seed.
 
         The scope is found again by its name, so the patch may move it. `limit_s` bounds both runs together.
+        """
+
+    def twice(self, patch: Patch, path: str, cancelled: Cancelled, *, limit_s: float) -> tuple[CaseResult, ...]:
+        """Run the tests of one file on the tree with a patch, in two fresh processes that differ in hash seed and order.
+
+        Returns a result for each test, the bad one where the two differ; a file that cannot be collected gives one for itself.
         """

@@ -1,0 +1,121 @@
+"""Which observed calls are worth a test: few that together reach everything that was reached, and some at the boundaries."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from refine_tui.loop.ports.observing import CallInput, Observed, Outcome
+
+EXTRA = 3
+"""Calls beyond those that cover, for results that differ from all others."""
+MOST = 16
+LONGEST = 400
+"""Characters of a call with its result; a longer one is no example for a reader."""
+_NOT_MEANT = ("TypeError", "AttributeError", "NameError", "UnboundLocalError", "RecursionError")
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """One call with what it did."""
+
+    call: CallInput
+    outcome: Outcome
+    lines: frozenset[int]
+    """0-based lines that it executes."""
+    features: frozenset[object]
+    """What is reached by it: jumps between lines, and the kind of its result."""
+
+    @property
+    def length(self) -> int:
+        """Characters that a reader has to take in."""
+        return len(self.call.text) + len(self.call.receiver) + len(self.outcome.text) + len(self.outcome.after)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is kept of an observation."""
+
+    specimens: tuple[Specimen, ...]
+    left_out: Mapping[str, int]
+    """Why calls say nothing, in words → how many."""
+
+    @property
+    def reached(self) -> frozenset[int]:
+        """0-based lines that the kept ones execute."""
+        return frozenset().union(*(one.lines for one in self.specimens))
+
+
+def choose(inputs: Sequence[CallInput], observed: Observed, lines: Sequence[str]) -> Choice:
+    """Choose the calls that are worth a test.
+
+    Args:
+        inputs: what was called, recorded calls first.
+        observed: what that did.
+        lines: the file, to tell an error that the function raises itself from one that happens to it.
+    """
+    left_out: Counter[str] = Counter()
+    usable: list[Specimen] = []
+    for call, outcome, executed, jumps in zip(inputs, observed.outcomes, observed.lines, observed.jumps, strict=False):
+        reason = _useless(outcome, executed, lines)
+        specimen = Specimen(call, outcome, executed, frozenset([*jumps, *_features(outcome)]))
+        if not reason and specimen.length > LONGEST:
+            reason = "longer than a reader can follow"
+        if reason:
+            left_out[reason] += 1
+        else:
+            usable.append(specimen)
+    return Choice(tuple(_with_boundaries(_covering(usable), usable)), dict(left_out))
+
+
+def _useless(outcome: Outcome, executed: frozenset[int], lines: Sequence[str]) -> str:
+    if outcome.kind == "unstable":
+        return outcome.text
+    raises = any(lines[line].strip().startswith("raise") for line in executed if line < len(lines))
+    if outcome.kind == "raised" and not raises and outcome.text.startswith(_NOT_MEANT):
+        return "a type that it is not made for"
+    return ""
+
+
+def _features(outcome: Outcome) -> Iterator[object]:
+    """Yield what tells kinds of results apart where the lines are the same."""
+    if outcome.kind == "raised":
+        yield "raises", outcome.text.partition(":")[0]
+        return
+    try:
+        value = ast.literal_eval(outcome.text)
+    except (ValueError, SyntaxError):
+        value = outcome.text.partition("(")[0]
+    yield "returns", type(value).__name__, value if isinstance(value, bool) else bool(value)
+    if outcome.after:
+        yield "changes"
+
+
+def _covering(usable: Sequence[Specimen]) -> list[Specimen]:
+    """Return a small set that reaches everything: greedily the one that adds most, of equals the shortest; then without the superfluous."""
+    missing = frozenset().union(*(one.features for one in usable))
+    kept: list[Specimen] = []
+    while missing and len(kept) < MOST:
+        best = min(usable, key=lambda one: (-len(one.features & missing), one.length))
+        kept.append(best)
+        missing -= best.features
+    for one in sorted(kept, key=lambda one: -one.length):
+        others = [other for other in kept if other is not one]
+        if one.features <= frozenset().union(*(other.features for other in others)):
+            kept = others
+    return kept
+
+
+def _with_boundaries(kept: Sequence[Specimen], usable: Sequence[Specimen]) -> list[Specimen]:
+    """Add calls with results that none of the kept ones has, in the order of the inputs: recorded ones and boundaries come first."""
+    seen = {(one.outcome.kind, one.outcome.text, one.outcome.after) for one in kept}
+    more: list[Specimen] = []
+    for one in usable:
+        result = (one.outcome.kind, one.outcome.text, one.outcome.after)
+        if result not in seen and len(more) < EXTRA and len(kept) + len(more) < MOST:
+            seen.add(result)
+            more.append(one)
+    order = {id(one): at for at, one in enumerate(usable)}
+    return sorted([*kept, *more], key=lambda one: order[id(one)])
