@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from refine_tui.core.errors import IsolationError
 from refine_tui.core.isolation import Level, Probe
 from refine_tui.loop.ports.running import Launch, Running
+from refine_tui.sandbox.fingerprint import fingerprint
 
 
 class Closed:
@@ -22,6 +24,10 @@ class Closed:
     def probes(self) -> tuple[Probe, ...]:
         """Return what the canaries found."""
         return self._probes
+
+    def fingerprint(self, project: Path) -> str:
+        """Return what the project's sources look like now; see `Sandbox.fingerprint`."""
+        return fingerprint(project)
 
     def launch(self, launch: Launch) -> Running:
         """Refuse.

@@ -18,6 +18,7 @@ from refine_tui.sandbox import confine, kernel, seatbelt, seccomp, workcopy
 from refine_tui.sandbox.bubblewrap import own_interpreter, private_folders, refuse_private, system_paths
 from refine_tui.sandbox.cgroups import ControlGroup
 from refine_tui.sandbox.environment import scrubbed
+from refine_tui.sandbox.fingerprint import fingerprint
 from refine_tui.sandbox.spawning import Command, Lifeline, spawn
 from refine_tui.sandbox.supervision import Supervised
 from refine_tui.sandbox.workcopy import WorkCopy
@@ -51,6 +52,10 @@ class Confined:
             probes: what `probes` returns.
         """
         self.level, self._state_dir, self._allow, self.probes = level, state_dir, tuple(allow), probes
+
+    def fingerprint(self, project: Path) -> str:
+        """Return what the project's sources look like now; see `Sandbox.fingerprint`."""
+        return fingerprint(project)
 
     def launch(self, launch: Launch) -> Supervised:
         """Start a process; see `Sandbox.launch`."""

@@ -19,6 +19,7 @@ from refine_tui.loop.ports.running import Launch
 from refine_tui.sandbox import bubblewrap, inside, kernel, overlay, seccomp, trees
 from refine_tui.sandbox.cgroups import ControlGroup
 from refine_tui.sandbox.environment import scrubbed
+from refine_tui.sandbox.fingerprint import fingerprint
 from refine_tui.sandbox.masks import MaskFinder
 from refine_tui.sandbox.spawning import Command, Lifeline, spawn
 from refine_tui.sandbox.supervision import Supervised
@@ -47,6 +48,10 @@ class Isolated:
         self.can_nest = overlay
         self._finders: dict[Path, MaskFinder] = {}
         self._lock = threading.Lock()
+
+    def fingerprint(self, project: Path) -> str:
+        """Return what the project's sources look like now; see `Sandbox.fingerprint`."""
+        return fingerprint(project)
 
     def launch(self, launch: Launch) -> Supervised:
         """Start a process; see `Sandbox.launch`."""

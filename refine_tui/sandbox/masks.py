@@ -59,9 +59,8 @@ _FILES = (
 _EXAMPLES = (".example", ".sample", ".template", ".dist")
 _KEYS = ("*.pem", "*.key")
 _FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube", ".docker", ".azure", ".gcloud"})
-_SKIPPED = frozenset(
-    {".git", "node_modules", "site-packages", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
-)
+SKIPPED = frozenset({".git", "node_modules", "site-packages", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
+"""Folders that hold no source of the project."""
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "testdata", "fixtures"})
 _GIT_KEYS = frozenset({"repositoryformatversion", "filemode", "bare", "ignorecase", "precomposeunicode", "symlinks", "autocrlf", "eol"})
 
@@ -140,7 +139,7 @@ def _read_folder(path: Path, folder: str, changed_ns: int) -> _Seen:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name in _FOLDERS:
                     found.folders.append(relative)
-                elif entry.name not in _SKIPPED:
+                elif entry.name not in SKIPPED:
                     found.below.append(relative)
             elif is_credential(entry.name) or (_may_be_key(entry.name) and not in_tests and _holds_key(entry)):
                 found.files.append(relative)

@@ -112,6 +112,10 @@ class InPlaceSandbox:
     def probes(self) -> tuple[Probe, ...]:
         return ()
 
+    def fingerprint(self, project: Path) -> str:
+        """Return the same always: here runs write to the project itself, and put it back."""
+        return ""
+
     def launch(self, launch: Launch) -> Running:
         self.launched.append(InPlaceRunning(launch))
         return self.launched[-1]

@@ -76,6 +76,9 @@ class Sandbox(Protocol):
     def probes(self) -> tuple[Probe, ...]:
         """Return what the canaries found for every level, strongest first."""
 
+    def fingerprint(self, project: Path) -> str:
+        """Return what the project's sources look like now: not the same before and after a run, and the run was of no one tree."""
+
     def launch(self, launch: Launch) -> Running:
         """Start a process.
 
