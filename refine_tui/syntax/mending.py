@@ -20,8 +20,8 @@ from refine_tui.syntax.operators.record import Draft
 
 MOST = 150
 """Mends that are offered of one file."""
-PARSES = 4_000
-"""Texts that are given to the parser for one file."""
+LETTERS = 8_000_000
+"""Letters that are given to the parser for one file: a few seconds' worth."""
 STATES = 12
 """Texts with an error left that are built on, for each error."""
 FURTHER = 0.5
@@ -30,8 +30,7 @@ LEAST = 0.02
 """Likelihood below which nothing is built on a text: five errors of one file are mended, not six."""
 LINES_BEFORE = 8
 # Where a part of the file begins that can be read without what stands before it, and ends before what stands after it.
-_BEGINS = re.compile(r"(?!(elif|else|except|finally|case)\b)[A-Za-z_@]")
-_ENDS = re.compile(r"(def|class|async|import|from)\b|@")
+_PART = re.compile(r"[ \t]*((def|class|async)\b|@)")
 
 
 @dataclass(frozen=True, order=True)
@@ -81,7 +80,7 @@ def mended(source: SourceFile) -> list[OperatorEdit]:
     search = _Search()
     found: list[OperatorEdit] = []
     waiting = [_State(-1.0, 0, text, "", "")] if fault_of(text) else []
-    while waiting and len(found) < MOST and search.parses < PARSES:
+    while waiting and len(found) < MOST and search.letters < LETTERS:
         before = heappop(waiting)
         steps = sorted(search.steps(before))
         # The likeliest mend of an error is as good as any: what is left over is worked on before others of the first error are.
@@ -98,46 +97,52 @@ def mended(source: SourceFile) -> list[OperatorEdit]:
 
 @dataclass
 class _Search:
-    parses: int = 0
+    letters: int = 0
     seen: set[str] = field(default_factory=set)
 
     def steps(self, before: _State) -> Iterator[tuple[_State, bool]]:
         """Yield the texts that one more mend leads to and that get further, each with whether it parses."""
-        text = before.text
-        fault = fault_of(text)
+        text, fault = before.text, self._fault_of(before.text)
         if fault is None:
             return
-        first, end = _window(text, fault)
-        head, tail = "\n" * text.count("\n", 0, first), len(text) - end
-        for mend, draft in _drafts(_place(text, fault, first, end)):
+        first, end = self._window(text, fault)
+        tail = len(text) - end
+        for likely, mend, draft in _drafts(_place(text, fault, first, end)):
             after = text[: draft.start] + draft.text + text[draft.end :]
-            if after in self.seen or self.parses >= PARSES:
+            if after in self.seen or self.letters >= LETTERS:
                 continue
             self.seen.add(after)
-            self.parses += 1
             # Most texts are no better, and a part of the file tells that sooner than all of it.
-            left = fault_of(head + after[first : len(after) - tail]) or fault_of(after)
+            left = self._fault_of(_alone(after, first, len(after) - tail)) or self._fault_of(after)
             if left is None or (left.line, left.column) > (fault.line, fault.column):
-                share = mend.prior * draft.weight
                 note = draft.note or f"{text[draft.start : draft.end]} to {draft.text}"
                 said = (before.name or mend.name, f"{before.note}; {note}" if before.note else note)
-                yield _State(before.cost * share, len(self.seen), after, *said), left is None
+                yield _State(before.cost * likely, len(self.seen), after, *said), left is None
+
+    def _fault_of(self, text: str) -> Fault | None:
+        self.letters += len(text.strip("\n"))
+        return fault_of(text)
+
+    def _window(self, text: str, fault: Fault) -> tuple[int, int]:
+        """Return the part of a text, from a definition to the next, that holds the error and the code before it."""
+        lines = _lines(text)
+        before = _code_before(lines, fault.line)
+        starts = [line for line in lines[: before + 1] if _PART.match(line.text)]
+        begin = next((line for line in reversed(starts[-5:]) if self._fault_of(text[: line.start]) is None), lines[0])
+        ends = (line for line in lines[fault.line + 1 :] if _PART.match(line.text) and len(line.indent) <= len(begin.indent))
+        return begin.start, next((line.start for line in ends), len(text))
 
 
-def _drafts(place: Place) -> Iterator[tuple[Mend, Draft]]:
-    for mend in MENDS:
-        for draft in sorted(mend.make(place), key=lambda draft: -draft.weight):
-            yield mend, draft
+def _alone(text: str, first: int, end: int) -> str:
+    """Return a part of a text with its lines numbered as they are, as a block of its own where it is indented."""
+    if not first:
+        return text[:end]
+    return "\n" * (text.count("\n", 0, first) - 1) + ("if 1:\n" if text[first] in " \t" else "\n") + text[first:end]
 
 
-def _window(text: str, fault: Fault) -> tuple[int, int]:
-    """Return the part of a text, from a line to a line, that holds the error and the code before it and can be parsed by itself."""
-    lines = _lines(text)
-    before = _code_before(lines, fault.line)
-    starts = [line.start for line in lines[: before + 1] if _BEGINS.match(line.text)]
-    first = next((start for start in reversed(starts[-5:]) if fault_of(text[:start]) is None), 0)
-    end = next((line.start for line in lines[fault.line + 1 :] if _ENDS.match(line.text)), len(text))
-    return first, end
+def _drafts(place: Place) -> list[tuple[float, Mend, Draft]]:
+    found = [(mend.prior * draft.weight, mend, draft) for mend in MENDS for draft in mend.make(place)]
+    return sorted(found, key=lambda row: -row[0])
 
 
 def _place(text: str, fault: Fault, first: int, end: int) -> Place:
