@@ -46,8 +46,8 @@ class Review:
 
     @property
     def accepted(self) -> tuple[Hunk, ...]:
-        """The hunks that will be written."""
-        return tuple(hunk for hunk, decision in self.marks if decision == "accepted")
+        """The hunks that will be written: accepted ones, unless they were edited back to what is there."""
+        return tuple(hunk for hunk, decision in self.marks if decision == "accepted" and hunk.is_change)
 
     @property
     def undecided(self) -> tuple[Hunk, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from refine_tui.core.candidate import Candidate, Verdict
-from refine_tui.core.errors import SafetyError
+from refine_tui.core.errors import SafetyError, UsageError
 from refine_tui.core.evidence import Delta, SuiteResult, delta
 from refine_tui.core.hunks import split_hunks
 from refine_tui.core.patch import Patch
@@ -41,8 +41,10 @@ class Bringing(Reviewing):
 
         Raises:
             SafetyError: it touches a path that no patch may be written to.
-            UsageError: the tests have not been run on the tree as it is.
+            UsageError: it changes nothing, or the tests have not been run on the tree as it is.
         """
+        if not split_hunks(patch, tree):
+            raise UsageError(f"{title} changes nothing here: there is nothing to run and nothing to decide.")
         self._refuse_protected(patch)
         baseline = self._known_baseline()
         task = Task(f"t{self._next_number()}", f"review {title}", baseline.suite.red, budget=self._settings.budget)

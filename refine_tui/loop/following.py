@@ -51,8 +51,9 @@ def rewritten(hunk: Hunk, new_lines: Sequence[str]) -> Hunk:
 
 def _moved(hunk: Hunk, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Hunk | None:
     """Return a hunk at its place in newer texts, with whatever the user has made of its lines; `None` when its place is gone."""
-    patch = rebase(combine((hunk,), old), old, new)
+    place = replace(hunk, edit=replace(hunk.edit, new=hunk.edit.old + b"\n"))  # a change, though the user's lines may be none
+    patch = rebase(combine((place,), old), old, new)
     if patch is None:
         return None
-    edit = patch.files[0].edits[0]
+    edit = replace(patch.files[0].edits[0], new=hunk.edit.new)
     return replace(hunk, edit=edit, first_line=new[hunk.path].count(b"\n", 0, edit.start))

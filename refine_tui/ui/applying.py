@@ -61,7 +61,7 @@ class Applying:
     def apply(self, review: Review) -> None:
         """Write what is accepted, running it first if it has not been run by itself."""
         if not review.accepted:
-            self.screen.tell("Nothing is accepted yet: y accepts a hunk, a the rest of the file. Nothing was written.")
+            self.screen.tell(f"{nothing_accepted(review)}: y accepts a hunk, a the rest of the file. Nothing was written.")
         elif review.accepted_evidence is None:
             self.wanted[review.id] = review.accepted_key
             self.screen.tell("Running exactly what you accepted; it is written if that is green. esc stops.")
@@ -129,6 +129,12 @@ class Applying:
             self.screen.tell(str(error))
         else:
             self.screen.tell(f"{error} Nothing was changed.", "error")
+
+
+def nothing_accepted(review: Review) -> str:
+    """Say why there is nothing to run and to write."""
+    is_emptied = any(decision == "accepted" for _, decision in review.marks)
+    return "What is accepted changes nothing any more" if is_emptied else "Nothing is accepted yet"
 
 
 def summary(application: Application) -> str:

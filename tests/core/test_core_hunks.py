@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -52,6 +53,19 @@ def test_hunks_cover_whole_lines_and_never_touch(case: tuple[bytes, Patch]) -> N
 def test_edits_that_undo_one_another_are_no_hunk() -> None:
     patch = Patch((FilePatch("f", digest(b"a\n"), (Edit(1, b"\n", b""), Edit(2, b"", b"\n"))),))
     assert split_hunks(patch, {"f": b"a\n"}) == ()
+
+
+def test_hunks_that_were_edited_back_to_what_is_there_are_no_part_of_a_patch() -> None:
+    base = {"f": b"a\nb\nc\n", "g": b"x\n"}
+    patch = patch_between(base, {"f": b"a\nnew\nb\nC\n", "g": b"y\n"})
+    first, second, third = split_hunks(patch, base)
+    emptied = replace(first, edit=Edit(first.edit.start, b"", b""))
+    back = replace(third, edit=Edit(0, b"x\n", b"x\n"))
+    assert [hunk.is_change for hunk in (first, emptied, back)] == [True, False, False]
+    assert combine((emptied, second, back), base).files == (FilePatch("f", digest(base["f"]), (second.edit,)),)
+    assert combine((emptied, back), base).is_empty
+    with pytest.raises(StaleBaseError):
+        combine((emptied,), {})
 
 
 def by_lines(hunks: list[Hunk], base: bytes) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from refine_tui.core.errors import SafetyError, UsageError
-from refine_tui.core.patch import Patch, patch_between
+from refine_tui.core.patch import Edit, FilePatch, Patch, patch_between
 from refine_tui.core.review import Review
+from refine_tui.core.text import digest
 from refine_tui.loop import events
 from tests.loop.loop_script import Bench, never
 
@@ -43,6 +44,15 @@ def test_a_patch_that_helps_is_proved_and_waits_for_the_user() -> None:
     shop.session.change(review.id, lambda r: r.decide(r.hunks[0].id, "accepted"))
     shop.session.apply(review.id)
     assert b"return low" in shop.workspace.tree["clamp.py"]
+
+
+def test_a_patch_that_changes_nothing_is_told_and_not_run() -> None:
+    shop = bench()
+    text = CLAMP.encode()
+    same = Patch((FilePatch("clamp.py", digest(text), (Edit(0, text, text),)),))
+    for patch in (Patch(), same):
+        with pytest.raises(UsageError, match=r"fix\.diff changes nothing here"):
+            brought(patch, shop)
 
 
 def test_a_patch_that_breaks_something_is_shown_as_that() -> None:

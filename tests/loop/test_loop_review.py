@@ -14,7 +14,7 @@ import pytest
 from refine_tui.bootstrap import Project
 from refine_tui.cli import fixing, main
 from refine_tui.core.codec import decode
-from refine_tui.core.errors import ModelError, ProjectError
+from refine_tui.core.errors import ModelError, ProjectError, UsageError
 from refine_tui.core.evidence import Baseline, SuiteResult
 from refine_tui.core.patch import Patch, splice
 from refine_tui.core.review import Review
@@ -211,6 +211,21 @@ def test_lines_the_user_wrote_are_carried_over_with_their_decision() -> None:
     shop.session.apply(id)
     assert shop.workspace.tree["clamp.py"].startswith(b"# mine\ndef clamp")
     assert b"by hand" in shop.workspace.tree["clamp.py"]
+
+
+def test_a_hunk_edited_back_to_what_is_there_is_carried_over_and_neither_run_nor_written() -> None:
+    shop = Shop(CLAMP_PROJECT)
+    id = reviewed(shop)
+    hunk = shop.session.state().review(id).hunks[0]
+    shop.session.replace_hunk(id, hunk.id, hunk.removed)
+    shop.session.change(id, lambda r: r.decide(hunk.id, "accepted"))
+    for act in (lambda: list(shop.session.verify(id, never)), lambda: shop.session.apply(id, red_is_fine=True)):
+        with pytest.raises(UsageError):
+            act()
+    shop.workspace.tree["clamp.py"] = b"# mine\n" + shop.workspace.tree["clamp.py"]
+    list(shop.session.files_changed(frozenset({"clamp.py"}), never))
+    ((kept, decision),) = shop.session.state().review(id).marks
+    assert (kept.added, kept.first_line, kept.is_change, decision) == (hunk.removed, hunk.first_line + 1, False, "accepted")
 
 
 def test_a_proposal_is_carried_over_even_when_the_tests_cannot_be_run_on_the_saved_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,6 +149,24 @@ async def test_e_opens_the_editor_and_the_edited_hunk_has_no_evidence(
         assert session.called("verify") == [("p1",)]
 
 
+async def test_a_hunk_edited_back_to_what_is_there_is_said_to_change_nothing(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nprintf '            subtotal += item.price\\n' > \"$1\"\n")
+    editor.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.setattr("refine_tui.ui.app.RefineApp.suspend", _no_suspending)
+    session = ready(make_review())
+    async with opened(session) as pilot:
+        await press(pilot, "e")
+        assert "changes nothing any more" in said(pilot)
+        for key in ("w", "t"):
+            await press(pilot, "y", "k", key)
+            assert "What is accepted changes nothing any more" in said(pilot)
+        assert session.called("verify") + session.called("apply") == []
+
+
 async def test_a_failing_editor_leaves_the_hunk_as_it_was(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDITOR", "false")
     monkeypatch.setattr("refine_tui.ui.app.RefineApp.suspend", _no_suspending)

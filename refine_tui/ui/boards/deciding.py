@@ -126,5 +126,10 @@ class DecidingBoard(ChoosingBoard):
         if lines is None:
             self.tell(f"Hunk {hunk.id} is as it was.")
         else:
-            said = f"Hunk {hunk.id} is now your text. It has not been run: t runs it, w runs it before writing."
-            self.send(lambda: self.desk.session.replace_hunk(review.id, hunk.id, lines), lambda _: self.tell(said))
+            self.send(lambda: self.desk.session.replace_hunk(review.id, hunk.id, lines), lambda now: self._edited(now, hunk.id))
+
+    def _edited(self, review: Review, hunk_id: str) -> None:
+        if any(hunk.id == hunk_id and hunk.is_change for hunk in review.hunks):
+            self.tell(f"Hunk {hunk_id} is now your text. It has not been run: t runs it, w runs it before writing.")
+        else:
+            self.tell(f"Hunk {hunk_id} changes nothing any more. e edits it again, u takes that back.")

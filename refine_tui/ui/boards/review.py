@@ -13,7 +13,7 @@ from refine_tui.core.review import Review
 from refine_tui.core.task import Task
 from refine_tui.loop.events import Verified
 from refine_tui.loop.ports.keeping import Application
-from refine_tui.ui.applying import Applying
+from refine_tui.ui.applying import Applying, nothing_accepted
 from refine_tui.ui.boards.deciding import DecidingBoard
 from refine_tui.ui.desk import Desk
 from refine_tui.ui.messages import ResumeWork, RunJob, TreeWritten
@@ -188,10 +188,12 @@ class ReviewBoard(DecidingBoard):
 
     def action_verify(self) -> None:
         """Run what is accepted so far."""
-        if self.review and self.review.accepted:
-            self.applying.verify(self.review)
+        if (review := self.review) is None:
+            return
+        if review.accepted:
+            self.applying.verify(review)
         else:
-            self.tell("Nothing is accepted yet: y accepts a hunk, then t runs exactly that.")
+            self.tell(f"{nothing_accepted(review)}: y accepts a hunk, then t runs exactly that.")
 
     def action_refine(self) -> None:
         """Ask for the reason of a rejection."""
