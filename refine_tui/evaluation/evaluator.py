@@ -18,8 +18,9 @@ from refine_tui.core.patch import Patch
 from refine_tui.core.scope import Scope
 from refine_tui.evaluation import interpreter
 from refine_tui.evaluation.cold import Job, Ran, Tally, run_cold
+from refine_tui.evaluation.doubts import fail_at_times, look_again
 from refine_tui.evaluation.gates import Gates
-from refine_tui.evaluation.impact import affected, coverage_of
+from refine_tui.evaluation.impact import affected, coverage_of, files_of
 from refine_tui.evaluation.observing import PytestObserver
 from refine_tui.evaluation.pace import Pace
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
@@ -27,16 +28,12 @@ from refine_tui.evaluation.stream import Gathered, limits_met
 from refine_tui.evaluation.survey import SAMPLE_S, failure, has_outcome, notes_on, refuse_unusable, sample_of, verdict_of
 from refine_tui.evaluation.tampering import find
 from refine_tui.evaluation.timing import SandboxTimer
-from refine_tui.evaluation.tree import patched, read
+from refine_tui.evaluation.tree import digests, patched, read
 from refine_tui.evaluation.trials import Reliance, give_time
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
 from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase, Sandbox
 
 _OUTPUT = 8192
-FEW = 10
-"""So many tests that a proof breaks are looked at again on the base; more of them are no chance."""
-LONG_S = 60.0
-"""A suite that takes longer is not run again for that."""
 
 
 class PytestEvaluator:
@@ -58,6 +55,8 @@ class PytestEvaluator:
         self._cold_reason = ""
         self._gates: Gates | None = None
         self._base: Gathered | None = None
+        self._digests: dict[str, str] = {}
+        """Of the files that the base run executed."""
         self._pace = Pace()
         self._flaky: tuple[str, ...] = ()
         self._reliance = Reliance({})
@@ -88,17 +87,20 @@ class PytestEvaluator:
         if gathered.stopped != "cancelled":
             refuse_unusable(place, ran)
         self._base, self._pace, self._flaky, self._reliance = gathered, Pace(), (), Reliance(gathered.cases)
+        self._digests = digests(self.project, files_of(gathered))
         for case in gathered.broken.values():
             gathered.cases.setdefault(case.node_id, case)
         self._pace.learn(gathered.cases.values())
         suite = self._suite(ran, warm=False)
+        dependent: tuple[str, ...] = ()
         if not gathered.stopped:
             left = max(5.0, limit_s - (time.monotonic() - began))
             self._preload(gathered)
             tell = on_phase or _unheard
             if self._settings.recheck and suite.red:
                 tell(f"checking again {len(suite.red)} failing test{'s' if len(suite.red) != 1 else ''}")
-                self._flaky = self.recheck(suite.red, cancelled, limit_s=left)
+                run_all = lambda jobs: self._side_by_side(jobs, cancelled)  # noqa: E731
+                self._flaky, dependent = look_again(suite.red, gathered.cases, suite.duration_s, run_all, limit_s=left)
             suite = replace(suite, flaky=self._flaky)
             tell("comparing warm runs with fresh ones")
             self._compare_warm(suite, cancelled, limit_s=left)
@@ -109,7 +111,7 @@ class PytestEvaluator:
             cold_reason=self._cold_reason,
             interpreter=place.interpreter.label,
             runner=place.interpreter.runner,
-            notes=notes_on(gathered, self._flaky, place.interpreter.runner),
+            notes=notes_on(gathered, self._flaky, dependent, place.interpreter.runner),
         )
 
     def run(
@@ -149,14 +151,15 @@ class PytestEvaluator:
     def confirm(self, patch: Patch, on_case: OnCase, cancelled: Cancelled, *, limit_s: float) -> SuiteResult:
         """Run the whole suite cold with a patch; see the port."""
         files = self._patched(patch)
-        if files is None:
+        if files is None or self._has_moved():
             return self._stale()
         ran = self._run_cold(Job(files=files, limit_s=limit_s), self._or_closed(cancelled), on_case)
-        if self._patched(patch) is None or not self._base_was_stuck(ran, cancelled):
+        if self._patched(patch) is None or self._has_moved() or not self._base_was_stuck(ran, cancelled):
             return self._stale()
         for case in ran.gathered.broken.values():
             ran.gathered.cases.setdefault(case.node_id, case)
-        self._flaky += self._fail_at_times(ran, cancelled, limit_s=limit_s)
+        base = self._base.cases if self._base else {}
+        self._flaky += fail_at_times(ran, base, self._flaky, lambda jobs: self._side_by_side(jobs, cancelled), limit_s=limit_s)
         return self._suite(ran, warm=False)
 
     def gates(self, patch: Patch) -> tuple[GateResult, ...]:
@@ -209,28 +212,6 @@ class PytestEvaluator:
     def timer(self) -> SandboxTimer:
         """Return what times single functions in the same place."""
         return SandboxTimer(self._ready, self._sandbox)
-
-    def recheck(self, node_ids: Sequence[str], cancelled: Cancelled, *, limit_s: float) -> tuple[str, ...]:
-        """Run failing tests of the base twice more, with other hash seeds, one of them backwards; return those that passed once."""
-        wanted = tuple(node for node in node_ids if "::" in node and not (self._base and self._base.cases[node].timed_out))
-        if not wanted:
-            return ()
-        jobs = [Job(wanted, limit_s=limit_s, hash_seed=1), Job(wanted, limit_s=limit_s, hash_seed=2, reverse=True)]
-        found = self._side_by_side(jobs, cancelled)
-        return tuple(node for node in wanted if any(node in cases and not cases[node].is_red for cases in found))
-
-    def _fail_at_times(self, ran: Ran, cancelled: Cancelled, *, limit_s: float) -> tuple[str, ...]:
-        """Return tests that failed in a proof, passed on the base, and fail there too under another hash seed.
-
-        Everything runs, in the same order: a test that rests on the ones before it may fail alone, and be broken all the same.
-        """
-        base = self._base.cases if self._base else {}
-        broken = [node for node, case in ran.gathered.cases.items() if case.is_red and node in base and not base[node].is_red]
-        doubtful = [node for node in broken if node not in self._flaky]
-        if not doubtful or len(doubtful) > FEW or ran.duration_s > LONG_S or ran.gathered.stopped:
-            return ()
-        found = self._side_by_side([Job(limit_s=limit_s, hash_seed=seed) for seed in (1, 2)], cancelled)
-        return tuple(node for node in doubtful if any(node in cases and cases[node].is_red for cases in found))
 
     def _side_by_side(self, jobs: Sequence[Job], cancelled: Cancelled) -> list[dict[str, CaseResult]]:
         with ThreadPoolExecutor(len(jobs)) as pool:
@@ -341,6 +322,10 @@ class PytestEvaluator:
             real = [node for node in differing if verdict_of(found.get(node)) != verdict_of(again.get(node))]
             if real:
                 self._give_up_warm(f"{real[0]} ends differently in a warm fork than in a fresh process")
+
+    def _has_moved(self) -> bool:
+        """Say whether a file that the base run executed is not what it was: a comparison with that run says nothing then."""
+        return digests(self.project, self._digests) != self._digests
 
     def _patched(self, patch: Patch) -> dict[str, bytes] | None:
         return patched(self.project, patch)

@@ -90,7 +90,7 @@ def sample_of(cases: Sequence[CaseResult]) -> list[str]:
     return [case.node_id for case in cases if case.node_id in chosen]
 
 
-def notes_on(gathered: Gathered, flaky: Sequence[str], runner: str = "pytest") -> tuple[str, ...]:
+def notes_on(gathered: Gathered, flaky: Sequence[str], dependent: Sequence[str] = (), runner: str = "pytest") -> tuple[str, ...]:
     """Return what the user should know about the base run."""
     notes = [] if runner.startswith("pytest") else ["pytest is not installed: tests that only pytest finds are not run"]
     if gathered.dropped:
@@ -101,4 +101,5 @@ def notes_on(gathered: Gathered, flaky: Sequence[str], runner: str = "pytest") -
         if count:
             notes.append(f"cut short after less than {seconds:g} s: {count} more stuck in {place}, as {first} was")
     notes += [f"flaky: {node} failed and passed on the same code" for node in flaky]
+    notes += [f"{node} fails only after other tests: it passes by itself. What they leave behind is to blame" for node in dependent]
     return tuple(notes)

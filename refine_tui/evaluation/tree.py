@@ -7,6 +7,7 @@ from pathlib import Path
 
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.patch import Patch
+from refine_tui.core.text import digest
 
 
 def read(project: Path, paths: Iterable[str]) -> dict[str, bytes]:
@@ -26,3 +27,8 @@ def patched(project: Path, patch: Patch) -> dict[str, bytes] | None:
         return patch.apply(read(project, patch.paths))
     except StaleBaseError:
         return None
+
+
+def digests(project: Path, paths: Iterable[str]) -> dict[str, str]:
+    """Return what tells the texts of files from other texts; files that cannot be read are left out."""
+    return {path: digest(data) for path, data in read(project, paths).items()}

@@ -79,6 +79,9 @@ class Reviewing(ABC):
             return
         if suite.stopped == "stale":
             yield from self._carry_over_told(review_id)
+            if self._state.review(review_id).tree == review.tree:
+                yield events.Notice("The project changed since its tests were run, so they are run again. t then runs this choice.")
+                yield from self.survey(cancelled)
             return
         keys = review.accepted_key
         review = self.change(review_id, lambda current: current.with_evidence(keys, suite))
