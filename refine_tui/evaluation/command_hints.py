@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from refine_tui.core.errors import ProjectError
+from refine_tui.core.sanitize import shorten
 
 COMMANDS = {
     "Cargo.toml": "cargo test --offline",
@@ -26,10 +28,15 @@ def refuse_without_command(project: Path) -> None:
     """Refuse a project that is clearly not Python's, with the lines to write.
 
     Raises:
-        ProjectError: it has another language's project file, and nothing of Python.
+        ProjectError: it has another language's project file, or a command that does not count yet, and nothing of Python.
     """
     if is_python(project):
         return
+    if command := _own_command(project):
+        raise ProjectError(
+            f"{project / 'refine.toml'} says that `{shorten(command, 80)}` runs the tests, and a command counts only in a project that you "
+            f"trust. Read it; to trust the project, add the line {project} to the file that `refine-tui where` calls trusted projects."
+        )
     found = next((name for name in COMMANDS if (project / name).is_file()), None)
     if found is None:
         return
@@ -41,6 +48,15 @@ def refuse_without_command(project: Path) -> None:
         "  [test]\n  " + "\n  ".join(lines) + "\n"
         "A refine.toml of the project counts once the project is trusted; `refine-tui where` names both files."
     )
+
+
+def _own_command(project: Path) -> str:
+    """Return the command that the project's own settings name; empty when none, or when they cannot be read."""
+    try:
+        table = tomllib.loads((project / "refine.toml").read_text("utf-8")).get("test", {})
+    except (OSError, ValueError):
+        return ""
+    return str(table.get("command", "")) if isinstance(table, dict) else ""
 
 
 def quoted(text: str) -> str:

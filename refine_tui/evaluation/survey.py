@@ -40,7 +40,10 @@ def refuse_unusable(place: Place, ran: Ran) -> None:
         first = list(gathered.broken.values())[:3]
         raise ProjectError("No test could be collected:\n" + "\n".join(f"  {case.place}: {case.message}" for case in first))
     if gathered.status == 5:
-        raise ProjectError(f"No tests found in {place.project}. Add one, or choose the project with --project.")
+        raise ProjectError(
+            f"No tests found in {place.project}. Add one, name the command that runs them ([test] command in your settings, see "
+            "docs/projects.md), or choose the project with --project."
+        )
     reason = failure(gathered, ran.output) or gathered.stopped
     raise ProjectError(f"pytest could not start on {place.project}: {reason}\n{ran.output.strip()[-2000:]}")
 

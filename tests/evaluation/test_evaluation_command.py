@@ -278,6 +278,13 @@ def test_a_project_in_another_language_is_told_the_lines_to_write(name: str, tmp
     assert f'  [test]\n  command = "{COMMANDS[name]}"' in str(told.value)
 
 
+def test_a_command_that_does_not_count_yet_is_told_with_how_to_trust_it(zoo: Copy) -> None:
+    project = zoo("c_make")
+    with pytest.raises(ProjectError, match=r"refine.toml says that `make -s check` runs the tests") as told:
+        refuse_without_command(project)
+    assert f"add the line {project} to the file that `refine-tui where` calls trusted projects" in str(told.value)
+
+
 @pytest.mark.parametrize("sign", ["pyproject.toml", "test_it.py", "tests/test_it.py", "src/it.py"])
 def test_a_project_with_python_in_it_is_left_to_python(sign: str, tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text("{}")
