@@ -176,8 +176,8 @@ def tiny_adapter(seed: int = 1, *, scale: float = 0.2, width: int = 64, layers: 
     return gguf_bytes(fields, tensors)
 
 
-def chain_model(logit: Callable[[int, int], float], *, context: int = 2048) -> bytes:
-    """Return a model whose next token depends on the last one alone: `logit(last, next)`, exactly."""
+def chain_model(logit: Callable[[int, int], float], *, context: int = 2048, more: Mapping[str, Any] | None = None) -> bytes:
+    """Return a model whose next token depends on the last one alone: `logit(last, next)`, exactly. `more` is laid over its metadata."""
     count = len(vocabulary())
     width = -(-count // 32) * 32
     fields = {"llama.embedding_length": width, "llama.feed_forward_length": 32, "llama.rope.dimension_count": width // 4}
@@ -198,4 +198,4 @@ def chain_model(logit: Callable[[int, int], float], *, context: int = 2048) -> b
         *((f"blk.0.ffn_{part}.weight", (width, 32), none["wide"]) for part in ("gate", "up")),
         ("blk.0.ffn_down.weight", (32, width), none["wide"]),
     ]
-    return gguf_bytes({**tiny_metadata(context=context, layers=1, name="chain"), **fields}, tensors)
+    return gguf_bytes({**tiny_metadata(context=context, layers=1, name="chain"), **fields, **(more or {})}, tensors)
