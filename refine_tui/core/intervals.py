@@ -17,9 +17,9 @@ Draw = Callable[[Sequence[float], int], Sequence[float]]
 
 LOOKS = (12, 24, 48, 96)
 """Numbers of rounds after which a verdict may be given. Each look could err, so that each has its share of the error allowed."""
-ERROR = 0.05
-"""How often all looks together may see a difference where there is none, in either direction."""
-RESAMPLES = 1000
+ERROR = 0.02
+"""How often all looks together may see a difference where there is none, in either direction: little, since several finalists may ask."""
+RESAMPLES = 2000
 LEAST = 0.01
 """A ratio closer to 1 than this is no difference: where code lies in memory alone makes as much."""
 NARROW = 0.02

@@ -12,14 +12,16 @@ from refine_tui.loop.ports.observing import CallInput, Observer, Outcome
 from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.ports.timing import Cost, Timer
 
-GIVEN = 40
-"""Inputs that are asked for."""
-GROWN = 16
-"""Larger ones that behaviour is compared on, beside them."""
+GIVEN = 24
+"""Inputs that behaviour is compared on while candidates are tried."""
+GROWN = 8
+"""Larger ones beside them."""
+FRESH = 64
+"""Others, for whoever is to win."""
 TIMED = 4
 CHEAP_S = 0.005
 """A call that costs more is too long to be watched closely."""
-LONGEST_S = 0.03
+LONGEST_S = 0.01
 """A call that costs more is no good for timing: rounds become few."""
 OBSERVED_S = 30.0
 COSTED_S = 15.0
@@ -34,6 +36,10 @@ class Behaviour:
     """One for each input; none is unstable."""
     costs: tuple[Cost, ...] = ()
     """The inputs that versions are timed on, the most expensive first."""
+
+    def joined(self, other: Behaviour) -> Behaviour:
+        """Return both as one."""
+        return Behaviour(self.inputs + other.inputs, self.outcomes + other.outcomes)
 
     def differs(self, outcomes: Sequence[Outcome]) -> CallInput | None:
         """Return the first input on which outcomes are others, or are missing."""
@@ -63,7 +69,7 @@ def behaviour_of(scope: Scope, observer: Observer, timer: Timer, seed: int, canc
 
 def again(scope: Scope, observer: Observer, seed: int, cancelled: Cancelled, before: Behaviour) -> Behaviour:
     """Return what the function does on other inputs, which no candidate was chosen by."""
-    inputs = tuple(one for one in observer.inputs(scope, count=2 * GIVEN, seed=seed, cancelled=cancelled) if one not in before.inputs)
+    inputs = tuple(one for one in observer.inputs(scope, count=FRESH, seed=seed, cancelled=cancelled) if one not in before.inputs)
     return Behaviour(*_observed(scope, observer, inputs, cancelled))
 
 

@@ -29,12 +29,12 @@ def grown(inputs: Iterable[CallInput]) -> tuple[CallInput, ...]:
 def _larger(seed: CallInput, step: int) -> Iterator[CallInput]:
     call = ast.literal_eval(seed.text)
     receiver = ast.literal_eval(seed.receiver) if seed.receiver else None
-    if not _holds_items((call, receiver)):
+    if not _holds_items((call, (receiver or ())[:2])):
         if step < len(FACTORS):
             yield replace(seed, text=repr(_scaled(call, FACTORS[step])))
         return
     for spread in (True, False) if step < len(SIZES) else ():
-        held = "" if receiver is None else repr(_sized(receiver, SIZES[step], spread, 0))
+        held = "" if receiver is None else repr((*_sized(receiver[:2], SIZES[step], spread, 0), *receiver[2:]))
         yield CallInput(repr(_sized(call, SIZES[step], spread, 0)), held)
 
 

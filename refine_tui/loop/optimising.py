@@ -86,6 +86,8 @@ class Chosen(events.Event):
     generations: int
     candidates: int
     executions: int
+    observed: int
+    """Inputs on which behaviour was compared."""
     refused: Mapping[str, int]
     """How many candidates were left out, by verdict."""
     reason: str
@@ -106,6 +108,7 @@ class Work:
     generation: int = 0
     candidates: int = 0
     executions: int = 0
+    observed: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     population: Population = field(default_factory=Population)
 
@@ -175,7 +178,7 @@ def _weighed(work: Work, proposal: Proposal, parent: Member) -> Weighed:
     verdict, ratio, reason = _tried(work, proposal, parent)
     if ratio is not None and verdict in ("faster", "no faster"):
         kind = frozenset(proposal.operators)
-        work.population.add(Member(id, proposal, ratio, kind, work.generation, changed_lines(proposal)))
+        work.population.add(Member(id, proposal, ratio, kind, work.generation, changed_lines(proposal), verdict == "faster"))
     else:
         work.refused[verdict] += 1
     return Weighed(id, proposal, work.generation, parent.id, verdict, ratio, reason)
@@ -223,24 +226,32 @@ def _differs(work: Work, proposal: Proposal, behaviour: Behaviour) -> str:
 def _chosen(work: Work) -> Chosen:
     """Return the best member that holds when everything is looked at again."""
     closest: Timing | None = None
-    fast = [member for member in work.population.ranked() if member.proposal and member.ratio < PROMISING]
-    fresh = again(work.scope, work.tools.observer, work.task.seed + 1, work.cancelled, work.behaviour) if fast else None
+    fast = [member for member in work.population.ranked() if member.ratio < PROMISING]
+    fresh = again(work.scope, work.tools.observer, work.task.seed + 1, work.cancelled, work.behaviour) if fast else work.behaviour
+    work.observed = len(work.behaviour.inputs) + len(fresh.inputs)
     for member in fast[:FINALISTS]:
         timing = _timed(work, member)
         closest = closest or timing
         if work.cancelled() or timing.comparison is None or timing.comparison.verdict != "faster":
             continue
-        assert member.proposal is not None
-        assert fresh is not None
-        if _differs(work, member.proposal, work.behaviour) or _differs(work, member.proposal, fresh):
-            work.refused["behaves differently"] += 1
-            continue
-        suite = _confirmed(work, member)
-        if suite is None:
-            work.refused["breaks tests"] += 1
-            continue
-        return _end(work, member, timing, suite, "proved faster, and the same otherwise")
+        suite = _proved(work, member, fresh)
+        if suite is not None:
+            return _end(work, member, timing, suite, "proved faster, and the same otherwise")
     return _end(work, None, closest, None, _why_not(work, closest))
+
+
+def _proved(work: Work, member: Member, fresh: Behaviour) -> SuiteResult | None:
+    """Return the whole suite's cold run when a member does the same on inputs that nothing was chosen by, and breaks no test."""
+    assert member.proposal is not None, "the user's own version is no finalist"
+    if _differs(work, member.proposal, fresh if member.observed else fresh.joined(work.behaviour)):
+        work.refused["behaves differently"] += 1
+        return None
+    work.executions += 1
+    suite = work.tools.evaluator.confirm(member.patch, lambda *_: None, work.cancelled, limit_s=work.judge.whole_limit_s())
+    if suite.complete and not delta(work.baseline.suite, suite).broken:
+        return suite
+    work.refused["breaks tests"] += 1
+    return None
 
 
 def _timed(work: Work, member: Member) -> Timing:
@@ -248,12 +259,6 @@ def _timed(work: Work, member: Member) -> Timing:
     work.executions += 1
     seed = work.task.seed - 1
     return work.tools.timer.compare(member.patch, work.scope, work.behaviour.costs, work.cancelled, limit_s=FINAL_S, seed=seed)
-
-
-def _confirmed(work: Work, member: Member) -> SuiteResult | None:
-    work.executions += 1
-    suite = work.tools.evaluator.confirm(member.patch, lambda *_: None, work.cancelled, limit_s=work.judge.whole_limit_s())
-    return suite if suite.complete and not delta(work.baseline.suite, suite).broken else None
 
 
 def _why_not(work: Work, closest: Timing | None) -> str:
@@ -265,5 +270,5 @@ def _why_not(work: Work, closest: Timing | None) -> str:
 
 
 def _end(work: Work, member: Member | None, timing: Timing | None, suite: SuiteResult | None, reason: str) -> Chosen:
-    counts = (work.generation, work.candidates, work.executions)
+    counts = (work.generation, work.candidates, work.executions, work.observed)
     return Chosen(member, timing, suite, *counts, dict(work.refused), reason)

@@ -32,6 +32,8 @@ class Member:
     generation: int = 0
     changed: int = 0
     """Lines."""
+    observed: bool = False
+    """Whether it was seen to do the same on every input; one that promised nothing was not looked at."""
 
     @property
     def patch(self) -> Patch:

@@ -32,8 +32,6 @@ class Sped(Fixed):
     scope: str
     chosen: Chosen | None
     """`None` when nothing could be tried."""
-    observed: int
-    """Inputs on which behaviour was compared."""
 
     @property
     def goal(self) -> str:
@@ -55,7 +53,8 @@ class Sped(Fixed):
         told["interval"] = [rounded(found.interval.low), rounded(found.interval.high)] if found else None
         told["timed"] = [[rounded(base), rounded(other)] for base, other in timing.inputs] if timing else []
         told |= {"clock": timing.clock if timing else None, "timing_rounds": found.rounds if found else 0}
-        return told | {"observed": self.observed, "refused": dict(self.chosen.refused) if self.chosen else {}}
+        refused = dict(self.chosen.refused) if self.chosen else {}
+        return told | {"observed": self.chosen.observed if self.chosen else 0, "refused": refused}
 
     @property
     def words(self) -> str:
@@ -63,7 +62,7 @@ class Sped(Fixed):
         found = self.chosen.timing.comparison if self.chosen and self.chosen.timing else None
         refused = ", ".join(f"{count} {verdict}" for verdict, count in sorted(self.chosen.refused.items())) if self.chosen else ""
         parts = [f"{self.scope}: {found.verdict}, {found.words}" if found else f"{self.scope}: {self.stop_reason}"]
-        parts += [f"the same on {self.observed} inputs"] if self.outcome == "solved" else []
+        parts += [f"the same on {self.chosen.observed} inputs"] if self.chosen and self.outcome == "solved" else []
         return "; ".join([*parts, *([f"left out: {refused}"] if refused else [])])
 
 
@@ -99,11 +98,11 @@ def faster(session: Session, workspace: Workspace, tools: SpeedTools, order: Spe
     behaviour = behaviour_of(scope, tools.observer, tools.timer, task.seed, cancelled)
     tree = {scope.path: workspace.read(scope.path).data}
     if cancelled() or not behaviour.costs or not behaviour.inputs:
-        yield _end(task, baseline, tree, len(behaviour.inputs), None, cancelled())
+        yield _end(task, baseline, tree, None, cancelled())
         return
     left = None if order.seconds is None else max(1.0, order.seconds - (tools.clock() - began))
     for event in optimise(Work(task, scope, tools, baseline, tree, behaviour, left, cancelled)):
-        yield _end(task, baseline, tree, len(behaviour.inputs), event, cancelled()) if isinstance(event, Chosen) else event
+        yield _end(task, baseline, tree, event, cancelled()) if isinstance(event, Chosen) else event
 
 
 def _touching(scope: Scope, baseline: Baseline) -> tuple[str, ...]:
@@ -114,7 +113,7 @@ def _touching(scope: Scope, baseline: Baseline) -> tuple[str, ...]:
     return tuple(sorted(passing, key=lambda node: suite.by_id[node].duration_s))
 
 
-def _end(task: Task, baseline: Baseline, tree: Mapping[str, bytes], observed: int, chosen: Chosen | None, was_cancelled: bool) -> Sped:
+def _end(task: Task, baseline: Baseline, tree: Mapping[str, bytes], chosen: Chosen | None, was_cancelled: bool) -> Sped:
     """Return the end; `chosen` is `None` when no call could be compared."""
     label = task.scopes[0].label
     reason = chosen.reason if chosen else "no call of it gives the same result twice, quickly enough to be timed"
@@ -135,5 +134,4 @@ def _end(task: Task, baseline: Baseline, tree: Mapping[str, bytes], observed: in
         stop_reason=reason,
         scope=label,
         chosen=chosen,
-        observed=observed,
     )

@@ -30,8 +30,8 @@ def gate(noise: Noise, seed: int, factor: float = 1.0) -> Comparison:
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_equal_code_is_hardly_ever_called_faster(noise: str) -> None:
-    verdicts = [gate(NOISES[noise], seed).verdict for seed in range(40)]
-    assert verdicts.count("faster") <= 1
+    verdicts = [gate(NOISES[noise], seed).verdict for seed in range(12)]
+    assert "faster" not in verdicts
 
 
 @pytest.mark.slow
@@ -43,7 +43,7 @@ def test_all_looks_together_err_no_more_often_than_allowed(noise: str) -> None:
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_half_the_cost_is_seen_and_so_is_twice(noise: str) -> None:
-    for seed in range(5):
+    for seed in range(2):
         half, twice = gate(NOISES[noise], seed, 0.5), gate(NOISES[noise], seed, 2.0)
         assert (half.verdict, twice.verdict) == ("faster", "slower")
         assert half.interval.low < 0.5 < half.interval.high

@@ -31,7 +31,7 @@ from refine_tui.syntax.operators.rewriting import (
 
 _EATS_LAZILY = frozenset({"any", "all", "sum", "min", "max", "set", "frozenset", "sorted", "tuple", "dict"})
 _COPIES = frozenset({"list", "tuple", "sorted"})
-_WALKS = frozenset({"sorted", "set", "frozenset", "sum", "min", "max", "any", "all", "tuple", "enumerate", "zip", "map", "reversed"})
+_WALKS = frozenset({"sorted", "set", "frozenset", "sum", "min", "max", "any", "all", "tuple", "enumerate", "zip", "map"})
 _HEAPQ = ("import heapq",)
 
 
