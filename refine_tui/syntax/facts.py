@@ -72,6 +72,11 @@ class FileFacts:
         return frozenset(found)
 
     @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """Names that are read anywhere, in order of the text."""
+        return tuple(dict.fromkeys(node.text for node in self.root.walk() if node.kind == "identifier" and node.role == "load"))
+
+    @cached_property
     def calls(self) -> tuple[str, ...]:
         """Names of functions that are called, most often called first."""
         return tuple(name for name, _ in Counter(node.text for node in self.root.walk() if is_called(node)).most_common())

@@ -16,6 +16,7 @@ from refine_tui.syntax.operators import (
     conditions,
     constants,
     guards,
+    imports,
     jumps,
     loops,
     names,
@@ -30,7 +31,7 @@ __all__ = ["BY_KIND", "OPERATORS", "Draft", "Operator", "operator_named"]
 
 _FAMILIES = (
     comparisons, arithmetic, conditions, constants, names, terms, calls, wrapping, attributes, slices, jumps, branches, loops, guards,
-    blocks, statements,
+    blocks, statements, imports,
 )  # fmt: skip
 
 OPERATORS: tuple[Operator, ...] = tuple(operator for family in _FAMILIES for operator in family.OPERATORS)

@@ -133,8 +133,11 @@ def _accumulate(node: Node, _have: Ingredients) -> Iterator[Draft]:
     if left is None or right is None or sign is None or right.kind == "assignment" or node.child("type"):
         return
     if left.kind in ("identifier", "attribute", "subscript") and (node.parent is None or node.parent.kind != "assignment"):
+        turned = right.kind == "unary_operator" and right.start == sign.end and right.parts and right.text[0] in "+-"
+        if turned:  # `a =+ 1`
+            yield Draft(sign.start, right.parts[-1].start, f"{right.text[0]}= ")
         for text, weight in ranked(("+=", "-=", "*="), 3, 0.6):
-            yield Draft(sign.start, sign.end, text, weight)
+            yield Draft(sign.start, sign.end, text, weight * (0.3 if turned else 1.0))
 
 
 def _keep(node: Node, _have: Ingredients) -> Iterator[Draft]:

@@ -73,7 +73,8 @@ def _string(node: Node, have: Ingredients) -> Iterator[Draft]:
 
 
 def _compared(node: Node, have: Ingredients) -> list[str]:
-    return list(node.words.all(text for text in have.compared if text[0] == "'"))[:2]
+    mark = node.text[0] if node.text[0] in "'\"" and node.words.python else "'"
+    return list(node.words.all(f"{mark}{text[1:-1]}{mark}" for text in have.compared if text[0] == "'"))[:2]
 
 
 def _kin(text: str) -> Iterator[str]:
