@@ -23,7 +23,7 @@ from refine_tui.evaluation.interpreter import Interpreter
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.stream import limits_met
 from refine_tui.evaluation.tampering import find
-from refine_tui.evaluation.tree import patched
+from refine_tui.evaluation.tree import patched, steadily
 from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase, Sandbox
 
 COLD = "a test command is started anew for each candidate"
@@ -93,9 +93,11 @@ class CommandEvaluator:
             if on_phase:
                 on_phase(f"checking again {len(red)} failing test{'s' if len(red) != 1 else ''}")
             self._flaky = self._differing(base, self._whole({}, limit_s, cancelled, _unheard, tuple(base.cases)))
-        notes = tuple(f"flaky: {node} failed and passed on the same code" for node in base.cases if node in self._flaky)
+        notes = [f"flaky: {node} failed and passed on the same code" for node in base.cases if node in self._flaky]
+        if self.level is Level.CONFINED and red and "Permission denied" in base.output:
+            notes.append("at the level confined files cannot be made executable, so a program that the command builds may not start")
         suite = self._suite(base, tuple(base.cases))
-        return Baseline(suite, Coverage(), False, COLD, str(self._place.interpreter.path), self._command.name, notes)
+        return Baseline(suite, Coverage(), False, COLD, str(self._place.interpreter.path), self._command.name, tuple(notes))
 
     def run(
         self,
@@ -131,8 +133,11 @@ class CommandEvaluator:
         files = patched(self.project, patch)
         if files is None:
             return self._stale()
-        run = self._whole(files, limit_s + self._own_s, self._or_closed(cancelled), on_case, tuple(self._base.cases))
-        return self._stale() if patched(self.project, patch) is None else self._suite(run, tuple(run.cases), self._base.cases)
+        known, ends = tuple(self._base.cases), self._or_closed(cancelled)
+        run = steadily(self._sandbox, self.project, lambda: self._whole(files, limit_s + self._own_s, ends, on_case, known))
+        if run is None or patched(self.project, patch) is None:
+            return self._stale()
+        return self._suite(run, tuple(run.cases), self._base.cases)
 
     def gates(self, patch: Patch) -> tuple[GateResult, ...]:
         """Run the checks that the project configures and the user's commands; see the port."""

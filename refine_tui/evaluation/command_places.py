@@ -15,7 +15,7 @@ _SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", "target", "__pycach
 _PLACE = re.compile(
     r"(?:file://)?(?P<path>(?:[A-Za-z]:)?[\w@.+/\\-]*[\w+-]\.[A-Za-z]\w{0,9})(?::|\(|\", line |, line |:line )(?P<line>\d{1,7})"
 )
-_FUNCTION = re.compile(r"(?:\bat |^\s*|\bin )([\w.$<>:~]*[\w$>]) \($")
+_FUNCTION = re.compile(r"(?:\bat |^\s*|\bin )([\w.$<>:~]*[\w$>]) ?\($")
 _PYTHON = "Traceback (most recent call last)"
 
 

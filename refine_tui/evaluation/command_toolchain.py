@@ -55,6 +55,7 @@ def find_toolchain(command: str, project: Path, environment: Mapping[str, str]) 
         elif any(os.access(folder / word, os.X_OK) and not (folder / word).is_dir() for word in words):
             path.append(name)
             readable += _shown(folder, home, words)
+    readable += sorted(Path("/etc").glob("java-*-openjdk"))  # where Debian keeps what Java cannot start without
     return Toolchain(tuple(dict.fromkeys(path)), narrowed(project, tuple(readable)), added)
 
 

@@ -50,6 +50,8 @@ def tree(project: Path) -> dict[str, bytes]:
         ("shell_script", ("sh",), "rates.py"),
         pytest.param("node_test", ("node",), "cart.js", marks=pytest.mark.slow),
         pytest.param("rust_cargo", ("cargo",), "src/lib.rs", marks=pytest.mark.slow),
+        pytest.param("java_plain", ("java", "javac"), "Parcel.java", marks=pytest.mark.slow),
+        pytest.param("cpp_make", ("g++", "make"), "span.hpp", marks=pytest.mark.slow),
         pytest.param("go_mod", ("go",), "queue.go", marks=pytest.mark.slow),
     ],
 )
