@@ -12,7 +12,8 @@ from typing import Any
 from refine_tui.bootstrap import Project, open_project
 from refine_tui.cli import INTERRUPTED
 from refine_tui.cli.stopping import interruptible
-from refine_tui.core.errors import ProjectError, UsageError
+from refine_tui.core.candidate import Candidate
+from refine_tui.core.errors import ProjectError, StaleBaseError, UsageError
 from refine_tui.core.review import Review
 from refine_tui.core.sanitize import visible
 from refine_tui.core.unified import unified
@@ -23,20 +24,34 @@ LARGEST_PATCH_BYTES = 8 << 20
 
 
 def run_review(options: argparse.Namespace) -> int:
-    """Verify a patch and keep it as a proposal; on a terminal the UI opens on it. 0 when everything passes with it."""
+    """Verify a patch and keep it as a proposal; on a terminal the UI opens on it.
+
+    0 when everything passes with it, and not because it makes the tests say less.
+
+    Raises:
+        StaleBaseError: a file it changes was saved while it was run.
+    """
     title, text = _patch_text(options.patch)
     with interruptible() as cancelled:
         # Verifying needs no model; the UI that may follow has the one that was asked for.
         with open_project(argparse.Namespace(**{**vars(options), "model": "none"}), watch=True) as project:
             review, by_space = _brought_in(project, title, text, cancelled)
-        if review is None or cancelled():
+        if cancelled():
             return INTERRUPTED
+    if review is None:
+        raise StaleBaseError(
+            f"A file that {title} changes was saved while it was run; it was not put up for review. Run the command again."
+        )
     _told(options, review, by_space)
     if not options.json and not options.plain and sys.stdin.isatty() and sys.stdout.isatty():
         from refine_tui.cli.interactive import open_project_ui
 
         return open_project_ui(options, demo=False)
-    return 0 if review.candidate.suite.is_green else 1
+    return 0 if _passes(review.candidate) else 1
+
+
+def _passes(candidate: Candidate) -> bool:
+    return candidate.suite.is_green and not any(flag.startswith("tampering:") for flag in candidate.flags)
 
 
 def _patch_text(name: str) -> tuple[str, bytes]:
@@ -108,7 +123,7 @@ def _document(review: Review, by_space: tuple[str, ...]) -> dict[str, Any]:
         "version": VERSION,
         "review": review.id,
         "form": candidate.proposal.operator,
-        "passed": suite.is_green,
+        "passed": _passes(candidate),
         "tests": {**suite.counts.as_json(), "complete": suite.complete, "stopped": suite.stopped},
         "fixed": list(change.fixed),
         "broken": list(change.broken),

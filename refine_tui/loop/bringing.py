@@ -60,7 +60,15 @@ class Bringing(Reviewing):
         verdict = _verdict(task, change, suite)
         proposal = self._foreign(patch, tree, title, form)
         candidate = Candidate(
-            "c1", proposal, 1, verdict, change, suite, gates=gates, flags=(*suite.limited, *_flags(patch), *suspicions), confirmed=True
+            "c1",
+            proposal,
+            1,
+            verdict,
+            change,
+            suite,
+            gates=gates,
+            flags=(*suite.limited, *_flags(patch, change), *suspicions),
+            confirmed=True,
         )
         review = self._review_of(task, replace(candidate, confirmed=suite.complete), dict(tree))
         self._keep(review)
@@ -94,7 +102,11 @@ def _verdict(task: Task, change: Delta, suite: SuiteResult) -> Verdict:
     return "improved" if change.fixed else "same"
 
 
-def _flags(patch: Patch) -> tuple[str, ...]:
-    """Say what a patch of our own would never touch: whoever changes the tests can make them say anything."""
+def _flags(patch: Patch, change: Delta) -> tuple[str, ...]:
+    """Say what a patch of our own would never touch. Beside a change of the code it may be honest; alone it proves nothing."""
     touched = [path for path in patch.paths if matches(path, DEFAULT_PROTECTED)]
-    return (f"tampering: changes tests or packaging ({', '.join(touched)})",) if touched else ()
+    if not touched:
+        return ()
+    what = f"tests or packaging ({', '.join(touched)})"
+    is_all = len(touched) == len(patch.paths)
+    return (f"tampering: makes tests pass by changing only {what}" if is_all and change.fixed else f"changes {what}",)

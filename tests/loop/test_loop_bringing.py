@@ -64,9 +64,13 @@ def test_a_patch_that_breaks_something_is_shown_as_that() -> None:
         shop.session.apply(review.id)
 
 
-def test_a_patch_to_the_tests_is_flagged() -> None:
-    review = brought(changed("test_clamp.py", "== 5", "== 0"), bench())
-    assert review.candidate.flags == ("tampering: changes tests or packaging (test_clamp.py)",)
+def test_a_patch_to_the_tests_is_flagged_and_one_to_nothing_else_that_makes_them_pass_is_tampering() -> None:
+    more = changed("test_clamp.py", "== 7", "== 7.0")
+    assert brought(more, bench()).candidate.flags == ("changes tests or packaging (test_clamp.py)",)
+    both = Patch((*changed("clamp.py", "return 0", "return low").files, *more.files))
+    assert brought(both, bench()).candidate.flags == ("changes tests or packaging (test_clamp.py)",)
+    (flag,) = brought(changed("test_clamp.py", "== 5", "== 0"), bench()).candidate.flags
+    assert flag == "tampering: makes tests pass by changing only tests or packaging (test_clamp.py)"
 
 
 def test_a_file_that_is_no_code_can_be_changed_too() -> None:
