@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.remote.scripted_server import Json, Scripted
 pytestmark = pytest.mark.e2e
 
 MOST_CHARACTERS = 8_000
+MOST_PROCESSES = 14
+"""Canaries of the isolation levels, git twice, runners and cold runs in the sandbox, and a check of what failed at first."""
 MODULE = '''"""A ledger of amounts in cents."""
 
 from __future__ import annotations
@@ -150,6 +153,13 @@ class Coder(Pupil):
     can_criticise = False
 
 
+def write_project(root: Path) -> None:
+    """Write the module and its tests."""
+    (root / "tests").mkdir(parents=True)
+    (root / "ledger.py").write_text(MODULE)
+    (root / "tests" / "test_ledger.py").write_text(TESTS)
+
+
 @pytest.mark.parametrize(("pupil", "requests"), [(Pupil, 3), (Coder, 2)])
 def test_a_patch_that_takes_two_tries_is_proven_with_little_said_and_little_run(
     pupil: type[Pupil], requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -158,9 +168,14 @@ def test_a_patch_that_takes_two_tries_is_proven_with_little_said_and_little_run(
     for kind in ("DATA", "CONFIG", "STATE", "CACHE"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
     root = tmp_path / "project"
-    (root / "tests").mkdir(parents=True)
-    (root / "ledger.py").write_text(MODULE)
-    (root / "tests" / "test_ledger.py").write_text(TESTS)
+    write_project(root)
+    started, start = [], subprocess.Popen.__init__
+
+    def counted(self: Any, *given: Any, **named: Any) -> None:
+        started.append(given)
+        start(self, *given, **named)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", counted)
     server = pupil()
     with serving(server) as running:
         status = main(["--project", str(root), "fix", "--model", f"{running.url}/v1#coder", "--json"])
@@ -171,3 +186,4 @@ def test_a_patch_that_takes_two_tries_is_proven_with_little_said_and_little_run(
     assert end["executions"] <= 4, "each candidate warm, and cold what solves it"
     assert len(server.bodies) == requests
     assert server.sent <= MOST_CHARACTERS
+    assert len(started) <= MOST_PROCESSES
