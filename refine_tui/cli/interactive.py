@@ -21,10 +21,11 @@ def open_project_ui(options: argparse.Namespace, *, demo: bool) -> int:
         raise UsageError("The UI needs a terminal. Use --plain, or `refine-tui fix` or `refine-tui eval` in scripts.")
     from refine_tui.ui import run, run_plain
 
-    with open_project(options, watch=not options.plain) as project:
+    with open_project(options, watch=True) as project:
+        watcher = project.parts.watcher
         if options.plain:
-            return run_plain(project.session, demo=demo, notices=project.notices)
-        shelf, watcher = make_shelf(project.settings, Places()), project.parts.watcher
+            return run_plain(project.session, demo=demo, notices=project.notices, watcher=watcher)
+        shelf = make_shelf(project.settings, Places())
         status: int = run(project.session, settings=project.settings, demo=demo, notices=project.notices, watcher=watcher, shelf=shelf)
         return status
 

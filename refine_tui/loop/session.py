@@ -72,7 +72,8 @@ class Session(Choosing, Bringing):
             self.change(review.id, unproven)
             notices += [event for event in self._carry_over_told(review.id) if isinstance(event, events.Notice)]
         if reviews:
-            notices.append(events.Notice(f"{len(reviews)} proposals and your decisions on them are back from the last session."))
+            what = "A proposal and your decisions on it are" if len(reviews) == 1 else f"{len(reviews)} proposals and your decisions are"
+            notices.append(events.Notice(f"{what} back from the last session."))
         return tuple(notices)
 
     def survey(self, cancelled: Cancelled, *, wanted: Wanted | None = None) -> Iterator[events.Event]:

@@ -58,16 +58,21 @@ def run(
     return status
 
 
-def run_plain(session: SessionPort, *, demo: bool = False, notices: Sequence[str] = ()) -> int:
+def run_plain(session: SessionPort, *, demo: bool = False, notices: Sequence[str] = (), watcher: Watcher | None = None) -> int:
     """Work on a session without a screen, over standard input and output, and return the exit status once the user leaves."""
     from refine_tui.ui.plain.dialog import Dialog
 
-    status = 0
+    status, dialog = 0, Dialog(session, input, print)
     try:
-        Dialog(session, input, print).run(notices)
+        if watcher is not None:
+            watcher.start(dialog.saw)
+        dialog.run(notices)
     except KeyboardInterrupt:
         sys.stdout.write("\n")
         status = INTERRUPTED
+    finally:
+        if watcher is not None:
+            watcher.stop()
     if not demo:
         sys.stdout.write(_farewell(session.state()))
     return status

@@ -139,3 +139,21 @@ def test_leaving_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
     monkeypatch.setattr("builtins.input", interrupted)
     assert run_plain(ready(make_review())) == 130
+
+
+def test_an_answer_to_what_is_no_longer_true_is_not_taken() -> None:
+    session = ready(make_review())
+    talk = Talk("accept", "accept", "apply")
+
+    def save_and_answer(question: str) -> str:
+        answer = talk.read(question)
+        if not session.called("files_changed"):
+            dialog.saw(frozenset({"b.py", "a.py"}))
+        return answer
+
+    dialog = Dialog(session, save_and_answer, talk.told.append)
+    dialog.run()
+    assert "Saw that a.py and 1 more was saved." in talk.told
+    assert "So your answer was not taken. Here is how things stand." in talk.told
+    assert session.called("files_changed")[0] == (frozenset({"a.py", "b.py"}),)
+    assert session.called("apply") == [("p1", False)], "the second answers count"

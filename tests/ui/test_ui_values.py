@@ -24,6 +24,7 @@ from refine_tui.ui.paint.case_lines import paint_counts
 from refine_tui.ui.paint.diff import paint_file
 from refine_tui.ui.paint.diff_rows import file_rows, side_by_side
 from refine_tui.ui.paint.empty import paint_survey
+from refine_tui.ui.paint.evidence import paint_evidence
 from refine_tui.ui.paint.note import paint_note
 from refine_tui.ui.paint.status import paint_status
 from refine_tui.ui.paint.syntax import syntax_spans
@@ -116,6 +117,24 @@ def test_a_partial_choice_has_no_proof_until_it_was_run_by_itself() -> None:
     assert proof_of(review.with_evidence(review.accepted_key, suite_with(["test_quantity"])), BASELINE).standing == "partly"
     assert proof_of(review.decide("h2", "accepted"), BASELINE).standing == "green"
     assert proof_of(make_review(broken=["test_sum"]), BASELINE).standing == "red"
+
+
+def test_a_proposal_that_was_proved_on_another_tree_is_called_not_run() -> None:
+    review = make_review()
+    outdated = replace(review, evidence={}, candidate=replace(review.candidate, confirmed=False))
+    assert proof_of(review, BASELINE).standing == "green"
+    assert proof_of(outdated, BASELINE).standing == "unknown"
+
+
+def test_a_test_that_fails_at_times_is_told_and_not_counted_as_passing() -> None:
+    review = make_review()
+    suite = suite_with(["test_quantity", "test_empty"], ["test_sum"])
+    flaky = replace(suite, flaky=("tests/test_cart.py::test_sum",))
+    review = replace(review, candidate=replace(review.candidate, suite=flaky))
+    shown = [line.plain for line in paint_evidence(review, BASELINE, 100)]
+    assert any("not counted: test_sum fails at times" in line for line in shown)
+    passing = sum(not case.is_red for case in suite.cases) - 2
+    assert any(f"{passing} pass as before" in line for line in shown)
 
 
 def test_the_selection_survives_whatever_happens_to_its_hunk() -> None:

@@ -61,7 +61,7 @@ def paint_evidence(review: Review, baseline: Baseline | None, width: int) -> lis
             ink("  The file was changed after the proposal was made. Its task is queued again."),
         ]
     if review.state == "applied":
-        how = f"run before: {_how(proof.suite, review)}" if proof.suite else "not run before"
+        how = f"run before: {_how(proof.suite)}" if proof.suite else "not run before"
         return [ink(_LABEL, (f"written as #{review.application}", "bold $success"), f", {how}")]
     if proof.suite is None:
         return [
@@ -70,7 +70,7 @@ def paint_evidence(review: Review, baseline: Baseline | None, width: int) -> lis
             *_failing_now(review, baseline, width),
         ]
     return [
-        *_headline(proof, proof.suite, review, width),
+        *_headline(proof, proof.suite, width),
         *_effects(proof, proof.suite, baseline, width),
         *_doubts(review, proof.suite),
         *(_noticed(review.candidate.weight, width) if is_as_proposed(review) else ()),
@@ -83,17 +83,17 @@ def _failing_now(review: Review, baseline: Baseline | None, width: int) -> Itera
             yield from _test_lines(("fails now", "$error"), node, _reason(case), width)
 
 
-def _headline(proof: Proof, suite: SuiteResult, review: Review, width: int) -> list[Content]:
+def _headline(proof: Proof, suite: SuiteResult, width: int) -> list[Content]:
     word, style = {
         "green": ("ok", "bold $success"),
         "partly": ("some still fail", "bold $warning"),
         "red": ("RED", "bold reverse $error"),
         "unknown": ("not run", "bold $warning"),
     }[proof.standing]
-    return _joined(ink(_LABEL, f"{proof.of}: ", (word, style)), _how(suite, review), width)
+    return _joined(ink(_LABEL, f"{proof.of}: ", (word, style)), _how(suite), width)
 
 
-def _how(suite: SuiteResult, review: Review) -> str:
+def _how(suite: SuiteResult) -> str:
     cold = "warm" if suite.warm else "cold"
     return f"{len(suite.cases)} tests, {cold}, {suite.level.value}, {suite.duration_s:.1f} s"
 
@@ -112,7 +112,7 @@ def _effects(proof: Proof, suite: SuiteResult, baseline: Baseline | None, width:
     if left_out:
         yield ink(f"  and {left_out} more")
     others = len(changed.still_red) - len(targets)
-    passing = len(suite.cases) - len(changed.broken) - len(changed.fixed) - len(changed.still_red)
+    passing = sum(case.outcome != "skipped" and not case.is_red and case.node_id not in changed.fixed for case in suite.cases)
     rest = [f"{passing} pass as before"] if passing > 0 else []
     rest += [f"{others} of other tasks fail as before"] if others else []
     if rest:
@@ -138,6 +138,8 @@ def _doubts(review: Review, suite: SuiteResult) -> Iterator[Content]:
         yield ink(("! ", "bold $warning"), (flag, "$warning"))
     for gate in review.candidate.gates:
         yield ink("  ", (f"{gate.name} ok", "$success") if gate.ok else (f"! {gate.name}: {gate.summary}", "bold $warning"))
+    for node in (node for node in suite.flaky if node in suite.by_id and suite.by_id[node].is_red):
+        yield ink(("! ", "bold $warning"), f"not counted: {short_test(node)} fails at times, without the patch too")
     if suite.stopped:
         yield ink(("! ", "bold $error"), f"the run ended early: {suite.stopped}")
     for reason in suite.limited:

@@ -1,6 +1,6 @@
 """One session as a dialog: it tells what happens, and asks when there is something to decide.
 
-Nothing runs while it asks, so what was told last is what is true.
+Nothing runs while it asks. What is saved meanwhile is looked at before an answer is taken: it was given to what was told before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from refine_tui.ui.paint.evidence import short_test
 from refine_tui.ui.plain.lines import line_of, lines_of
 from refine_tui.ui.session_port import Cancelled, SessionPort
 
-Answer = Callable[[str], None]
+Answer = Callable[[str], object]
 """Does what was chosen; gets what was typed behind the choice."""
 
 
@@ -35,6 +35,13 @@ class Dialog:
         self._shown = ""
         """The review that was told last."""
         self._is_over = False
+        self._saved: set[str] = set()
+        self._lock = threading.Lock()
+
+    def saw(self, paths: frozenset[str]) -> None:
+        """Note that files were saved; from any thread."""
+        with self._lock:
+            self._saved |= paths
 
     def run(self, notices: Iterable[str] = ()) -> None:
         """Stay until the user leaves, or there is nothing more to read from."""
@@ -80,7 +87,21 @@ class Dialog:
 
     # Asking.
 
+    def _look(self) -> bool:
+        """Take in what others wrote meanwhile; returns whether there was anything."""
+        with self._lock:
+            paths = frozenset(self._saved)
+            self._saved.clear()
+        for notice in self._session.late_writes():
+            self._say(notice.text)
+        if paths:
+            self._say(f"Saw that {min(paths)}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''} was saved.")
+            self._changed(paths)
+            self._shown = ""
+        return bool(paths)
+
     def _ask(self) -> None:
+        self._look()
         review = self._review
         if review is not None and review.id != self._shown:
             self._show(review)
@@ -88,7 +109,9 @@ class Dialog:
         self._say("  ".join(f"{number} {name}" for number, name in enumerate(answers, 1)))
         try:
             name, rest = _chosen(self._read("number or word: ").strip(), list(answers))
-            if name in answers:
+            if name != "quit" and self._look():
+                self._say("So your answer was not taken. Here is how things stand.")
+            elif name in answers:
                 answers[name](rest)
             else:
                 self._say(f"{name or 'Nothing'} is none of them.")
@@ -119,7 +142,7 @@ class Dialog:
             "accept": lambda rest: self._decide(review, "accepted", rest),
             "reject": lambda rest: self._decide(review, "rejected", rest),
             "undo": lambda _: self._change(review, Review.undo),
-            "test": lambda _: self._test(review),
+            "test": lambda _: self._verify(review),
             "apply": lambda _: self._apply(review),
             "show": lambda _: self._show(self._session.state().review(review.id)),
             "refine": lambda rest: self._refine(review, rest),
@@ -149,9 +172,6 @@ class Dialog:
     def _change(self, review: Review, transition: Callable[[Review], Review]) -> None:
         changed = self._session.change(review.id, transition)
         self._say(", ".join(f"hunk {number} {decision}" for number, (_, decision) in enumerate(changed.marks, 1)))
-
-    def _test(self, review: Review) -> None:
-        self._verify(review)
 
     def _verify(self, review: Review) -> bool:
         self._say("Running exactly the accepted hunks. ctrl+c stops.")
