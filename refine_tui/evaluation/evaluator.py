@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
 from refine_tui.core.scope import Scope
 from refine_tui.evaluation import interpreter
+from refine_tui.evaluation.ahead import Ahead
 from refine_tui.evaluation.cold import Job, Ran, Tally, run_cold
 from refine_tui.evaluation.doubts import fail_at_times, look_again
 from refine_tui.evaluation.gates import Gates
@@ -28,7 +29,7 @@ from refine_tui.evaluation.stream import Gathered, limits_met
 from refine_tui.evaluation.survey import SAMPLE_S, failure, has_outcome, notes_on, refuse_unusable, sample_of, verdict_of
 from refine_tui.evaluation.tampering import find
 from refine_tui.evaluation.timing import SandboxTimer
-from refine_tui.evaluation.tree import digests, patched, read
+from refine_tui.evaluation.tree import digests, patched, read, steadily
 from refine_tui.evaluation.trials import Reliance, give_time
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
 from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase, Sandbox
@@ -52,6 +53,7 @@ class PytestEvaluator:
         self._settings = settings or RunSettings()
         self._place: Place | None = None
         self._warm: WarmRunner | None = None
+        self._ahead: Ahead | None = None
         self._cold_reason = ""
         self._gates: Gates | None = None
         self._base: Gathered | None = None
@@ -129,19 +131,22 @@ class PytestEvaluator:
         files = self._patched(patch)
         if files is None:
             return self._stale()
-        is_trial, full_s = (stop_at_first or better_than is not None) and not full_time, self._settings.test_limit_s
-        limit_s += self._shared_s + (full_s * len(node_ids) if full_time else 0.0)
-        limits = self._pace.limits(node_ids, full_s) if is_trial else {}
-        patient = None if full_time else self._patient
-        job = Job(tuple(node_ids), files, limit_s, stop_at_first, better_than, limits, patient)
-        ran, warm = self._run(job, cancelled)
+        is_trial = (stop_at_first or better_than is not None) and not full_time
+        job = self._job(files, node_ids, limit_s, stop_at_first, better_than, full_time=full_time)
+        ran, warm = self._expected(job, cancelled) or self._run(job, cancelled)
         chance: frozenset[str] = frozenset()
         if stop_at_first or better_than is not None:
             again = lambda other: self._run(other, cancelled)[0]  # noqa: E731
             chance = self._reliance.settle(job, ran, again)
             if is_trial:
-                give_time(job, ran, again, full_s)
+                give_time(job, ran, again, self._settings.test_limit_s)
         return self._stale() if self._patched(patch) is None else self._suite(ran, warm=warm, chance=chance)
+
+    def expect(self, patch: Patch, node_ids: Sequence[str], *, limit_s: float, better_than: Collection[str]) -> None:
+        """Begin, where cores allow, what will probably be run next; see the port."""
+        files = self._patched(patch) if self._ahead is not None and self._warm is not None else None
+        if files is not None and self._ahead is not None:
+            self._ahead.expect(self._job(files, node_ids, limit_s, False, better_than, full_time=False))
 
     def affected(self, coverage: Coverage, patch: Patch) -> tuple[str, ...]:
         """Return the tests that a patch can affect; see the port."""
@@ -153,8 +158,9 @@ class PytestEvaluator:
         files = self._patched(patch)
         if files is None or self._has_moved():
             return self._stale()
-        ran = self._run_cold(Job(files=files, limit_s=limit_s), self._or_closed(cancelled), on_case)
-        if self._patched(patch) is None or self._has_moved() or not self._base_was_stuck(ran, cancelled):
+        job, ends = Job(files=files, limit_s=limit_s), self._or_closed(cancelled)
+        ran = steadily(self._sandbox, self.project, lambda: self._run_cold(job, ends, on_case))
+        if ran is None or self._patched(patch) is None or self._has_moved() or not self._base_was_stuck(ran, cancelled):
             return self._stale()
         for case in ran.gathered.broken.values():
             ran.gathered.cases.setdefault(case.node_id, case)
@@ -185,15 +191,14 @@ class PytestEvaluator:
     def refresh(self) -> None:
         """Forget what was kept about the tree. The warm parent holds nothing of it and stays."""
         self._gates = None
-        if (warm := self._warm) is not None:
-            warm.refresh()
+        for warm in (self._warm, self._ahead):
+            if warm is not None:
+                warm.refresh()
 
     def close(self) -> None:
         """End every process; safe from any thread and more than once. Runs that go on end as cancelled."""
         self._closed.set()
-        warm, self._warm = self._warm, None
-        if warm is not None:
-            warm.close()
+        self._end_warm()
 
     def __enter__(self) -> PytestEvaluator:
         return self
@@ -245,6 +250,27 @@ class PytestEvaluator:
                 self._warm = WarmRunner(place, self._sandbox)
                 self._warm.start()
 
+    def _job(
+        self,
+        files: Mapping[str, bytes],
+        node_ids: Sequence[str],
+        limit_s: float,
+        first: bool,
+        better: Collection[str] | None,
+        *,
+        full_time: bool,
+    ) -> Job:
+        full_s, is_trial = self._settings.test_limit_s, (first or better is not None) and not full_time
+        limit_s += self._shared_s + (full_s * len(node_ids) if full_time else 0.0)
+        limits = self._pace.limits(node_ids, full_s) if is_trial else {}
+        return Job(tuple(node_ids), files, limit_s, first, better, limits, None if full_time else self._patient)
+
+    def _expected(self, job: Job, cancelled: Cancelled) -> tuple[Ran, bool] | None:
+        ran = self._ahead.take(job, self._or_closed(cancelled)) if self._ahead is not None else None
+        if ran is not None:
+            self.tally.add(ran, warm=True)
+        return (ran, True) if ran is not None else None
+
     def _run(self, job: Job, cancelled: Cancelled) -> tuple[Ran, bool]:
         place = self._ready()
         cancelled = self._or_closed(cancelled)
@@ -293,9 +319,13 @@ class PytestEvaluator:
 
     def _give_up_warm(self, reason: str) -> None:
         self._cold_reason = reason
-        warm, self._warm = self._warm, None
-        if warm is not None:
-            warm.close()
+        self._end_warm()
+
+    def _end_warm(self) -> None:
+        both, self._warm, self._ahead = (self._warm, self._ahead), None, None
+        for warm in both:
+            if warm is not None:
+                warm.close()
 
     def _preload(self, base: Gathered) -> None:
         if self._warm is not None:
@@ -303,6 +333,16 @@ class PytestEvaluator:
                 self._warm.preload(base.loaded, base.compiled)
             except RunnerError as error:
                 self._give_up_warm(str(error))
+        if self._ahead is not None:
+            self._ahead.close()
+        several = self._settings.side_by_side > 1 and self._settings.overlap and self._warm is not None
+        self._ahead = Ahead(lambda: self._second(base)) if several else None
+
+    def _second(self, base: Gathered) -> WarmRunner:
+        warm = WarmRunner(self._ready(), self._sandbox)
+        warm.start()
+        warm.preload(base.loaded, base.compiled)
+        return warm
 
     def _compare_warm(self, suite: SuiteResult, cancelled: Cancelled, *, limit_s: float) -> None:
         if self._warm is None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.patch import Patch
 from refine_tui.core.text import digest
+from refine_tui.loop.ports.running import Sandbox
+
+T = TypeVar("T")
+_TRIES = 2
 
 
 def read(project: Path, paths: Iterable[str]) -> dict[str, bytes]:
@@ -32,3 +37,13 @@ def patched(project: Path, patch: Patch) -> dict[str, bytes] | None:
 def digests(project: Path, paths: Iterable[str]) -> dict[str, str]:
     """Return what tells the texts of files from other texts; files that cannot be read are left out."""
     return {path: digest(data) for path, data in read(project, paths).items()}
+
+
+def steadily(sandbox: Sandbox, project: Path, run: Callable[[], T]) -> T | None:
+    """Run something of which the tree must stand still meanwhile; once more when it did not, and then `None`."""
+    for _ in range(_TRIES):
+        before = sandbox.fingerprint(project)
+        found = run()
+        if sandbox.fingerprint(project) == before:
+            return found
+    return None
