@@ -10,11 +10,11 @@ from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.syntax.edits import scope_edits
 from refine_tui.syntax.imports import imported_paths
-from refine_tui.syntax.languages import LANGUAGES, language_of
+from refine_tui.syntax.languages import language_of, languages_of
 from refine_tui.syntax.mending import mended
 from refine_tui.syntax.normalised import token_text
 from refine_tui.syntax.operators import OPERATORS, Operator, operator_named
-from refine_tui.syntax.parsing import parse, parse_bytes
+from refine_tui.syntax.parsing import language_for, parse, parse_bytes
 from refine_tui.syntax.scopes import find_scopes, smallest, statement_scope
 from refine_tui.syntax.unfinished import python_can_go_on
 
@@ -31,7 +31,7 @@ class TreeSitter:
 
     def handles(self, path: str) -> bool:
         """Say whether the file is in a language of the table."""
-        return any(path.endswith(row.suffixes) for row in LANGUAGES)
+        return bool(languages_of(path))
 
     def scopes(self, source: SourceFile) -> tuple[Scope, ...]:
         """Return the module, then its classes, functions and methods in order of the text, nested ones included.
@@ -55,7 +55,7 @@ class TreeSitter:
 
     def is_valid(self, source: SourceFile) -> bool:
         """Say whether the text parses, by tree-sitter and by the language's own compiler where there is one."""
-        row = language_of(source.path)
+        row = language_for(source)
         return not parse_bytes(row, source.data).root_node.has_error and row.accepts(source.data)
 
     def mends(self, source: SourceFile) -> list[OperatorEdit]:

@@ -53,22 +53,27 @@ LANGUAGES = (
     LanguageRow("Go", (".go",), "tree_sitter_go", GO, ("go/nodes",)),
     LanguageRow("Rust", (".rs",), "tree_sitter_rust", RUST, ("rust/nodes",)),
     LanguageRow("Java", (".java",), "tree_sitter_java", JAVA, ("java/nodes",)),
-    LanguageRow("C", (".c",), "tree_sitter_c", C, ("c/shared", "c/nodes")),
-    # A header may be either; what is C mostly is C++ as well.
+    # A header may be either: `parsing.language_for` looks into it.
+    LanguageRow("C", (".c", ".h"), "tree_sitter_c", C, ("c/shared", "c/nodes")),
     LanguageRow("C++", (".h", ".cpp", ".cc", ".cxx", ".hpp", ".hh", ".hxx"), "tree_sitter_cpp", CPP, ("c/shared", "cpp/nodes")),
 )
 
 
+def languages_of(path: str) -> list[LanguageRow]:
+    """Return the rows that a file may be in by its suffix; none when no language of the table has it."""
+    return [row for row in LANGUAGES if path.endswith(row.suffixes)]
+
+
 def language_of(path: str) -> LanguageRow:
-    """Return the row for a file by its suffix.
+    """Return the row for a file by its suffix; of several languages with that suffix, the first.
 
     Raises:
         ProjectError: no language in the table has this suffix.
     """
-    for row in LANGUAGES:
-        if path.endswith(row.suffixes):
-            return row
-    known = ", ".join(suffix for row in LANGUAGES for suffix in row.suffixes)
+    rows = languages_of(path)
+    if rows:
+        return rows[0]
+    known = ", ".join(dict.fromkeys(suffix for row in LANGUAGES for suffix in row.suffixes))
     raise ProjectError(f"{path} is in no language refine-tui can read ({known}). Leave it out of the scope.")
 
 

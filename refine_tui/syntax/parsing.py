@@ -8,7 +8,7 @@ from functools import lru_cache
 import tree_sitter
 
 from refine_tui.core.text import SourceFile
-from refine_tui.syntax.languages import LanguageRow, grammar, language_of, nodes_query
+from refine_tui.syntax.languages import LanguageRow, grammar, language_of, languages_of, nodes_query
 from refine_tui.syntax.nodes import Mark, Marks, Node, convert
 from refine_tui.syntax.roles import assign_roles
 
@@ -42,7 +42,22 @@ _LETTERS = bytes(byte if byte < 0x80 else ord("x") for byte in range(256))
 
 def parse(source: SourceFile) -> Parsed:
     """Return the parsed file; the last few files are remembered by content."""
-    return _parse(language_of(source.path), source.data)
+    return _parse(language_for(source), source.data)
+
+
+def language_for(source: SourceFile) -> LanguageRow:
+    """Return the language a file is written in: where its suffix leaves a choice, the first that reads it with the fewest errors.
+
+    Raises:
+        ProjectError: no language in the table has its suffix.
+    """
+    rows = languages_of(source.path)
+    return _best(tuple(rows), source.data) if len(rows) > 1 else language_of(source.path)
+
+
+@lru_cache(maxsize=256)
+def _best(rows: tuple[LanguageRow, ...], data: bytes) -> LanguageRow:
+    return min(rows, key=lambda row: len(error_lines(parse_bytes(row, data))))
 
 
 @lru_cache(maxsize=32)

@@ -16,7 +16,7 @@ from refine_tui.core.text import SourceFile, Span
 from refine_tui.syntax import OPERATORS, TreeSitter, operator_named
 from refine_tui.syntax.edits import drafts
 from refine_tui.syntax.languages import LANGUAGES, grammar, language_of
-from refine_tui.syntax.parsing import parse
+from refine_tui.syntax.parsing import language_for, parse
 from tests.syntax.language_examples import FRAMES, examples
 
 SYNTAX = TreeSitter()
@@ -45,6 +45,20 @@ def test_every_operator_that_carries_over_is_shown_in_some_language() -> None:
 
 def test_every_language_of_the_table_has_examples() -> None:
     assert {row.name for row in LANGUAGES} - {"Python"} == set(FRAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("struct point { int x; };\nint f(struct point *class);\n", "C"),
+        ('#ifdef __cplusplus\nextern "C" {\n#endif\nint f(int a);\n#ifdef __cplusplus\n}\n#endif\n', "C"),
+        ("namespace a {\nclass B { public: int f() const; };\n}\n", "C++"),
+        ("template <typename T> T f(T a) { return a; }\n", "C++"),
+        ("", "C"),
+    ],
+)
+def test_a_header_is_in_the_language_that_reads_it(text: str, name: str) -> None:
+    assert language_for(SourceFile("a.h", text.encode())).name == name
 
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -124,8 +138,8 @@ def test_a_statement_is_a_scope_too(suffix: str) -> None:
 
 
 def test_a_language_is_known_by_suffix() -> None:
-    names = {suffix: row.name for row in LANGUAGES for suffix in row.suffixes}
-    assert sum(len(row.suffixes) for row in LANGUAGES) == len(names)
+    names = {suffix: row.name for row in LANGUAGES for suffix in row.suffixes if suffix != ".h"}
+    assert sum(len(row.suffixes) for row in LANGUAGES) == len(names) + 2
     assert all(language_of(f"a/b{suffix}").name == name for suffix, name in names.items())
 
 
