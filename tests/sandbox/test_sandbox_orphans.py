@@ -179,7 +179,8 @@ def by_killing_the_program(sandbox: Sandbox, project: Path, mark: str) -> list[i
 
 def kept_for(pid: int) -> list[Path]:
     """Return copies and control groups that a program made."""
-    return [*Path("/dev/shm").glob(f"refine-tui-copy-{pid}-*"), *Path("/sys/fs/cgroup").rglob(f"refine-tui-{pid}-*")]
+    groups = [Path(folder) for folder, _folders, _names in os.walk("/sys/fs/cgroup")]  # others vanish while we look
+    return [*Path("/dev/shm").glob(f"refine-tui-copy-{pid}-*"), *(path for path in groups if path.name.startswith(f"refine-tui-{pid}-"))]
 
 
 WAYS: tuple[Ending, ...] = (by_itself, by_cancelling, by_time, by_memory, by_an_error_of_ours, by_killing_the_program)
