@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -20,6 +21,12 @@ COMMANDS = {
 }
 """A file that gives a project away, and what usually runs its tests; those that say most come first."""
 _JUNIT = {"pom.xml": "target/surefire-reports/*.xml", "build.gradle": "build/test-results/test/*.xml"}
+_RUNNERS = {
+    "node --test": COMMANDS["package.json"],
+    "vitest": "node_modules/.bin/vitest run --reporter=tap-flat",
+    "mocha": "node_modules/.bin/mocha --reporter tap",
+}
+"""A word of the script `test`, and the command with results that can be read one by one."""
 _PYTHON = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", "requirements.txt", "conftest.py")
 _FOLDERS = (".", "src", "test", "tests")
 
@@ -40,7 +47,8 @@ def refuse_without_command(project: Path) -> None:
     found = next((name for name in COMMANDS if (project / name).is_file()), None)
     if found is None:
         return
-    lines = [f"command = {quoted(COMMANDS[found])}"]
+    command = _of_package(project) if found == "package.json" else COMMANDS[found]
+    lines = [f"command = {quoted(command)}"]
     if junit := _JUNIT.get(found.removesuffix(".kts")):
         lines.append(f"junit = {quoted(junit)}")
     raise ProjectError(
@@ -57,6 +65,16 @@ def _own_command(project: Path) -> str:
     except (OSError, ValueError):
         return ""
     return str(table.get("command", "")) if isinstance(table, dict) else ""
+
+
+def _of_package(project: Path) -> str:
+    """Return what runs the tests of a JavaScript package so that they can be told apart, where its runner is known."""
+    try:
+        script = str(json.loads((project / "package.json").read_text("utf-8"))["scripts"]["test"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return COMMANDS["package.json"]
+    known = next((command for runner, command in _RUNNERS.items() if runner in script), "")
+    return known or "npm test"
 
 
 def quoted(text: str) -> str:

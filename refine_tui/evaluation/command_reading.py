@@ -46,6 +46,7 @@ class Tap:
 
     _RESULT = re.compile(r"^( *)(not )?ok\b(?: +(\d+))?(?: +- ?| +)?(.*)$")
     _DIRECTIVE = re.compile(r"(?<!\\)#\s*(skip|todo)\S*\s*(.*)$", re.IGNORECASE)
+    _TIME = re.compile(r"\s+#\s*time=([\d.]+)(m?)s\s*$")
     _SUBTEST = re.compile(r"^( *)# Subtest:? *(.*)$")
     _SIGN = re.compile(r"^ *(?:TAP version \d+|1\.\.\d+)")
 
@@ -85,6 +86,8 @@ class Tap:
         self._text = []
 
     def _result(self, depth: int, bad: bool, number: str, title: str) -> None:
+        time = self._TIME.search(title)
+        title = title[: time.start()] if time else title
         directive = self._DIRECTIVE.search(title)
         name = self._DIRECTIVE.sub("", title).strip() or f"test {number}"
         kind = directive[1].lower() if directive else ""
@@ -98,7 +101,8 @@ class Tap:
         if outcome == "failed":
             self._red_inside |= set(range(depth))
         node = self._unique.node([*self._open[:depth], name])
-        self._pending = Seen(CaseResult(node, outcome, message=one_line(directive[2]) if directive else ""), name)
+        seconds = _seconds(time[1]) / (1000 if time[2] else 1) if time else 0.0
+        self._pending = Seen(CaseResult(node, outcome, seconds, one_line(directive[2]) if directive else ""), name)
 
 
 _PLAIN = re.compile(r"^(\s*)(\w+): *(.*)$")
@@ -108,16 +112,24 @@ def _with_yaml(case: CaseResult, text: list[str]) -> CaseResult:
     """Add what the lines below a result say: a block of YAML, or comments."""
     block = [line for line in text if line.strip() not in ("---", "...")]
     facts = _facts(block)
-    seconds = facts.get("duration_ms", "")
-    duration = float(seconds) / 1000 if re.fullmatch(r"\d{1,9}(\.\d+)?", seconds) else 0.0
+    duration = _seconds(facts.get("duration_ms", "")) / 1000 or case.duration_s
     if case.outcome != "failed":
         return replace(case, duration_s=duration)
     comments = [line.strip().lstrip("#").strip() for line in block if line.lstrip().startswith("#")]
-    message = facts.get("error") or facts.get("message") or next((line for line in comments if line), "")
+    message = facts.get("error") or facts.get("message") or next((line for line in (*comments, *_indented(block)) if line), "")
     sides = facts.get("actual", facts.get("found", facts.get("got"))), facts.get("expected", facts.get("wanted"))
     values = (one_line(sides[0]), one_line(sides[1])) if sides[0] is not None and sides[1] is not None else None
     error = one_line(facts.get("name", ""))
     return replace(case, duration_s=duration, message=one_line(message), details=bounded("\n".join(block)), values=values, error=error)
+
+
+def _indented(block: list[str]) -> list[str]:
+    """Return the lines that belong to a result by their indentation."""
+    return [line.strip() for line in block if line.startswith("  ")]
+
+
+def _seconds(text: str) -> float:
+    return float(text) if re.fullmatch(r"\d{1,9}(\.\d+)?", text) else 0.0
 
 
 def _facts(block: list[str]) -> dict[str, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -280,6 +283,30 @@ def test_a_project_in_another_language_is_told_the_lines_to_write(name: str, tmp
     with pytest.raises(ProjectError, match=r"has a .* and no Python tests") as told:
         refuse_without_command(tmp_path)
     assert f'  [test]\n  command = "{COMMANDS[name]}"' in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("script", "command"),
+    [
+        ("node --test", "node --test --test-reporter=tap"),
+        ("tsc && vitest run", "node_modules/.bin/vitest run --reporter=tap-flat"),
+        ("jest", "npm test"),
+        (None, "node --test --test-reporter=tap"),
+    ],
+)
+def test_a_javascript_package_is_told_the_command_of_its_own_runner(script: str | None, command: str, tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test": script}} if script else {"scripts": []}))
+    with pytest.raises(ProjectError, match=re.escape(f'command = "{command}"')):
+        refuse_without_command(tmp_path)
+
+
+def test_what_was_built_in_the_tree_is_built_anew_where_a_candidate_differs(zoo: Copy, commanded: Evaluate) -> None:
+    needs("gcc", "make")
+    project = zoo("c_make")
+    subprocess.run(["make", "-s", "check_shelf"], cwd=project, check=True)
+    running = commanded(project, "make -s check")
+    assert not running.baseline(nothing, never, limit_s=60).suite.is_green
+    assert running.confirm(change(project, "shelf.c", "> 0", ">= 0"), nothing, never, limit_s=60).is_green
 
 
 def test_a_command_that_does_not_count_yet_is_told_with_how_to_trust_it(zoo: Copy) -> None:

@@ -147,6 +147,15 @@ def test_a_suite_that_fails_by_itself_is_told() -> None:
     assert found["s"].message == "hook failed"
 
 
+def test_tap_as_mocha_and_vitest_print_it_is_read() -> None:
+    mocha = read(
+        Tap(), "1..2\nnot ok 1 a cart costs what\n  AssertionError: expected 1 to equal 2\n      at Context.x (a.js:3:4)\nok 2 b\n"
+    )
+    assert mocha["a cart costs what"].message == "AssertionError: expected 1 to equal 2"
+    vitest = read(Tap(), "TAP version 13\n1..1\nok 1 - a.test.ts > cart > is empty # time=1.50ms\n")
+    assert [(node, case.duration_s) for node, case in vitest.items()] == [("a.test.ts > cart > is empty", 0.0015)]
+
+
 def test_rusts_text_is_read_program_by_program_with_the_panic() -> None:
     found = read(Cargo(), CARGO)
     assert outcomes(found) == {
