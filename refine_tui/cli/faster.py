@@ -30,4 +30,4 @@ def take_folder(options: argparse.Namespace, option: str = "--faster") -> None:
 def speed_events(project: Project, options: argparse.Namespace, seconds: float | None, cancelled: Cancelled) -> Iterator[Event]:
     """Return the events of the work; the last is `Sped`."""
     order = SpeedOrder(options.faster, seconds, options.rounds, options.seed)
-    return faster(project.session, project.parts.workspace, make_speed_tools(project), order, cancelled)
+    return faster(project.session, project.parts, make_speed_tools(project), order, cancelled)

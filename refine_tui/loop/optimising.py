@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import log
 from typing import Literal
 
 from refine_tui.core.candidate import changed_lines
+from refine_tui.core.errors import ModelError
 from refine_tui.core.evidence import Baseline, SuiteResult, delta
 from refine_tui.core.proposal import Proposal, joined_edits
 from refine_tui.core.scope import Scope
@@ -23,6 +24,7 @@ from refine_tui.core.task import Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
 from refine_tui.loop.behaving import OBSERVED_S, Behaviour, again
+from refine_tui.loop.drafting import Writer
 from refine_tui.loop.judging import Judge
 from refine_tui.loop.population import Member, Population
 from refine_tui.loop.ports.observing import Observer
@@ -31,6 +33,7 @@ from refine_tui.loop.ports.running import Cancelled, Evaluator
 from refine_tui.loop.ports.thinking import Syntax
 from refine_tui.loop.ports.timing import Speedups, Timer, Timing
 from refine_tui.loop.search import Base, merge, scope_in
+from refine_tui.loop.speed_drafts import drafted
 
 FIRST_LOOK = 4
 """Rounds by which a candidate is placed in the population."""
@@ -42,6 +45,8 @@ PER_PARENT = 40
 ELITES, OTHERS = 3, 1
 """How many of the best, and how many of the rest, one generation builds on."""
 FINALISTS = 4
+TOLD = 10
+"""Attempts that a model is told of."""
 FINAL_S = 12.0
 """Seconds for the rounds of a finalist."""
 
@@ -58,6 +63,8 @@ class SpeedTools:
     observer: Observer
     speedups: Speedups
     clock: Clock
+    writer: Writer | None = None
+    """A model that writes whole functions; `None`: there is none."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,7 @@ class Work:
     observed: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     population: Population = field(default_factory=Population)
+    history: list[Weighed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._began = self.tools.clock()
@@ -130,16 +138,52 @@ def optimise(work: Work) -> Iterator[events.Event]:
     while work.generation < work.task.budget.rounds and not work.is_over():
         parents = work.population.parents(ELITES, OTHERS, work.chance)
         proposals = [*_joined(work), *(made for parent in parents for made in _rewritten(work, parent))]
-        if not proposals:
+        before = work.candidates
+        if proposals or work.tools.writer:
+            work.generation += 1
+            yield events.RoundStarted(work.task.id, work.generation, parents[0].id if parents else "", len(proposals))
+            yield from _all_weighed(work, proposals)
+            yield from _written(work)
+        if work.candidates == before:
             break
-        work.generation += 1
-        yield events.RoundStarted(work.task.id, work.generation, parents[0].id if parents else "", len(proposals))
-        for proposal, parent in proposals:
-            if work.is_over():
-                break
-            if work.judge.admits(proposal):
-                yield _weighed(work, proposal, parent)
     yield _chosen(work)
+
+
+def _all_weighed(work: Work, proposals: Iterable[tuple[Proposal, Member]]) -> Iterator[events.Event]:
+    for proposal, parent in proposals:
+        if work.is_over():
+            return
+        if work.judge.admits(proposal):
+            found = _weighed(work, proposal, parent)
+            work.history.append(found)
+            yield found
+
+
+def _written(work: Work) -> Iterator[events.Event]:
+    """Let the model write versions of the best so far, and weigh them; a model that fails is told and left alone from then on."""
+    if work.tools.writer is None or work.is_over():
+        return
+    best = work.population.ranked()[0]
+    drafts: list[Proposal] = []
+    try:
+        for item in drafted(work.task, work.tools.writer, Base(work.tree, best.patch, best.id), work.generation, tellings(work)):
+            if isinstance(item, Proposal):
+                drafts.append(item)
+            else:
+                yield item
+    except ModelError as error:
+        work.tools = replace(work.tools, writer=None)
+        yield events.Notice(f"The model was left out for {work.scope.label}: {error}", "warning")
+    yield from _all_weighed(work, [(_on_top(draft, best), best) for draft in drafts])
+
+
+def tellings(work: Work) -> list[str]:
+    """Return what was tried so far and did not help, with what came of it, for a model to read; the last ones."""
+    told = []
+    for one in [one for one in work.history if one.verdict != "faster"][-TOLD:]:
+        cost = f", {1 / one.ratio:.2g} times as fast as the first version" if one.ratio else ""
+        told.append(f"{one.proposal.note}: {one.verdict}{cost} {one.reason}".rstrip())
+    return told
 
 
 def _rewritten(work: Work, parent: Member) -> Iterator[tuple[Proposal, Member]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from refine_tui.core.errors import UsageError
@@ -16,9 +16,10 @@ from refine_tui.loop import events
 from refine_tui.loop.behaving import behaviour_of
 from refine_tui.loop.fixing import Fixed
 from refine_tui.loop.optimising import Chosen, SpeedTools, Work, optimise
-from refine_tui.loop.ports.keeping import Workspace
+from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.session import Session
+from refine_tui.loop.speed_drafts import writer_for
 
 GENERATIONS = 6
 CHANGED_LINES = 80
@@ -79,7 +80,7 @@ class SpeedOrder:
     seed: int = 0
 
 
-def faster(session: Session, workspace: Workspace, tools: SpeedTools, order: SpeedOrder, cancelled: Cancelled) -> Iterator[events.Event]:
+def faster(session: Session, parts: Parts, tools: SpeedTools, order: SpeedOrder, cancelled: Cancelled) -> Iterator[events.Event]:
     """Survey, make one function faster, and end with `Sped`.
 
     Raises:
@@ -96,10 +97,13 @@ def faster(session: Session, workspace: Workspace, tools: SpeedTools, order: Spe
     budget = Budget(order.rounds or GENERATIONS, order.seconds, changed_lines=CHANGED_LINES)
     task = Task("t1", f"make {order.label} faster", _touching(scope, baseline), (scope,), budget=budget, seed=order.seed)
     behaviour = behaviour_of(scope, tools.observer, tools.timer, task.seed, cancelled)
-    tree = {scope.path: workspace.read(scope.path).data}
+    tree = {scope.path: parts.workspace.read(scope.path).data}
     if cancelled() or not behaviour.costs or not behaviour.inputs:
         yield _end(task, baseline, tree, None, cancelled())
         return
+    loaded = session.load_model()
+    yield loaded
+    tools = replace(tools, writer=writer_for(task, parts, loaded.info, cancelled))
     left = None if order.seconds is None else max(1.0, order.seconds - (tools.clock() - began))
     for event in optimise(Work(task, scope, tools, baseline, tree, behaviour, left, cancelled)):
         yield _end(task, baseline, tree, event, cancelled()) if isinstance(event, Chosen) else event

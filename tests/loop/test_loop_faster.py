@@ -19,6 +19,7 @@ from refine_tui.prompting.profiles import LineEdit, profile_for
 from refine_tui.syntax import TreeSitter
 from refine_tui.syntax.speedups import TreeSpeedups
 from tests.loop.loop_fakes import ForkEvaluator, MemoryJournal, MemoryWorkspace
+from tests.loop.loop_script import ScriptedModel
 from tests.loop.speed_fakes import LineTimer, PlainObserver
 
 SHOP = """LIMIT = 3
@@ -67,24 +68,25 @@ def test_double():
 @dataclass
 class House:
     workspace: MemoryWorkspace
-    session: Session
+    parts: Parts
     tools: SpeedTools
     timer: LineTimer
 
     def work(self, name: str, seconds: float | None = None) -> tuple[list[events.Event], Sped]:
-        told = list(faster(self.session, self.workspace, self.tools, SpeedOrder(f"shop.py::{name}", seconds), lambda: False))
+        session = Session(self.parts, Settings())
+        told = list(faster(session, self.parts, self.tools, SpeedOrder(f"shop.py::{name}", seconds), lambda: False))
         assert isinstance(told[-1], Sped)
         return told, told[-1]
 
 
-def house(*inputs: tuple[str, ...], shop: str = SHOP) -> House:
+def house(*inputs: tuple[str, ...], shop: str = SHOP, model: ScriptedModel | None = None) -> House:
     workspace = MemoryWorkspace({"shop.py": shop, "test_shop.py": TESTS})
     evaluator, ticks, syntax = ForkEvaluator(workspace), itertools.count(), TreeSitter()
     clock = lambda: next(ticks) * 0.01  # noqa: E731
-    parts = Parts(workspace, evaluator, syntax, MemoryJournal(), clock, None, LineEdit(), profile_for)
+    parts = Parts(workspace, evaluator, syntax, MemoryJournal(), clock, model, LineEdit(), profile_for)
     timer = LineTimer(workspace)
     tools = SpeedTools(evaluator, syntax, timer, PlainObserver(workspace, *inputs), TreeSpeedups(), clock)
-    return House(workspace, Session(parts, Settings()), tools, timer)
+    return House(workspace, parts, tools, timer)
 
 
 LEFT_OUT = ("behaves differently", "fails when timed", "breaks tests", "slower")
@@ -148,6 +150,40 @@ def test_a_version_that_breaks_a_test_is_left_out_and_counted() -> None:
     told, end = home.work("has_large")
     assert (end.outcome, end.more["refused"]) == ("unsolved", {"breaks tests": 2})
     assert {event.reason for event in told if isinstance(event, Weighed)} == {"test_shop.py::test_has_large"}
+
+
+DOUBLED = """```python
+def double(number):
+    result = 0
+    while result < number * 2:
+        result += 2
+    return result
+```
+"""
+WRONG = "```python\ndef matches(orders, people):\n    return [person for person in people]\n```\n"
+SETS = "```python\ndef matches(orders, people):\n    return [o for o in orders for _ in range(people.count(o))]\n```\n"
+
+
+def test_a_model_writes_versions_and_is_told_what_became_of_others() -> None:
+    model = ScriptedModel(lambda prompt: [WRONG, SETS, "no block at all"])
+    told, end = house(LISTS, model=model).work("matches")
+    tried = {event.id: event for event in told if isinstance(event, Weighed) and event.proposal.proposer == "model"}
+    assert [event.verdict for event in tried.values()][:2] == ["breaks tests", "faster"]
+    assert (end.outcome, end.more["verdict"]) == ("solved", "faster")
+    assert "Make `matches` faster" in model.prompts[0]
+    assert "breaks tests" in model.prompts[-1]
+
+
+def test_a_model_alone_goes_on_where_no_rewrite_applies() -> None:
+    told, end = house(("((1,), {})", "((7,), {})"), model=ScriptedModel(lambda prompt: [DOUBLED])).work("double")
+    assert [event.verdict for event in told if isinstance(event, Weighed)] == ["slower"]
+    assert end.stop_reason == "nothing that was tried is faster"
+
+
+def test_a_model_that_only_edits_lines_is_not_asked_for_functions() -> None:
+    model = ScriptedModel(lambda prompt: [SETS], profile="line-edit")
+    house(LISTS, model=model).work("matches")
+    assert model.requests == []
 
 
 def test_classes_and_unknown_names_are_refused() -> None:

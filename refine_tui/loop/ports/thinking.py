@@ -219,8 +219,8 @@ class LineEditing(Protocol):
         """Return the edited lines, or `None` when the answer is malformed."""
 
 
-Step = Literal["plan", "propose", "critique", "refine"]
-"""What a model is asked for: how to go about it, a first change, why it is not good enough, a better change."""
+Step = Literal["plan", "propose", "critique", "refine", "faster"]
+"""What a model is asked for: how to go about it, a first change, why it is not good enough, a better change, a faster version."""
 
 
 @dataclass(frozen=True)
