@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import venv
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,21 @@ def test_a_bug_is_fixed_by_search_and_the_patch_holds_outside_too(
     line = tomllib.loads((ZOO / name / "refine.toml").read_text())["test"]["command"]
     outside = subprocess.run(line, shell=True, cwd=project, capture_output=True, check=False)
     assert outside.returncode == 0, outside.stdout
+
+
+def test_a_python_project_without_pytest_is_fixed_by_its_unittest_tests(home: dict[str, str], tmp_path: Path) -> None:
+    project = Path(shutil.copytree(ZOO / "unittest_style", tmp_path / "stack"))
+    venv.create(project / ".venv", with_pip=False, symlinks=True)
+    home.pop("VIRTUAL_ENV", None)
+    red = "test_stack.py::StackTest::test_pop_returns_last"
+    done = run(home, "fix", red, "--model", "none", "--json", "--project", str(project))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    end = json.loads(done.stdout.splitlines()[-1])
+    assert end["outcome"] == "solved"
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    subprocess.run(["git", "apply", "-"], cwd=project, input=end["patch"].encode(), check=True)
+    command = [project / ".venv" / "bin" / "python", "-m", "unittest", "test_stack.StackTest.test_pop_returns_last"]
+    assert subprocess.run(command, cwd=project, capture_output=True, check=False).returncode == 0
 
 
 def test_a_project_in_another_language_is_told_what_to_write(home: dict[str, str], tmp_path: Path) -> None:
