@@ -11,7 +11,7 @@ import pytest
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.binding import lib
 from refine_tui.llama.client import LlamaGenerator
-from refine_tui.llama.sampling import SEEDS, Chooser, TokenArray, sampler_chain
+from refine_tui.llama.sampling import NEXT_BEST, SEEDS, Chooser, TokenArray, sampler_chain
 from refine_tui.loop.ports.thinking import Completion, Request, Sampling
 
 SIZE = 20_000
@@ -69,3 +69,34 @@ def test_a_bad_grammar_is_refused_before_anything_is_computed(tiny: Any, start: 
     with pytest.raises(ModelError, match="grammar"):
         list(generator.complete(Request("def", 3, 20, grammar="root ::= ["), lambda: False))
     assert generator.stats().counters.decodes == 0
+
+
+class Picky(TokenArray):
+    """Stands in for a grammar that takes some tokens, and counts how many it is asked about."""
+
+    def __init__(self, takes: set[int]) -> None:
+        super().__init__(SIZE)
+        self.takes, self.asked = np.array(sorted(takes)), 0
+
+    def allows(self, grammar: Any, token: int) -> bool:
+        self.asked += 1
+        return token in self.takes
+
+    def best_allowed(self, grammar: Any, size: int) -> int | None:
+        self.asked += size
+        tokens = self._tokens[:size]
+        left = tokens[np.isin(tokens["id"], self.takes)]
+        return int(left["id"][left["logit"].argmax()]) if len(left) else None
+
+
+@pytest.mark.parametrize("refused", [0, 1, NEXT_BEST, NEXT_BEST + 1, 50, SIZE // 2])
+def test_greedily_few_tokens_are_asked_about_and_the_highest_allowed_is_taken(refused: int) -> None:
+    (row,) = rows(1)
+    order = np.argsort(-row, kind="stable")
+    before, array = row.copy(), Picky(set(order[refused:].tolist()))
+    with Chooser(None, array, Sampling(0.0), "", 0) as chooser:
+        chooser._grammar = object()
+        assert chooser.choose(row) == order[refused]
+        chooser._grammar = None
+    assert array.asked == refused + 1 if refused <= NEXT_BEST else array.asked <= SIZE + 2000
+    assert np.array_equal(row, before), "the logits are as they were"
