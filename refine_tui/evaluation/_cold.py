@@ -44,6 +44,7 @@ def writer(descriptor: int) -> Any:
 
 def main() -> int:
     """Take the descriptors apart, run, report."""
+    os.nice(5)  # the screen comes first
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.json"), encoding="utf-8") as file:
         plan = json.load(file)
     plan["project"] = os.getcwd()  # a copy may lie elsewhere than the project

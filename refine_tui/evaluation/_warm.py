@@ -43,6 +43,7 @@ class Parent:
     """Serves requests one after the other; keeps a spare child ready for the next one."""
 
     def __init__(self, base: Any) -> None:
+        os.nice(5)  # the screen comes first
         self._inside = tool("inside")
         self._inside.become_parent()
         self._requests = os.dup(0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from refine_tui.core.isolation import Limits
+from refine_tui.evaluation.cores import runners
 from refine_tui.evaluation.interpreter import Interpreter
 from refine_tui.loop.ports.running import Launch
 
@@ -37,6 +38,8 @@ class RunSettings:
     """Commands that must not fail where they passed before, for `/bin/sh`."""
     recheck: bool = True
     """Whether failing tests of the base are run again to find flaky ones."""
+    side_by_side: int = field(default_factory=runners)
+    """Candidates that may run at once; what counts is only whether it is more than one."""
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,11 @@ class Judge:
         flaky = (f"flaky: {', '.join(suite.flaky)}",) if suite.flaky else ()
         return Candidate(f"c{self.judged}", proposal, round, verdict, change, suite, parent_id, flags=(*suite.limited, *flaky))
 
+    def expect(self, proposal: Proposal, parent: Candidate | None) -> None:
+        """Let a proposal that will probably be judged next begin to run."""
+        before = set(parent.delta.fixed) if parent else set()
+        self.evaluator.expect(proposal.patch, self.task.targets, limit_s=self.limit_s(self.task.targets), better_than=before)
+
     def _run(
         self, patch: Patch, nodes: tuple[str, ...], better_than: Collection[str] | None = None, full_time: bool = False
     ) -> SuiteResult:

@@ -18,6 +18,8 @@ class Trial:
     proposal: Proposal
     parent: Candidate | None = None
     """The candidate it builds on; `None`: the user's tree."""
+    following: Proposal | None = None
+    """What its stream offers next, on the same candidate, when that is known."""
     full_time: bool = False
     """Whether each test gets all the time it may take: it was run before and ran out of time."""
 

@@ -76,6 +76,8 @@ def _tried(run: Run, trial: Trial) -> Candidate | None:
     """Run one trial, cold too when it solves the task; `None` when it is not admitted."""
     if not trial.full_time and not run.judge.admits(trial.proposal):
         return None
+    if trial.following is not None:
+        run.judge.expect(trial.following, trial.parent)
     candidate = run.judge.judge(trial.proposal, run.round, trial.parent, full_time=trial.full_time)
     if candidate.suite.stopped != "cancelled":
         run.tried.append(candidate)

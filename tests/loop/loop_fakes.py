@@ -115,6 +115,7 @@ class ForkEvaluator:
     def __init__(self, workspace: MemoryWorkspace, alarm_s: int = 1) -> None:
         self._workspace, self._alarm_s = workspace, alarm_s
         self.runs = 0
+        self.expected: list[tuple[Patch, tuple[str, ...], float, frozenset[str]]] = []
 
     def describe(self) -> str:
         return "fork"
@@ -139,6 +140,9 @@ class ForkEvaluator:
         full_time: bool = False,
     ) -> SuiteResult:
         return self._execute(patch, set(node_ids))[0]
+
+    def expect(self, patch: Patch, node_ids: Sequence[str], *, limit_s: float, better_than: Collection[str]) -> None:
+        self.expected.append((patch, tuple(node_ids), limit_s, frozenset(better_than)))
 
     def affected(self, coverage: Coverage, patch: Patch) -> tuple[str, ...]:
         return coverage.tests_touching_files(patch.paths)

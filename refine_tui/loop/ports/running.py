@@ -133,6 +133,12 @@ class Evaluator(Protocol):
             full_time: give every test its full time at once.
         """
 
+    def expect(self, patch: Patch, node_ids: Sequence[str], *, limit_s: float, better_than: Collection[str]) -> None:
+        """Say what will probably be run soon: where there are cores for it, it begins beside what runs now.
+
+        It changes nothing but how soon an answer comes. A wrong guess is given up after a while.
+        """
+
     def affected(self, coverage: Coverage, patch: Patch) -> tuple[str, ...]:
         """Return the tests that a patch can affect, as far as what they executed on the base tells; all of them when its base is gone."""
 
