@@ -66,6 +66,11 @@ class Places:
         return self.config / "refine.toml"
 
     @property
+    def log_file(self) -> Path:
+        """Where the tracebacks of our own defects go."""
+        return self.log / "refine-tui.log"
+
+    @property
     def trust_file(self) -> Path:
         """One trusted project folder a line."""
         return self.config / "trusted"

@@ -12,12 +12,18 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; errors go to stderr as sentences, tracebacks only with `--debug`."""
+    """Run one command and return its exit status.
+
+    Errors and defects go to stderr as sentences; tracebacks of defects go to the log, and with `--debug` to stderr.
+    """
     from refine_tui.cli.parser import parse
 
     options = parse(sys.argv[1:] if arguments is None else list(arguments))
     if options.no_color or options.plain:
         os.environ["NO_COLOR"] = "1"
+    from refine_tui.cli.recording import keep_log
+
+    keep_log(errors_too=options.debug)
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -34,5 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader went away, as in `| head`: keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as defect:
+        if options.debug:
+            raise
+        from refine_tui.loop.defects import in_words
+
+        print(f"refine-tui: {in_words(defect)}", file=sys.stderr)
         return 1
     return status

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from getpass import getpass
 
 from refine_tui.bootstrap import Places, make_puller
+from refine_tui.cli import INTERRUPTED
 from refine_tui.core.amounts import duration_in_words, size_in_words
 from refine_tui.core.sanitize import visible
 from refine_tui.models.download import Progress
@@ -28,7 +29,7 @@ def run_pull(options: argparse.Namespace) -> int:
             show(event)
     except KeyboardInterrupt:
         print("\nStopped. What has arrived is kept: the same command goes on from there.", file=sys.stderr)
-        raise
+        return INTERRUPTED
     return 0
 
 

@@ -104,7 +104,12 @@ def _everywhere() -> argparse.ArgumentParser:
     everywhere.add_argument("--offline", action="store_true", default=argparse.SUPPRESS, help="any use of the network is an error")
     everywhere.add_argument("--plain", action="store_true", default=argparse.SUPPRESS, help="no colours, one line per event")
     everywhere.add_argument("--no-color", action="store_true", default=argparse.SUPPRESS, help="no colours")
-    everywhere.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="tracebacks, and a log of everything")
+    everywhere.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="tracebacks of errors; those of the UI go to the log, which `where` names",
+    )
     return common
 
 

@@ -9,9 +9,9 @@ import shutil
 import sys
 
 from refine_tui import __version__
-from refine_tui.bootstrap import Places, level_note, make_evaluator, make_registry, make_sandbox, project_root, read_settings
+from refine_tui.bootstrap import Places, level_note, make_evaluator, make_registry, make_sandbox, project_root, read_settings, settings_of
 from refine_tui.cli.choosing import model_line
-from refine_tui.core.errors import ModelError, RefineError
+from refine_tui.core.errors import RefineError
 from refine_tui.core.sanitize import visible
 from refine_tui.models.registry import NO_MODEL, is_address
 from refine_tui.workspace import project_state_dir
@@ -25,7 +25,7 @@ def run_doctor(options: argparse.Namespace) -> int:
         found = shutil.which(program)
         print(f"[{'ok' if found else '--'}]   {program}: {found or 'not found; used for ' + use}")
     runs = _doctor_sandbox()
-    _doctor_model()
+    say_model(options)
     _doctor_project(options)
     term = os.environ.get("TERM", "")
     print(f"[ok]   terminal: {term or 'none'}, {'colours' if not os.environ.get('NO_COLOR') else 'no colours'}, {sys.stdout.encoding}")
@@ -41,15 +41,16 @@ def _doctor_sandbox() -> bool:
     return sandbox.level.may_run
 
 
-def _doctor_model() -> None:
+def say_model(options: argparse.Namespace) -> None:
+    """Say which model is used here, and what with."""
     registry = make_registry(Places())
-    chosen = registry.chosen()
-    if chosen == NO_MODEL or (chosen and is_address(chosen)):
-        print(visible(f"[ok]   model: {chosen}"))
-        return
     try:
-        model = registry.resolve()
-    except ModelError as error:
+        wanted = settings_of(options, Places())[0].model or registry.chosen()
+        if wanted == NO_MODEL or (wanted and is_address(wanted)):
+            print(visible(f"[ok]   model: {wanted}"))
+            return
+        model = registry.resolve(wanted)
+    except RefineError as error:
         print(visible(f"[--]   model: {error}"))
         return
     print(visible(f"[ok]   model: {model_line(model)}"))
@@ -89,7 +90,10 @@ def run_where(options: argparse.Namespace) -> int:
         ("journal and kept files", project_state_dir(root)),
         ("models, yours", registry.data_dir),
         ("models, shipped", registry.packaged_dir),
+        ("model in use", registry.choice_file),
         ("log of the model", places.log / "model.log"),
+        ("log of defects", places.log_file),
+        ("cache of `bench`", places.cache),
     ]
     for name, path in rows:
         print(visible(f"{name:24} {path}{'' if path.exists() else '  (not there)'}"))

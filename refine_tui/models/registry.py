@@ -61,7 +61,7 @@ class Registry:
         """
         self.data_dir = user_folder() if data_dir is None else data_dir
         self.packaged_dir = packaged_folder() if packaged_dir is None else packaged_dir
-        self._choice = (config_folder() if user_config is None else user_config) / CHOICE_FILE
+        self.choice_file = (config_folder() if user_config is None else user_config) / CHOICE_FILE
 
     @cached_property
     def cards(self) -> tuple[Card, ...]:
@@ -117,13 +117,13 @@ class Registry:
         """
         model = None if wanted == NO_MODEL or is_address(wanted) else self.resolve(wanted)
         stored = wanted if model is None else str(model.path) if model.origin == "path" else model.name
-        write_atomically(self._choice, json.dumps({"model": stored}).encode())
+        write_atomically(self.choice_file, json.dumps({"model": stored}).encode())
         return model
 
     def chosen(self) -> str | None:
         """Return the name, path or address that was stored, or `None`; a file that cannot be read counts as none."""
         try:
-            stored = json.loads(self._choice.read_bytes())["model"]
+            stored = json.loads(self.choice_file.read_bytes())["model"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return stored if isinstance(stored, str) and stored else None
@@ -174,7 +174,7 @@ class Registry:
                 freed += 0 if file.is_symlink() or not file.exists() else file.stat().st_size
                 file.unlink(missing_ok=True)
             if self.chosen() in (path.stem, path.name):
-                self._choice.unlink(missing_ok=True)
+                self.choice_file.unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(f"{path} cannot be removed: {error.strerror or error}.") from error
         return freed

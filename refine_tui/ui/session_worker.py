@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from refine_tui.core.errors import RefineError
+from refine_tui.loop.defects import LOG, in_words
 from refine_tui.loop.events import CandidateJudged, Event, Progress, RoundStarted, TaskFinished, TaskStarted, TestsWeighed, TextStreamed
 
 Cancelled = Callable[[], bool]
@@ -144,6 +145,7 @@ def _run(job: Job, queue: JobQueue, deliver: Callable[[Delivery], None]) -> None
             if isinstance(event, _BETWEEN_RUNS):
                 _run_urgent(queue, deliver)
     except RefineError as refused:
+        LOG.debug("%s was refused", job.name, exc_info=refused)
         error = str(refused)
     except Exception as defect:  # noqa: BLE001 - the one place where a defect of the loop must not take the review down
         error = said_of(defect)
@@ -153,8 +155,8 @@ def _run(job: Job, queue: JobQueue, deliver: Callable[[Delivery], None]) -> None
 
 
 def said_of(defect: BaseException) -> str:
-    """Say what to a user is not his doing."""
-    return f"{type(defect).__name__}: {defect}. This is a defect of refine_tui; --debug shows where. Decisions are kept."
+    """Say what to a user is not his doing; the log keeps where it happened."""
+    return f"{in_words(defect)} Decisions are kept."
 
 
 def _run_urgent(queue: JobQueue, deliver: Callable[[Delivery], None]) -> None:

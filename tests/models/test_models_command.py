@@ -13,6 +13,7 @@ import pytest
 from refine_tui.cli import main
 from refine_tui.cli.fetching import line
 from refine_tui.models.download import Progress
+from refine_tui.models.pulling import Puller
 from tests.models.file_server import Served
 from tests.network.loopback import serving
 
@@ -75,6 +76,17 @@ def test_all_that_is_known_of_one_is_shown(run: Run, own: Path) -> None:
     assert rows["memory needed bytes"].startswith("1")
     document = json.loads(run("show", own, "--json")[1])
     assert (document["sha256"], document["sha256_matches_card"], document["path"]) == (rows["sha256"], False, str(own))
+
+
+def test_a_stopped_download_says_once_what_is_kept(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> Iterator[Progress]:
+        yield Progress("tiny.gguf", 10, 100)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Puller, "pull", stopped)
+    status, out, said = run("pull", "https://models.example/tiny.gguf")
+    assert (status, out) == (130, "")
+    assert said.splitlines()[-1] == "Stopped. What has arrived is kept: the same command goes on from there."
 
 
 def test_an_unknown_name_is_wrong_usage_with_near_names(run: Run) -> None:

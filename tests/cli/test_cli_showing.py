@@ -1,0 +1,86 @@
+"""`where`, `doctor` and what is said of a defect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from refine_tui.cli import main, showing
+from refine_tui.cli.parser import parse
+from refine_tui.cli.recording import LONGEST_BYTES
+from refine_tui.loop.defects import in_words
+from refine_tui.ui.session_worker import Delivery, Job, JobEnded, JobQueue, carry_out
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders of its own, and a project to stand in."""
+    for kind in ("DATA", "CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path
+
+
+def log_of(home: Path) -> Path:
+    (found,) = home.rglob("refine-tui.log")
+    return found
+
+
+def test_where_names_the_choice_of_a_model_the_logs_and_the_cache(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["where"]) == 0
+    named = capsys.readouterr().out
+    for file in ("model.json", "model.log", "refine-tui.log", str(home / "cache" / "refine-tui"), "refine.toml"):
+        assert file in named
+
+
+@pytest.mark.parametrize("wanted", ["none", "http://127.0.0.1:1/v1#coder", "no-such-model"])
+def test_doctor_speaks_of_the_model_that_the_settings_name(wanted: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = home / "config" / "refine-tui" / "refine.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f'[model]\nuse = "{wanted}"\n')
+    showing.say_model(parse(["doctor"]))
+    assert wanted in capsys.readouterr().out
+
+
+def test_a_defect_is_a_sentence_that_names_the_log_with_its_traceback(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> int:
+        raise KeyError("odd")
+
+    monkeypatch.setattr(showing, "run_where", broken)
+    assert main(["where"]) == 1
+    said = capsys.readouterr().err
+    assert said == f"refine-tui: KeyError: 'odd'. This is a defect of refine_tui; {log_of(home)} says where.\n"
+    assert "in broken" in log_of(home).read_text()
+    with pytest.raises(KeyError):
+        main(["--debug", "where"])
+
+
+def test_a_defect_on_the_worker_of_the_ui_leaves_its_traceback_in_the_log(home: Path) -> None:
+    def broken(_: object) -> None:
+        raise ValueError("odd")
+
+    assert main(["where"]) == 0
+    queue, heard = JobQueue(), list[Delivery]()
+    queue.put(Job("work", broken))  # type: ignore[arg-type]
+    carry_out(queue, heard.append)
+    assert isinstance(heard[-1], JobEnded)
+    assert heard[-1].error == f"ValueError: odd. This is a defect of refine_tui; {log_of(home)} says where. Decisions are kept."
+    assert "in broken" in log_of(home).read_text()
+
+
+def test_a_long_log_is_begun_anew_and_one_that_cannot_be_written_stands_in_no_ones_way(home: Path) -> None:
+    main(["where"])
+    in_words(ValueError("first"))
+    log = log_of(home)
+    log.write_text("x" * (LONGEST_BYTES + 1))
+    main(["where"])
+    in_words(ValueError("second"))
+    assert log.stat().st_size < 1000
+    log.unlink()
+    log.mkdir()
+    main(["where"])
+    assert "ValueError: third" in in_words(ValueError("third"))
