@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -9,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from refine_tui.core.errors import UsageError
+from refine_tui.core.intervals import interval_of
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -38,7 +40,7 @@ class Row:
     """`None`: there is no target for this device."""
     runs: int = 0
     interval: tuple[float, float] | None = None
-    """The lowest and the highest of the runs."""
+    """Where the median of such runs lies, as far as these tell: a bootstrap interval of 95 %, by the machinery of the performance gate."""
     note: str = ""
     model: str = ""
     device: str = ""
@@ -57,7 +59,7 @@ class Row:
 
 def row(name: str, values: Sequence[float], unit: str, *, baseline: float | None = None, ratio: float | None = None, note: str = "") -> Row:
     """Return a row whose value is the median of the runs."""
-    interval = (rounded(min(values)), rounded(max(values))) if len(values) > 1 else None
+    interval = _interval(values) if len(values) > 1 else None
     middle = None if baseline is None else rounded(baseline)
     return Row(
         name,
@@ -69,6 +71,13 @@ def row(name: str, values: Sequence[float], unit: str, *, baseline: float | None
         interval=interval,
         note=note,
     )
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the interval of the median; few runs say no more than that it lies among them."""
+    chance = random.Random(len(values))
+    found = interval_of(values, statistics.median, lambda all, count: chance.choices(all, k=count), level=0.95)
+    return rounded(max(found.low, min(values))), rounded(min(found.high, max(values)))
 
 
 def at_most(found: Row, bound: float) -> Row:

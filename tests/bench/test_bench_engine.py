@@ -77,6 +77,12 @@ def test_needed_tokens_are_the_beginnings_nobody_computed_yet() -> None:
     assert news(told, " b") == 1
 
 
+def test_the_interval_of_many_runs_is_narrower_than_their_range() -> None:
+    found = row("x", [*map(float, range(100, 140)), 900.0], "ms")
+    assert found.interval is not None
+    assert 100.0 < found.interval[0] < 120.0 < found.interval[1] < 140.0
+
+
 def test_a_row_is_a_median_and_meets_its_target_or_not() -> None:
     found = row("x", [3.0, 1.0, 2.0], "ms")
     assert (found.value, found.interval, found.runs) == (2.0, (1.0, 3.0), 3)
