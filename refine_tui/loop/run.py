@@ -92,6 +92,11 @@ class Run:
         return self.tools.profile is not None and self.tools.profile.converses
 
     @property
+    def drafts_late(self) -> bool:
+        """Whether the model writes only when single edits are used up: what the small one that ships writes, search has mostly tried."""
+        return self.tools.search and self.tools.info is not None and self.tools.info.profile == "line-edit"
+
+    @property
     def seconds(self) -> float:
         """Seconds since the task began."""
         return self.tools.clock() - self.began

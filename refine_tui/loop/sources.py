@@ -21,6 +21,8 @@ from refine_tui.loop.streams import Trial
 
 Items = Iterator[Trial | events.Event]
 
+BEFORE_DRAFTS = 24
+"""Ranked search candidates that are run before the model is asked to write; most bugs are found by then."""
 FURTHER = 3.0
 """Added to the log score of the first edit of a pair that lets every failing test get further."""
 HURRIED = 20
@@ -33,10 +35,7 @@ def user_tree(run: Run) -> Base:
 
 
 def edits_of(run: Run, parent: Candidate | None) -> Items:
-    """Offer edits of the user's tree or of a candidate, ranked; before them the drafts of a model that writes well, or that is alone.
-
-    What a small model writes search has mostly tried by then: it is asked only when single edits are used up, see `last_resorts`.
-    """
+    """Offer edits of the user's tree or of a candidate, ranked, with the model's drafts among them."""
     tools = run.tools
     base = Base(run.tree, parent.proposal.patch, parent.id) if parent else user_tree(run)
     suspects = suspects_after(run, parent) if parent else run.suspects
@@ -45,21 +44,20 @@ def edits_of(run: Run, parent: Candidate | None) -> Items:
         proposals = rank_by_model(proposals, base, run.generator, tools.line_editing, run.half_time(), run.model_failed)
         yield from run.failures_to_tell()
     yield events.RoundStarted(run.task.id, run.round, base.candidate, len(proposals))
-    if run.writes_well or not tools.search:
-        yield from _drafted(run, base, parent)
-    yield from _trials(proposals, parent)
-
-
-def _drafted(run: Run, base: Base, parent: Candidate | None) -> Items:
-    """Offer the model's drafts, scope by scope; the first of a model that reads critiques are followed by one."""
-    for told in drafts(run, base):
+    head = 0 if run.writes_well else BEFORE_DRAFTS
+    yield from _trials(proposals[:head], parent)
+    drafted: list[Proposal] = []
+    for told in drafts(run, base) if not run.drafts_late else ():
         if not isinstance(told, list):
             yield told
-            continue
-        yield from _trials(told, parent)
-        if run.writes_well and told and run.critique is None and run.round < run.task.budget.rounds:
-            run.critique_is_due = True
-            yield run.progress()
+        elif run.writes_well:
+            yield from _trials(told, parent)
+            if told and run.critique is None and run.round < run.task.budget.rounds:
+                run.critique_is_due = True
+                yield run.progress()
+        else:
+            drafted += told
+    yield from _trials(sorted([*drafted, *proposals[head:]], key=lambda p: -p.score), parent)
 
 
 def suspects_after(run: Run, parent: Candidate) -> Suspects:
@@ -97,7 +95,7 @@ def drafts_now(run: Run) -> Items:
 
 def last_resorts(run: Run) -> Items:
     """Offer, once nothing else is left, a small model's drafts, what ran out of time, then pairs of edits that only help together."""
-    if run.generator is not None and not run.writes_well:
+    if run.drafts_late:
         yield from drafts_now(run)
     enough, again = run.half_time(), run.judge.hurried[:HURRIED]
     for proposal, parent in again:

@@ -27,7 +27,7 @@ class Watch:
         """Return why another round would be useless, or `None`. The first time, a model is given a look from scratch instead."""
         self.fixed_by_round.append(len(run.best.delta.fixed) if run.best else 0)
         reason = self._reason(run)
-        run.looks_again = reason is not None and not self.has_looked_again and run.generator is not None
+        run.looks_again = reason is not None and not self.has_looked_again and run.generator is not None and not run.drafts_late
         if not run.looks_again:
             return reason
         self.has_looked_again = True
