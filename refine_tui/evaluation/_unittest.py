@@ -221,6 +221,9 @@ class Result(unittest.TestResult):
     def startTest(self, test: Any) -> None:
         """Begin."""
         super().startTest(test)
+        self._begin(test)
+
+    def _begin(self, test: Any) -> None:
         self.announce(test)
         self.group, self._outcome, self._bad, self._message = test, "passed", {}, ""
         if self._session.tracer:
@@ -239,7 +242,7 @@ class Result(unittest.TestResult):
             session.emit({"event": "coverage", "id": node, "files": files, "whole": whole})
         timer = session.timer
         self._tell(node, self._outcome, duration, timed_out=timer.fired, given=timer.given_s, place=timer.place)
-        self._before = node
+        self._before, self._bad, self._message = node, {}, ""
         red = self._outcome == "failed"
         if not red and not timer.fired:
             timer.passed(node, duration)
@@ -278,7 +281,9 @@ class Result(unittest.TestResult):
         """Take in that a test, or all of a class or module, is skipped."""
         self._message = first_line(str(reason))
         if id(test) in self._session.nodes:
-            self._outcome = "skipped"
+            if not self._announced:  # Python 3.12.1 does not start tests that are skipped as a whole
+                self._begin(test)
+            self._outcome, self._message = "skipped", first_line(str(reason))
             return
         for other in self._of_group():
             self._tell(self._session.nodes[id(other)], "skipped", 0.0)
@@ -302,6 +307,7 @@ class Result(unittest.TestResult):
                 self._tell(self._session.nodes[id(test)], "error", 0.0, timed_out=self._session.timer.fired)
         elif self._before:
             self._tell(self._before, "error", 0.0)
+        self._bad, self._message = {}, ""
 
     def _of_group(self) -> list[Any]:
         kind = self.group.__class__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import venv
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,25 @@ def test_a_warm_run_of_unittest_says_what_a_cold_run_says(
     warm = running.run(Patch(), tuple(base.suite.by_id), never, limit_s=30)
     assert warm.warm
     assert said(warm) == said(base.suite)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.12", "3.13", "3.14"])
+def test_other_interpreters_give_the_same_evidence(
+    version: str, zoo: Copy, tmp_path: Path, isolated_sandbox: Sandbox, evaluator: Make, bare_python: Path
+) -> None:
+    python = next(iter((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python")), None)
+    if python is None:
+        pytest.skip(f"no Python {version} on this machine")
+    subprocess.run([python, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
+    project = zoo("unittest_shared")
+    running = evaluator(project, isolated_sandbox, tmp_path / "env" / "bin" / "python")
+    base, known = base_of(running), base_of(evaluator(project, isolated_sandbox, bare_python))
+    assert base.warm, base.cold_reason
+    assert outcomes(base.suite) == outcomes(known.suite)
+    assert said(running.run(Patch(), tuple(base.suite.by_id), never, limit_s=30)) == said(base.suite)
+    assert [case.message for case in base.suite.cases] == [case.message for case in known.suite.cases]
+    assert base.coverage.lines == known.coverage.lines
 
 
 def test_each_test_is_traced_with_what_its_class_sets_up(zoo: Copy, isolated_sandbox: Sandbox, evaluator: Make, bare_python: Path) -> None:
