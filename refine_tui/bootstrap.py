@@ -156,6 +156,7 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
     """
     from refine_tui.journal import SqliteJournal, hold_project
     from refine_tui.loop.session import Session
+    from refine_tui.network.keys import Keys
     from refine_tui.workspace import git_facts, project_state_dir
 
     root, places = project_root(options), Places()
@@ -168,7 +169,8 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
         consent: Consent | None = vars(options).get("unsafe") or None
         sandbox = make_sandbox(unsafe=consent or False, state_dir=places.state, allow=settings.sandbox_allow)
         evaluator = make_evaluator(root, sandbox, settings)
-        generator, reason = make_generator(getattr(options, "model", None) or settings.model, settings, places)
+        keys = Keys(vars(options).get("ask"))
+        generator, reason = make_generator(getattr(options, "model", None) or settings.model, settings, places, keys)
         tree = open_tree(root, state_dir, journal, settings)
         stack.callback(journal.close)
         rows = journal if watch or not writes else _private_journal(stack)

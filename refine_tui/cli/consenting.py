@@ -1,4 +1,4 @@
-"""Consent to run a project's code with nothing between it and the user's files: typed at a terminal, for this session only."""
+"""What is typed at a terminal, for this session only: consent to run a project's code unprotected, and keys."""
 
 from __future__ import annotations
 
@@ -29,3 +29,13 @@ def typed_consent(probes: tuple[Probe, ...]) -> bool:
     reasons = "\n".join(f"  {probe.level.value}: {visible(probe.reason)}" for probe in probes if probe.level.may_run and not probe.holds)
     print(_WARNING.format(reasons=reasons, sentence=SENTENCE), end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip() == SENTENCE
+
+
+def typed_key(question: str) -> str:
+    """Ask for a key, which is not shown; empty where nobody can be asked."""
+    from getpass import getpass
+
+    try:
+        return getpass(question) if sys.stdin.isatty() else ""
+    except EOFError:
+        return ""

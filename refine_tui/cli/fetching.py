@@ -6,10 +6,10 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from getpass import getpass
 
 from refine_tui.bootstrap import Places, make_puller
 from refine_tui.cli import INTERRUPTED
+from refine_tui.cli.consenting import typed_key
 from refine_tui.core.amounts import duration_in_words, size_in_words
 from refine_tui.core.sanitize import visible
 from refine_tui.models.download import Progress
@@ -21,7 +21,7 @@ STEP = 0.1
 
 def run_pull(options: argparse.Namespace) -> int:
     """Fetch a model; what has arrived is kept whatever ends it."""
-    ask = getpass if sys.stdin.isatty() and not options.json else None
+    ask = None if options.json else typed_key
     puller = make_puller(options, Places(), ask, lambda sentence: print(visible(sentence), file=sys.stderr))
     show = _as_json if options.json else _over_one_line() if sys.stderr.isatty() and not options.plain else _in_steps()
     try:

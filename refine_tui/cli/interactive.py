@@ -6,10 +6,12 @@ import argparse
 import os
 import shutil
 import sys
+import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
 from refine_tui.bootstrap import Places, copy_demo, make_shelf, open_project
+from refine_tui.cli.consenting import typed_key
 from refine_tui.core.errors import UsageError
 
 PREFIX = "refine-demo-"
@@ -21,11 +23,14 @@ def open_project_ui(options: argparse.Namespace, *, demo: bool) -> int:
         raise UsageError("The UI needs a terminal. Use --plain, or `refine-tui fix` or `refine-tui eval` in scripts.")
     from refine_tui.ui import run, run_plain
 
+    is_on_screen = threading.Event()
+    options.ask = lambda question: "" if is_on_screen.is_set() else typed_key(question)
     with open_project(options, watch=True) as project:
         watcher = project.parts.watcher
         if options.plain:
             return run_plain(project.session, demo=demo, notices=project.notices, watcher=watcher)
         shelf = make_shelf(project.settings, Places())
+        is_on_screen.set()
         status: int = run(project.session, settings=project.settings, demo=demo, notices=project.notices, watcher=watcher, shelf=shelf)
         return status
 

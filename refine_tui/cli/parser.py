@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from refine_tui import __version__
-from refine_tui.cli.consenting import typed_consent
+from refine_tui.cli.consenting import typed_consent, typed_key
 
 COMMANDS = ("demo", "fix", "eval", "review", "history", "undo", "redo", "models", "bench", "doctor", "where")
 EPILOG = "exit status: 0 done · 1 not solved, tests failed · 2 wrong usage, no tests · 3 refused for safety · 130 interrupted"
@@ -132,6 +132,7 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default: 0)")
     unsafe = "where no isolation holds: ask for consent, typed, to run the project's code as you; for this session"
     parser.add_argument("--unsafe", action="store_const", const=typed_consent, default=False, help=unsafe)
+    parser.set_defaults(ask=typed_key)
 
 
 def _fix(parser: argparse.ArgumentParser) -> None:

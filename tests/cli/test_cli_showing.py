@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from refine_tui.bootstrap import open_project
 from refine_tui.cli import main, showing
 from refine_tui.cli.parser import parse
 from refine_tui.cli.recording import LONGEST_BYTES
+from refine_tui.core.errors import ModelError
 from refine_tui.loop.defects import in_words
 from refine_tui.ui.session_worker import Delivery, Job, JobEnded, JobQueue, carry_out
+from tests.network.loopback import serving
+from tests.remote.scripted_server import Scripted
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +88,19 @@ def test_a_long_log_is_begun_anew_and_one_that_cannot_be_written_stands_in_no_on
     log.mkdir()
     main(["where"])
     assert "ValueError: third" in in_words(ValueError("third"))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_key_of_a_server_is_asked_for_where_somebody_is_there(is_there: bool, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine_tui.network.keys.from_keyring", lambda _: ("", ""))
+    monkeypatch.setattr("getpass.getpass", lambda _: "secret")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: is_there)
+    (home / "project" / "test_a.py").write_text("def test_a():\n    pass\n")
+    with serving(Scripted(key="secret")) as server:
+        options = parse(["fix", "--model", f"{server.url}/v1#coder"])
+        if is_there:
+            with open_project(options, writes=False) as project:
+                assert project.parts.generator is not None
+        else:
+            with pytest.raises(ModelError, match="wants a key"), open_project(options, writes=False):
+                pass
