@@ -11,7 +11,7 @@ import pytest
 from refine_tui.core.stopping import StopReason
 from refine_tui.loop import events
 from refine_tui.loop.ports.thinking import FillMarks
-from refine_tui.prompting.profiles import profile_for
+from refine_tui.prompting.profiles import LineEdit, profile_for
 from tests.loop.loop_script import Bench, block
 
 ROMAN = 'LIMIT = 9\n\n\ndef other(n):\n    secret = n\n    return secret\n\n\ndef roman(number):\n    return ""\n'
@@ -236,3 +236,21 @@ def test_a_scope_that_does_not_fit_is_told_and_the_task_ends() -> None:
     told = bench.work()
     assert any("choose a smaller scope" in event.text for event in only(told, events.Notice))
     assert finished(told).outcome == "unsolved"
+
+
+def test_the_small_model_writes_once_single_edits_are_used_up() -> None:
+    lines = ["def roman(number):", '    return ""']
+    edit = LineEdit().render_edit(lines, RIGHT.splitlines())
+    tried: list[int] = []
+
+    def answers(_: str) -> list[str]:
+        tried.append(len(list(bench.journal.rows("candidate"))))
+        return [edit]
+
+    bench = Bench(PROJECT, answers, candidates=1_000, profile="line-edit")
+    end = finished(bench.work(search=True))
+    assert end.outcome == "solved"
+    assert end.best is not None
+    assert end.best.proposal.proposer == "model"
+    assert tried[0] > 30
+    assert tried[0] + 2 > end.candidates
