@@ -14,7 +14,7 @@ export WITHOUT
 
 SET_UP = @command -v $(PYTHON) >/dev/null || { echo "refine_tui needs Python 3.11 or newer, and there is no '$(PYTHON)' here. Name another one: make PYTHON=python3.12 $@" >&2; exit 1; }; $(PYTHON) tests/tooling/set_up.py
 
-.PHONY: help demo run engine test test-slow test-train lint model lock fix clean
+.PHONY: help demo run engine test attacks test-slow test-train lint model lock fix clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make run DIR=…    the same on your own project'
 	@echo 'make engine BACKEND=…  llama.cpp for cpu, cuda, metal, vulkan or rpc, compiled once for this machine and used from then on'
 	@echo 'make test         everything CI runs: format, lint, types, import contracts, all tests'
+	@echo 'make attacks      every attack on the sandbox, every guard taken away once; prints the counts (about two minutes)'
 	@echo 'make test-slow    the long proofs, whose fast slice make test runs (about ten minutes)'
 	@echo 'make test-train   the tests that need torch or transformers: the recipe, chat templates (an environment of its own)'
 	@echo 'make model        train that model again, into OUT=build/model; TOKENS, THREADS, SIZE=6m or 19m, DEVICE=cpu or cuda, EXCLUDE=FILE.jsonl'
@@ -44,6 +45,10 @@ engine:
 test: lint
 	$(BIN)/python -m pytest -n 2 -m "not e2e and not train and not slow"
 	$(BIN)/python -m pytest -m "e2e and not train"
+
+attacks:
+	$(SET_UP) dev
+	$(BIN)/python -m pytest -q tests/sandbox/test_sandbox_attacks.py tests/sandbox/test_sandbox_guards.py tests/sandbox/test_sandbox_bounds.py
 
 test-slow:
 	$(SET_UP) dev
