@@ -18,7 +18,7 @@ from refine_tui.loop.ports.keeping import Workspace
 from refine_tui.loop.ports.observing import Observer
 from refine_tui.loop.ports.running import Cancelled, Evaluator
 from refine_tui.loop.session import Session
-from refine_tui.loop.specimens import Choice, choose
+from refine_tui.loop.specimens import NOT_MADE_FOR, Choice, choose
 from refine_tui.loop.spelling import Spelled, file_of, spell
 
 INPUTS = 120
@@ -118,7 +118,9 @@ def _why_nothing(stopped: str, choice: Choice) -> str:
     if stopped:
         return stopped
     reason = max(choice.left_out, key=lambda reason: choice.left_out[reason], default="it was not called")
-    return f"no call does the same every time: {reason}"
+    if reason == NOT_MADE_FOR:
+        return "it takes objects that no literal stands for, and no test calls it with anything else; write its first test by hand"
+    return f"no call of it can be held by a test: {reason}"
 
 
 @dataclass

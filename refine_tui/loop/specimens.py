@@ -12,8 +12,11 @@ from refine_tui.loop.ports.observing import CallInput, Observed, Outcome
 EXTRA = 3
 """Calls beyond those that cover, for results that differ from all others."""
 MOST = 16
+SHORT = 40
+"""Characters that make no difference to a reader."""
 LONGEST = 400
 """Characters of a call with its result; a longer one is no example for a reader."""
+NOT_MADE_FOR = "a value of a type that it is not made for"
 _NOT_MEANT = ("TypeError", "AttributeError", "NameError", "UnboundLocalError", "RecursionError")
 
 
@@ -72,10 +75,10 @@ def choose(inputs: Sequence[CallInput], observed: Observed, lines: Sequence[str]
 
 def _useless(outcome: Outcome, executed: frozenset[int], lines: Sequence[str]) -> str:
     if outcome.kind == "unstable":
-        return outcome.text
+        return outcome.text.partition(":")[0]
     raises = any(lines[line].strip().startswith("raise") for line in executed if line < len(lines))
     if outcome.kind == "raised" and not raises and outcome.text.startswith(_NOT_MEANT):
-        return "a type that it is not made for"
+        return NOT_MADE_FOR
     return ""
 
 
@@ -94,11 +97,14 @@ def _features(outcome: Outcome) -> Iterator[object]:
 
 
 def _covering(usable: Sequence[Specimen]) -> list[Specimen]:
-    """Return a small set that reaches everything: greedily the one that adds most, of equals the shortest; then without the superfluous."""
+    """Return a small set that reaches everything: greedily the one that adds most, of equals a short one; then without the superfluous.
+
+    Of those that are about as short, the first comes: what tests call a function with tells more than what was drawn.
+    """
     missing = frozenset().union(*(one.features for one in usable))
     kept: list[Specimen] = []
     while missing and len(kept) < MOST:
-        best = min(usable, key=lambda one: (-len(one.features & missing), one.length))
+        best = min(usable, key=lambda one: (-len(one.features & missing), one.length // SHORT))
         kept.append(best)
         missing -= best.features
     for one in sorted(kept, key=lambda one: -one.length):
@@ -109,12 +115,12 @@ def _covering(usable: Sequence[Specimen]) -> list[Specimen]:
 
 
 def _with_boundaries(kept: Sequence[Specimen], usable: Sequence[Specimen]) -> list[Specimen]:
-    """Add calls with results that none of the kept ones has, in the order of the inputs: recorded ones and boundaries come first."""
+    """Add calls with values that none of the kept ones gives, in the order of the inputs: recorded ones and boundaries come first."""
     seen = {(one.outcome.kind, one.outcome.text, one.outcome.after) for one in kept}
     more: list[Specimen] = []
     for one in usable:
         result = (one.outcome.kind, one.outcome.text, one.outcome.after)
-        if result not in seen and len(more) < EXTRA and len(kept) + len(more) < MOST:
+        if one.outcome.kind == "returned" and result not in seen and len(more) < EXTRA and len(kept) + len(more) < MOST:
             seen.add(result)
             more.append(one)
     order = {id(one): at for at, one in enumerate(usable)}

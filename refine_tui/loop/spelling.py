@@ -91,8 +91,10 @@ class _Body:
         else:
             errors = set()
             lines += self._returns(call, specimen.outcome.text)
-        lines += [f"assert {name} == {self._value(value)}" for name, value in held.values()]
-        return [*lines, *self._attributes(specimen)], errors
+        left = [f"assert {name} == {self._value(value)}" for name, value in held.values()] + list(self._attributes(specimen))
+        if left and lines[-1] == f"assert {call} is None":
+            lines[-1] = call
+        return [*lines, *left], errors
 
     def _known(self, name: str) -> str:
         return f"{self._manner.module}.{name}" if self._manner.imports_module else name
@@ -246,4 +248,4 @@ def snake(text: str) -> str:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    return next(one for one in (name, *(f"{name}_{number}" for number in range(2, 1000))) if one not in taken)
+    return next(one for one in (name, *(f"{name}_case_{number}" for number in range(2, 1000))) if one not in taken)

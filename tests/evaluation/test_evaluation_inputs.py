@@ -185,6 +185,14 @@ def test_a_recorded_object_is_also_taken_with_fewer_of_its_calls() -> None:
     assert [one.receiver for one in made[:3]] == [receiver, "(('a',), {}, [('times', (2,), {})])", "(('a',), {}, [])"]
 
 
+def test_a_method_is_also_called_on_an_object_on_which_it_was_called_before() -> None:
+    made = varied(signature("Line.times"), (), {"count": "int"}, 40, 0)
+    assert {one.receiver for one in made if one.text == made[0].text} >= {
+        made[0].receiver,
+        f"{made[0].receiver[:-3]}[('times', (3,), {{}})])",
+    }
+
+
 def test_a_type_without_literals_is_told_by_its_parameter() -> None:
     with pytest.raises(Unknown, match="client"):
         varied(signature("sends"), (), {}, 10, 0)

@@ -33,6 +33,8 @@ class Parameter:
 class Signature:
     """How a function is called."""
 
+    name: str
+    """Without its class."""
     parameters: tuple[Parameter, ...]
     receiver: tuple[Parameter, ...] | None = None
     """The parameters of the constructor of its object; `None`: it is called without one."""
@@ -69,7 +71,7 @@ def read_signature(source: str, symbol: str, first_line: int) -> Signature | Non
     is_bound = owner is not None and "staticmethod" not in marks
     receiver = tuple(_constructor(owner, module)) if owner is not None and is_bound and "classmethod" not in marks else None
     is_property = bool(marks & {"property", "cached_property"})
-    return Signature(parameters[is_bound:], receiver, tuple(_literals(node)), is_property)
+    return Signature(name, parameters[is_bound:], receiver, tuple(_literals(node)), is_property)
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

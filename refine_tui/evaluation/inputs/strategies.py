@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _WORDS = ("a", "b", "Z", "é", "1", "0", " ", "-", "_", ".", ",", "\n", "word", "Two Words")
-_ANY = ("int", "str", "list[int]", "list[str]", "float", "dict[str, int]", "bool", "None")
+_ANY = (
+    *("int", "str", "list[int]", "list[str]", "float", "dict[str, int]", "list[list[int]]", "bool", "tuple[int, int]"),
+    *("list[dict[str, int]]", "list[tuple[str, int]]", "set[int]", "bytes", "None"),
+)
 """What an unknown parameter is tried with, in this order."""
 _SAME = {
     **dict.fromkeys(("List", "Sequence", "MutableSequence", "Iterable", "Collection", "Iterator"), "list"),

@@ -90,6 +90,8 @@ def varied(signature: Signature, seen: Sequence[Seen], guess: Guess, count: int,
         return tuple(islice(found, count))
     sources = {one.name: _source(one, signature.parameters, seen, guess, constants) for one in signature.parameters}
     known = {name: source for name, source in sources.items() if source is not None}
+    usual = seen[0].text if seen else next(_at_bounds(signature.parameters, known))
+    found.update(dict.fromkeys(CallInput(usual, receiver) for receiver in receivers))
     for text in islice(_at_bounds(signature.parameters, known), count):
         found.setdefault(CallInput(text, receivers[len(found) % len(receivers)]))
     if len(found) < count:
@@ -165,7 +167,7 @@ def _drawn(parameters: Sequence[Parameter], sources: Mapping[str, Source], recei
 
 
 def _receivers(signature: Signature, seen: Sequence[Seen], guess: Guess, constants: Sequence[Any]) -> list[str]:
-    """Return how objects are made: as recorded, with fewer of the calls that were recorded, and by the constructor alone."""
+    """Return how objects are made: as recorded, with fewer of the calls that were recorded, by the constructor alone, and called before."""
     if signature.receiver is None:
         return [""]
     recorded = dict.fromkeys(islice((one.receiver for one in seen if one.receiver), _RECEIVERS))
@@ -173,10 +175,25 @@ def _receivers(signature: Signature, seen: Sequence[Seen], guess: Guess, constan
         recorded.update(dict.fromkeys(literal((args, kwargs, calls[:end])) for end in range(len(calls) - 1, -1, -1)))
     try:
         found = {one.name: _source(one, signature.receiver, (), guess, constants) for one in signature.receiver}
+        sources = {name: source for name, source in found.items() if source is not None}
+        made = [f"{text[:-1]}, [])" for text in islice(dict.fromkeys(_at_bounds(signature.receiver, sources)), _RECEIVERS)]
     except Unknown:
         if not recorded:
             raise
-        return list(recorded)
-    sources = {name: source for name, source in found.items() if source is not None}
-    made = [f"{text[:-1]}, [])" for text in islice(dict.fromkeys(_at_bounds(signature.receiver, sources)), _RECEIVERS)]
-    return list(dict.fromkeys([*recorded, *made]))
+        made = []
+    return list(dict.fromkeys([*recorded, *made, *_called_before(signature, seen, [*recorded, *made], guess, constants)]))
+
+
+def _called_before(
+    signature: Signature, seen: Sequence[Seen], receivers: Sequence[str], guess: Guess, constants: Sequence[Any]
+) -> Iterator[str]:
+    """Yield objects on which the same method was called already: with what the inputs begin with."""
+    if signature.is_property or signature.name.startswith("__"):
+        return
+    sources = {one.name: _source(one, signature.parameters, seen, guess, constants) for one in signature.parameters}
+    known = {name: source for name, source in sources.items() if source is not None}
+    called = [(one.args, dict(one.kwargs)) for one in seen[:2]] or [ast.literal_eval(next(_at_bounds(signature.parameters, known)))]
+    for receiver in receivers[:2]:
+        args, kwargs, calls = ast.literal_eval(receiver)
+        for more, named in called:
+            yield literal((args, kwargs, [*calls, (signature.name, more, named)]))
