@@ -15,6 +15,7 @@ class StopReason(Enum):
     REPEATED = "only repeats what was tried"
     SECONDS = "time budget spent"
     ROUNDS = "all rounds used"
+    CHANGED = "the project changed meanwhile"
     CANCELLED = "cancelled"
     REFUSED = "refused for safety"
 

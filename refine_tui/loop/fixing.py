@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -9,8 +10,8 @@ from typing import Any, Literal
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.evidence import Baseline, Counts, Delta, SuiteResult, delta
 from refine_tui.core.patch import Patch
-from refine_tui.core.review import Review
 from refine_tui.core.stopping import StopReason
+from refine_tui.core.task import Task
 from refine_tui.loop import events
 from refine_tui.loop.pointing import refuse_uncollected
 from refine_tui.loop.ports.parts import Clock
@@ -20,6 +21,9 @@ from refine_tui.loop.session import Session
 from refine_tui.loop.wanted import Wanted
 
 Outcome = Literal["solved", "improved", "unsolved", "nothing_failing", "cancelled", "refused"]
+
+BEGUN_AT_MOST = 3
+"""A task that has to begin again because the project changed does so until it has begun so often."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class _Totals:
     executions: int = 0
     notes: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
-    reviews: list[Review] = field(default_factory=list)
+    reviews: set[str] = field(default_factory=set)
 
     def add(self, event: events.Event) -> None:
         if isinstance(event, events.TaskFinished):
@@ -80,7 +84,7 @@ class _Totals:
             if event.handoff:
                 self.notes.append(event.handoff)
         elif isinstance(event, events.ReviewReady):
-            self.reviews.append(event.review)
+            self.reviews.add(event.review.id)
 
 
 def fix(
@@ -114,30 +118,42 @@ def fix(
         yield _ended(outcome, baseline, baseline.suite, Patch(), {}, totals, (), targets)
         return
     began = clock()
-    waiting = [item.task for item in session.state().queue if item.status == "waiting"]
-    for index, task in enumerate(waiting):
-        if cancelled():
-            break
+    begun: Counter[tuple[str, ...]] = Counter()
+    # Read anew each time: when the project changes meanwhile, other tasks wait afterwards, or the same once more.
+    while (waiting := _waiting(session, begun)) and not cancelled():
+        task = waiting[0]
+        begun[task.targets] += 1
         if session.settle_if_fixed(task):
             continue
         if seconds is not None:
             left = began + seconds - clock()
             # Less than a second helps nobody; a task that begins when nothing is left only says what fails.
-            share = max(1.0, left / (len(waiting) - index)) if left > 0 else 0.0
+            share = max(1.0, left / len(waiting)) if left > 0 else 0.0
             task = replace(task, budget=replace(task.budget, seconds=share))
         for event in session.work(task, cancelled, search=search):
             totals.add(event)
             yield event
     if not totals.candidates and not cancelled():
         refuse_uncollected(baseline.suite)
-    patch, tree, suite = _joined([(r.candidate, dict(r.tree)) for r in totals.reviews], baseline, evaluator, cancelled, totals)
+    now = session.state()
+    if now.baseline is not None and now.baseline is not baseline:
+        baseline = now.baseline
+        targets = set(wanted.targets_in(baseline, session.scope))
+    reviews = [review for review in now.reviews if review.id in totals.reviews and review.state == "open"]
+    patch, tree, suite = _joined([(r.candidate, dict(r.tree)) for r in reviews], baseline, evaluator, cancelled, totals)
     change = delta(baseline.suite, suite)
     outcome = _outcome(targets, change, cancelled())
-    flags = tuple(dict.fromkeys(flag for review in totals.reviews for flag in review.candidate.flags))
+    flags = tuple(dict.fromkeys(flag for review in reviews for flag in review.candidate.flags))
     yield _ended(outcome, baseline, suite, patch, tree, totals, flags, targets)
 
 
+def _waiting(session: Session, begun: Counter[tuple[str, ...]]) -> list[Task]:
+    return [item.task for item in session.state().queue if item.status == "waiting" and begun[item.task.targets] < BEGUN_AT_MOST]
+
+
 def _outcome(targets: set[str], change: Delta, was_cancelled: bool) -> Outcome:
+    if not targets:
+        return "nothing_failing"
     if targets <= set(change.fixed) and not change.broken:
         return "solved"
     if was_cancelled:
@@ -150,30 +166,32 @@ def _joined(
 ) -> tuple[Patch, dict[str, bytes], SuiteResult]:
     """Join the proposals one by one; one that does not fit the others or spoils the whole is left out. Runs the result cold."""
     tree = {path: data for _, bases in found for path, data in bases.items()}
-    if len(found) == 1 and found[0][0].confirmed:
-        return found[0][0].proposal.patch, tree, found[0][0].suite
+    proven = [candidate for candidate, _ in found if candidate.confirmed]
+    if proven and (len(found) == 1 or cancelled()):
+        best = max(proven, key=lambda candidate: len(candidate.delta.fixed))
+        return best.proposal.patch, {path: tree[path] for path in best.proposal.patch.paths}, best.suite
     whole = Patch()
     for candidate, _ in found:
         whole = merge(whole, candidate.proposal.patch, Base(tree, Patch())) or whole
-    kept, suite = _confirmed(whole, baseline, evaluator, totals)
+    kept, suite = _confirmed(whole, baseline, evaluator, cancelled, totals)
     if kept or whole.is_empty:
         return whole, {path: tree[path] for path in whole.paths}, suite
-    whole, best = Patch(), baseline.suite
+    whole, most = Patch(), baseline.suite
     for candidate, _ in found:
         more = merge(whole, candidate.proposal.patch, Base(tree, Patch()))
         if more is None or cancelled():
             continue
-        held, suite = _confirmed(more, baseline, evaluator, totals)
-        if held and len(delta(baseline.suite, suite).fixed) > len(delta(baseline.suite, best).fixed):
-            whole, best = more, suite
-    return whole, {path: tree[path] for path in whole.paths}, best
+        held, suite = _confirmed(more, baseline, evaluator, cancelled, totals)
+        if held and len(delta(baseline.suite, suite).fixed) > len(delta(baseline.suite, most).fixed):
+            whole, most = more, suite
+    return whole, {path: tree[path] for path in whole.paths}, most
 
 
-def _confirmed(patch: Patch, baseline: Baseline, evaluator: Evaluator, totals: _Totals) -> tuple[bool, SuiteResult]:
+def _confirmed(patch: Patch, baseline: Baseline, evaluator: Evaluator, cancelled: Cancelled, totals: _Totals) -> tuple[bool, SuiteResult]:
     if patch.is_empty:
         return False, baseline.suite
     totals.executions += 1
-    suite = evaluator.confirm(patch, lambda *_: None, lambda: False, limit_s=30.0 + 5 * baseline.suite.duration_s)
+    suite = evaluator.confirm(patch, lambda *_: None, cancelled, limit_s=30.0 + 5 * baseline.suite.duration_s)
     change = delta(baseline.suite, suite)
     return suite.complete and bool(change.fixed) and not change.broken, suite
 
@@ -191,7 +209,9 @@ def _ended(
     if outcome in ("unsolved", "cancelled") and delta(baseline.suite, suite).broken:
         patch, tree, suite = Patch(), {}, baseline.suite
     reasons = [*totals.reasons, *([StopReason.CANCELLED.value] if outcome == "cancelled" else [])]
-    stop_reason = "; ".join(dict.fromkeys(reasons)) or StopReason.NOTHING_FAILING.value
+    stop_reason = (
+        "; ".join(dict.fromkeys(reasons)) or (StopReason.NOTHING_FAILING if outcome == "nothing_failing" else StopReason.CHANGED).value
+    )
     return Fixed(
         outcome,
         patch,

@@ -200,7 +200,7 @@ class Session(Choosing, Bringing):
                 self._set_status(task, "waiting")
                 yield events.Notice(str(error), "warning")
                 if (now := self._state.baseline) is baseline or now is None:
-                    yield from self.survey(cancelled)
+                    yield from self.files_changed(frozenset(path for review in self._state.reviews for path in review.tree), cancelled)
                 else:
                     self._queue_from(now)
             except RefineError:
