@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from refine_tui.core.errors import ProjectError, RunnerError
+from refine_tui.core.errors import RunnerError
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Flag, GateResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
@@ -209,14 +209,8 @@ class PytestEvaluator:
     # beside the port
 
     def observer(self) -> PytestObserver:
-        """Return what calls single functions in the same place.
-
-        Raises:
-            ProjectError: the interpreter has no pytest, by which they are called.
-        """
-        found = self._ready().interpreter
-        if not found.pytest:
-            raise ProjectError(f"{found.path} has no pytest, by which single functions are watched. Install it: {found.path} -m pip install pytest")
+        """Return what calls single functions in the same place; a `ProjectError` where there is no pytest, by which they are called."""
+        self._ready().interpreter.require_pytest("single functions are watched")
         return PytestObserver(
             self.project, lambda job, cancelled: self._run_cold(job, self._or_closed(cancelled)), self._patched, self._touching
         )

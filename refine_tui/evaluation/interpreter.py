@@ -36,6 +36,18 @@ class Interpreter:
         """What runs the tests, with its version."""
         return f"pytest {self.pytest}" if self.pytest else "unittest"
 
+    def require_pytest(self, what: str) -> None:
+        """Refuse what only pytest can do.
+
+        Args:
+            what: is done by it, in words.
+
+        Raises:
+            ProjectError: there is no pytest.
+        """
+        if not self.pytest:
+            raise ProjectError(f"{self.path} has no pytest, by which {what}. Install it: {self.path} -m pip install pytest")
+
     @property
     def label(self) -> str:
         """The line on screen."""
