@@ -135,3 +135,10 @@ def test_without_pytest_and_without_unittest_tests_the_remedy_is_named(
 ) -> None:
     with pytest.raises(ProjectError, match=r"no tests for unittest .* -m pip install pytest"):
         base_of(evaluator(zoo("flat"), isolated_sandbox, bare_python))
+
+
+def test_what_only_pytest_can_do_is_refused_with_the_remedy(
+    zoo: Copy, isolated_sandbox: Sandbox, evaluator: Make, bare_python: Path
+) -> None:
+    with pytest.raises(ProjectError, match=r"has no pytest, by which single functions are watched.* -m pip install pytest"):
+        evaluator(zoo("unittest_style"), isolated_sandbox, bare_python).observer()
