@@ -56,10 +56,11 @@ def nothing_is_left_behind() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many attacks were made where."""
-    where = re.compile(r"test_an_attack_is_refused\[(\w+)-")
-    for outcome in ("passed", "failed"):
-        found = Counter(match[1] for report in terminalreporter.stats.get(outcome, ()) if (match := where.search(report.nodeid)))
-        for level, count in found.items():
-            word = "refused" if outcome == "passed" else "NOT REFUSED"
-            terminalreporter.write_line(f"attacks at {level}: {count} {word}")
+    """Say how many attacks were made where, and how many guards were taken away."""
+    where, what = re.compile(r"test_an_attack_is_refused\[(\w+)-"), re.compile(r"test_without_a_guard_an_attack_gets_through\[(\w+)-")
+    for outcome, refused, through in (("passed", "refused", "an attack got through"), ("failed", "NOT REFUSED", "NOTHING got through")):
+        reports = [report.nodeid for report in terminalreporter.stats.get(outcome, ())]
+        for level, count in Counter(match[1] for node in reports if (match := where.search(node))).items():
+            terminalreporter.write_line(f"attacks at {level}: {count} {refused}")
+        for level, count in Counter(match[1] for node in reports if (match := what.search(node))).items():
+            terminalreporter.write_line(f"guards taken away at {level}: {count}, and {through}")

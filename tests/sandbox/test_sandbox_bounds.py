@@ -15,9 +15,9 @@ from refine_tui.loop.ports.running import Sandbox
 from refine_tui.sandbox import cgroups, supervision, trees
 from refine_tui.sandbox.opening import Ladder
 from tests.sandbox.conftest import reach
+from tests.sandbox.sandbox_guards import Workbench
 from tests.sandbox.sandbox_world import World
 from tests.sandbox.test_sandbox_contract import run
-from tests.sandbox.test_sandbox_guards import Workbench
 from tests.sandbox.test_sandbox_orphans import all_end, launch, marked, watched
 
 LIMITS = {
