@@ -9,6 +9,7 @@ from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Frame, Suit
 from refine_tui.core.text import SourceFile
 from refine_tui.loop.planning import suspects_of
 from refine_tui.loop.pointing import NAMED, REACHED
+from refine_tui.loop.wanted import Wanted
 from refine_tui.syntax import TreeSitter
 from tests.loop.test_loop_refine import Made
 
@@ -58,6 +59,12 @@ def test_a_syntax_error_that_keeps_every_test_from_being_collected_is_repaired(r
 def test_other_tests_that_pass_do_not_stand_in_the_way() -> None:
     other = {"other.py": "def f():\n    return 1\n", "test_other.py": "from other import f\n\ndef test_f():\n    assert f() == 1\n"}
     assert patched({"shop.py": SHOP.replace("prices:", "prices"), "test_shop.py": SHOP_TESTS, **other}) == SHOP
+
+
+@pytest.mark.parametrize("target", ["test_shop.py", "test_shop.py::test_total"])
+def test_a_test_of_a_file_that_cannot_be_collected_may_be_named(target: str) -> None:
+    _, end = Made({"shop.py": SHOP.replace("prices:", "prices"), "test_shop.py": SHOP_TESTS}).fix(Wanted((target,)))
+    assert end.outcome == "solved"
 
 
 def test_a_bug_behind_a_syntax_error_is_repaired_with_it() -> None:
