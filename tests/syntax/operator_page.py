@@ -7,6 +7,7 @@ from pathlib import Path
 
 from refine_tui.syntax import OPERATORS, Operator
 from refine_tui.syntax.languages import LANGUAGES
+from refine_tui.syntax.operators.faster import Speedup
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operators.md"
 KINDS = {
@@ -47,7 +48,7 @@ def _row(row: Operator) -> str:
     return f"| `{row.name}` | {row.about} | `{before}` → `{after}` | {inverse} | {row.prior:g} | {languages} |\n"
 
 
-def example(row: Operator) -> tuple[str, str]:
+def example(row: Operator | Speedup) -> tuple[str, str]:
     """Return the lines of an operator's example that it changes, before and after, each in one line."""
     old, new = row.before.splitlines(), row.after.splitlines()
     blocks = [block for block in SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if block[0] != "equal"]

@@ -7,6 +7,7 @@ from refine_tui.core.text import SourceFile
 from refine_tui.syntax import TreeSitter
 from refine_tui.syntax.operators.faster import SPEEDUPS, Speedup
 from refine_tui.syntax.speedups import TreeSpeedups
+from tests.syntax.speedup_page import PAGE, page
 
 ROWS = [pytest.param(row, id=row.name) for row in SPEEDUPS]
 
@@ -35,3 +36,62 @@ def test_what_a_rewrite_makes_of_any_example_is_python(row: Speedup) -> None:
     for other in SPEEDUPS:
         for text in results(other.after, row.name):
             compile(text, row.name, "exec")
+
+
+def test_the_table_of_rewrites_is_up_to_date() -> None:
+    assert page() == PAGE.read_text("utf-8"), "run `python -m tests.syntax.speedup_page`"
+
+
+def test_imports_go_below_the_files_own_and_are_not_made_twice() -> None:
+    text = '"""Counts."""\n\nimport re\n\n\ndef f(a):\n    return {b: a.count(b) for b in a}\n'
+    [made] = results(text, "lookup.count")
+    assert made.startswith('"""Counts."""\n\nimport re\nfrom collections import Counter\n\n\ndef f')
+    [again] = results(made.replace("counts[b]", "a.count(b)").replace("    counts = Counter(a)\n", ""), "lookup.count")
+    assert again.count("import Counter") == 1
+
+
+KEPT = [
+    pytest.param(
+        "def f(a, b):\n    for c in a:\n        if c in b:\n            b.remove(c)\n", "lookup.set", id="a list that the loop changes"
+    ),
+    pytest.param(
+        "def f(a):\n    b = []\n    for c in a:\n        if c in b:\n            b.pop()\n        b.append(c)\n",
+        "lookup.seen",
+        id="a list that shrinks",
+    ),
+    pytest.param("def f(a):\n    return [f(b) for b in a] + [f(a)]\n", "build.cache", id="results that could be changed"),
+    pytest.param("def f(a, b):\n    for c in a:\n        b = b + c\n        print(len(b))\n", "loop.hoist", id="a length that changes"),
+    pytest.param(
+        "def f(a):\n    b = ''\n    for c in a:\n        b += c\n        print(b)\n", "build.join", id="a text that is read on the way"
+    ),
+    pytest.param("def f(a):\n    for i in range(len(a)):\n        a[i] = a[i] + 1\n", "loop.items", id="items that are written"),
+    pytest.param("def f(n):\n    for i in range(2, n):\n        if n % i == 1:\n            return i\n", "loop.bound", id="no divisors"),
+]
+
+
+@pytest.mark.parametrize(("text", "name"), KEPT)
+def test_what_would_plainly_be_wrong_is_not_offered(text: str, name: str) -> None:
+    assert results(text, name) == {}
+
+
+GROUPS = [
+    pytest.param(
+        "def f(a, t):\n    for i in range(len(a)):\n        for j in range(i + 1, len(a)):\n            if a[i] + a[j] == t:\n"
+        "                return i, j\n",
+        "def f(a, t):\n    groups = {}\n    for j in range(len(a)):\n        groups.setdefault(a[j], []).append(j)\n"
+        "    for i in range(len(a)):\n        for j in groups.get(t - a[i], ()):\n            if j > i:\n                return i, j\n",
+        id="pairs with a sum",
+    ),
+    pytest.param(
+        "def f(a, b):\n    for c in a:\n        for e in b:\n            if e.key == c.key and e.open:\n                print(c)\n"
+        "                print(e)\n",
+        "def f(a, b):\n    groups = {}\n    for e in b:\n        groups.setdefault(e.key, []).append(e)\n    for c in a:\n"
+        "        for e in groups.get(c.key, ()):\n            if e.open:\n                print(c)\n                print(e)\n",
+        id="a condition more",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), GROUPS)
+def test_two_loops_become_a_lookup(before: str, after: str) -> None:
+    assert after in results(before, "lookup.join")
