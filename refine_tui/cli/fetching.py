@@ -7,7 +7,8 @@ import json
 import sys
 from collections.abc import Callable
 
-from refine_tui.bootstrap import Places, make_puller
+from refine_tui.bootstrap import Places, settings_of
+from refine_tui.bootstrap_models import make_puller
 from refine_tui.cli import INTERRUPTED
 from refine_tui.cli.consenting import typed_key
 from refine_tui.core.amounts import duration_in_words, size_in_words
@@ -22,7 +23,8 @@ STEP = 0.1
 def run_pull(options: argparse.Namespace) -> int:
     """Fetch a model; what has arrived is kept whatever ends it."""
     ask = None if options.json else typed_key
-    puller = make_puller(options, Places(), ask, lambda sentence: print(visible(sentence), file=sys.stderr))
+    settings, _ = settings_of(options, Places())
+    puller = make_puller(settings, Places(), ask, lambda sentence: print(visible(sentence), file=sys.stderr))
     show = _as_json if options.json else _over_one_line() if sys.stderr.isatty() and not options.plain else _in_steps()
     try:
         for event in puller.pull(options.address):

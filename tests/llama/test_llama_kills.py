@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from refine_tui.bootstrap import profile_of
+from refine_tui.bootstrap_models import profile_of
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.client import LlamaGenerator
 from refine_tui.loop import events

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from refine_tui.bootstrap import profile_of
+from refine_tui.bootstrap_models import profile_of
 from refine_tui.llama.client import LlamaGenerator
 from refine_tui.loop import events
 from refine_tui.models.registry import Registry

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from refine_tui.bootstrap import profile_of
+from refine_tui.bootstrap_models import profile_of
 from refine_tui.loop.ports.thinking import FillMarks, ModelInfo
 from refine_tui.models.fim_marks import FAMILIES, fill_marks
 from refine_tui.models.gguf_header import read_header
