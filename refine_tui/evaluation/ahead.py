@@ -30,7 +30,7 @@ class _Guess:
 
 @dataclass
 class Ahead:
-    """Holds one guess at a time: while it runs here, what is asked for now runs elsewhere. All but `close` come from one thread."""
+    """Holds one guess at a time: while it runs here, what is asked for now runs elsewhere. All but `refresh` and `close` come from one thread."""
 
     start: Callable[[], WarmRunner]
     """Starts the parent; called at the first guess, in a thread of its own."""
@@ -58,6 +58,8 @@ class Ahead:
             return None
         self._guess = None
         ran = self._awaited(guess, cancelled)
+        if guess.is_given_up.is_set() and not cancelled():
+            return None  # the tree changed while it was waited for
         self.taken += ran is not None
         return ran
 
