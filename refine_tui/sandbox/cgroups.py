@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from refine_tui.core.isolation import Limits
+from refine_tui.sandbox import trees
 
 _ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "refine-tui-"
@@ -50,9 +51,11 @@ class ControlGroup:
         return any((folder / name).exists() for folder in self._folders for name in ("memory.limit_in_bytes", "memory.max"))
 
     def remove(self) -> None:
-        """Remove the groups once their processes are gone; the last of them may need a moment."""
+        """Remove the groups and end what is still in them; the last process may need a moment."""
         give_up = time.monotonic() + 1.0
         while self._folders:
+            # Nothing, unless somebody killed the one who was to see to it.
+            trees.kill_all(_members(self._folders[-1]))
             with contextlib.suppress(OSError):
                 self._folders[-1].rmdir()
             if not self._folders[-1].exists() or time.monotonic() > give_up:
@@ -108,6 +111,14 @@ def _make(folder: Path, settings: dict[str, int]) -> Path | None:
             folder.rmdir()
         return None
     return folder
+
+
+def _members(folder: Path) -> list[int]:
+    try:
+        # A process that cannot be seen from here is listed as 0, which to a signal means all of our own.
+        return [int(pid) for pid in (folder / "cgroup.procs").read_text().split() if pid != "0"]
+    except OSError:
+        return []
 
 
 def _processor_s(folder: Path) -> float:

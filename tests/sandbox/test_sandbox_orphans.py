@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from refine_tui.core.isolation import Limits
+from refine_tui.core.isolation import Level, Limits
 from refine_tui.loop.ports.running import Launch, Running, Sandbox
 from refine_tui.sandbox import cgroups, workcopy
 from refine_tui.sandbox.bubblewrap import own_interpreter
+from refine_tui.sandbox.supervision import Supervised
 
 PYTHON, PREFIXES = own_interpreter()
 WITHIN_S = 1.0
@@ -197,6 +198,22 @@ def test_nothing_is_left_a_second_after_evaluations_ended_in_six_ways(sandbox: S
     workcopy.sweep(project.parent / "state")
     cgroups.sweep()
     assert [path for pid in (os.getpid(), *KILLED) for path in kept_for(pid)] == []
+
+
+def test_nothing_is_left_when_somebody_kills_the_supervisor(sandbox: Sandbox, project: Path) -> None:
+    mark = f"supervisor-{os.getpid()}"
+    group = cgroups.ControlGroup(Limits(), processes=1)
+    can_group = group.joined(["true"]) != ["true"]
+    group.remove()
+    if sandbox.level is Level.CONFINED and not can_group:
+        pytest.skip("this user may not make control groups")
+    with launch(sandbox, project, mark, "wait") as running:
+        assert running.stdout.readline() == b"left\n"
+        watch = Watch(mark)
+        assert isinstance(running, Supervised)
+        os.kill(running.pid, signal.SIGKILL)
+        assert running.wait(30) == 137
+    assert watch.left() == []
 
 
 def test_a_run_outlives_the_thread_that_started_it(isolated: Sandbox, project: Path) -> None:
