@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, cast
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from tests.ui.ui_fakes import ScriptedSession
 
 Opened = Callable[..., "AbstractAsyncContextManager[Pilot[int]]"]
+PATIENCE_S = 60.0
+"""After which a test that waits for something fails."""
 
 
 class Clock:
@@ -68,11 +71,17 @@ def opened(make_app: Callable[..., RefineApp]) -> Opened:
     return run
 
 
+async def until(pilot: Pilot[int], condition: Callable[[], bool], times: int = 1) -> None:
+    """Wait until something is so, that many looks in a row; fails where it never is."""
+    in_a_row = 0
+    async with asyncio.timeout(PATIENCE_S):
+        while in_a_row < times:
+            is_so = condition()
+            in_a_row = in_a_row + 1 if is_so else 0
+            await pilot.pause(0.0 if is_so else 0.01)
+
+
 async def settled(pilot: Pilot[int]) -> None:
     """Wait until no job or errand is under way and everything that arrived is drawn."""
     app = cast("RefineApp", pilot.app)
-    quiet = 0
-    while quiet < 3:
-        is_quiet = app.jobs.is_idle and not app.errands_left
-        await pilot.pause(0.0 if is_quiet else 0.01)
-        quiet = quiet + 1 if is_quiet else 0
+    await until(pilot, lambda: app.jobs.is_idle and not app.errands_left, times=3)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+import pytest
+
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.loop.state import QueueItem
 from refine_tui.ui.widgets.confirm_bar import CEILING_S, QUIET_S, ConfirmBar
 from refine_tui.ui.widgets.notice_bar import NoticeBar
 from tests.ui.conftest import settled
 from tests.ui.ui_fakes import make_review, ready, suite_with, task_events
-from tests.ui.ui_hands import Opened, decisions, press, said, text
+from tests.ui.ui_hands import Opened, decisions, press, said, text, until_held
 
 
 async def test_w_writes_a_fully_accepted_proven_patch_at_once(opened: Opened) -> None:
@@ -127,16 +129,27 @@ async def test_while_files_are_written_the_screen_says_so_and_decides_nothing_on
         assert (len(session.called("apply")), session.stack, len(session.undone)) == (1, [], 1)
 
 
-async def test_leaving_while_files_are_written_waits_until_they_are(opened: Opened) -> None:
+async def test_leaving_while_files_are_written_waits_until_they_are(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     session = ready(make_review())
     session.disk = threading.Event()
     async with opened(session) as pilot:
         await press(pilot, "a")
         await pilot.press("w")
         await pilot.pause()
-        threading.Timer(0.05, session.disk.set).start()
+        errands = pilot.app._errands  # type: ignore[attr-defined]
+        leave = errands.shutdown
+        waited: list[bool] = []
+
+        def leaving(*, wait: bool) -> None:
+            assert session.disk is not None
+            assert session.stack == []
+            session.disk.set()
+            leave(wait=wait)
+            waited.append(wait)
+
+        monkeypatch.setattr(errands, "shutdown", leaving)
         await pilot.press("q")
-    assert len(session.stack) == 1
+    assert (waited, len(session.stack)) == ([True], 1)
 
 
 async def test_undo_with_nothing_written_is_a_notice(opened: Opened) -> None:
@@ -163,10 +176,7 @@ async def test_a_run_of_accepted_hunks_shows_how_far_it_is(opened: Opened) -> No
     session.opening, session.gate = [], threading.Event()
     async with opened(session, waits=False) as pilot:
         await pilot.press("y", "t")
-        while not session.is_held.is_set():
-            await pilot.pause(0.01)
-        await pilot.pause()
-        await pilot.pause()
+        await until_held(pilot, session)
         assert "running these hunks: 1 of 10 tests" in str(pilot.app.screen.query_one("#summary").render())
         session.gate.set()
         await press(pilot)

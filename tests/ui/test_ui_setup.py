@@ -13,14 +13,15 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from refine_tui.core.errors import ModelError, NetworkError, UsageError
+from refine_tui.loop import events
 from refine_tui.loop.state import QueueItem
 from refine_tui.ui.boards.setup import SetupBoard
 from refine_tui.ui.widgets.key_line import KeyLine
 from refine_tui.ui.widgets.line import Line
-from tests.ui.conftest import settled
+from tests.ui.conftest import settled, until
 from tests.ui.setup_fakes import ScriptedShelf
 from tests.ui.test_ui_snapshots import SIZES, Compare
-from tests.ui.ui_fakes import ScriptedSession, make_review, ready
+from tests.ui.ui_fakes import ScriptedSession, make_review, ready, task_events
 from tests.ui.ui_hands import house, press, said, text
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ def setup(pilot: Pilot[int]) -> SetupBoard:
 
 async def quiet(pilot: Pilot[int]) -> None:
     """Wait until nothing of Setup is under way and everything is drawn."""
-    while not setup(pilot).setting_up.is_idle:
-        await pilot.pause(0.01)
+    await until(pilot, lambda: setup(pilot).setting_up.is_idle)
     await settled(pilot)
     await pilot.pause()
 
@@ -51,9 +51,7 @@ async def hit(pilot: Pilot[int], *keys: str) -> None:
 
 async def held(pilot: Pilot[int], shelf: ScriptedShelf) -> None:
     """Wait until the shelf waits at its gate and what it said is drawn."""
-    while not shelf.is_held.is_set():
-        await pilot.pause(0.01)
-    await pilot.pause()
+    await until(pilot, shelf.is_held.is_set)
     await pilot.pause()
 
 
@@ -167,9 +165,7 @@ async def test_a_key_is_asked_for_hidden_and_for_the_session_only(opened: Opened
     async with opened(ready(), shelf=shelf) as pilot:
         await hit(pilot, "6", "end", "k")
         await pilot.press("d")
-        while not setup(pilot).setting_up.models.question:
-            await pilot.pause(0.01)
-        await pilot.pause()
+        await until(pilot, lambda: bool(setup(pilot).setting_up.models.question))
         assert "Key for hub.example (kept for this session only):  t types it" in above(pilot)
         assert "no system keyring" in said(pilot)
         await pilot.press("t")
@@ -185,11 +181,40 @@ async def test_stopping_while_a_key_is_asked_for_is_no_key(opened: Opened) -> No
     async with opened(ready(), shelf=shelf) as pilot:
         await hit(pilot, "6", "end", "k")
         await pilot.press("d")
-        while not setup(pilot).setting_up.models.question:
-            await pilot.pause(0.01)
+        await until(pilot, lambda: bool(setup(pilot).setting_up.models.question))
         await hit(pilot, "x")
         assert shelf.answers == [""]
         assert not setup(pilot).setting_up.models.fetched
+
+
+async def test_what_the_old_model_wrote_is_not_shown_beside_the_new_one(opened: Opened) -> None:
+    review = make_review()
+    session = ready(queue=(QueueItem(review.task),))
+    session.opening = []
+    session.scripts = {"t1": [event for event in task_events(review.task, review) if not isinstance(event, events.ReviewReady)]}
+    async with opened(session, shelf=ScriptedShelf()) as pilot:
+        await press(pilot, "2", "p")
+        assert "price * item.quantity" in text(pilot, "#stream")
+        await hit(pilot, "6", "j", "j", "j", "enter", "2")
+        assert "No model is in use" in said(pilot)
+        assert "price * item.quantity" not in text(pilot, "#stream")
+
+
+async def test_a_key_that_a_server_wants_can_be_left_out_also_after_a_stopped_download(opened: Opened) -> None:
+    session, shelf = ready(), ScriptedShelf(gate=threading.Event())
+    async with opened(session, shelf=shelf) as pilot:
+        await hit(pilot, "6", "end", "k")
+        await pilot.press("d")
+        await held(pilot, shelf)
+        await hit(pilot, "x")
+        answers: list[str] = []
+        asking = threading.Thread(target=lambda: answers.append(shelf._ask("Key for gpu.example: ")))
+        asking.start()
+        while not setup(pilot).setting_up.models.question:
+            await pilot.pause(0.01)
+        await hit(pilot, "x")
+        asking.join(10)
+        assert answers == [""]
 
 
 async def test_files_addresses_and_servers_are_typed_in(opened: Opened) -> None:

@@ -20,6 +20,7 @@ from refine_tui.loop import events
 from refine_tui.loop.state import QueueItem
 from tests.ui.conftest import settled
 from tests.ui.ui_fakes import BASELINE, GREEN, HANDOFF, SUITE, ScriptedSession, make_review, ready, suite_with, task_events
+from tests.ui.ui_hands import until_held
 
 if TYPE_CHECKING:
     from refine_tui.ui.app import RefineApp
@@ -169,8 +170,4 @@ def _presser(keys: tuple[str, ...], *, waits: bool) -> Callable[[Pilot[int]], ob
 
 async def held_script(pilot: Pilot[int]) -> None:
     """Wait until the script waits at its gate and all it said is drawn."""
-    session = pilot.app.desk.session  # type: ignore[attr-defined]
-    while not session.is_held.is_set():
-        await pilot.pause(0.01)
-    await pilot.pause()
-    await pilot.pause()
+    await until_held(pilot, pilot.app.desk.session)  # type: ignore[attr-defined]

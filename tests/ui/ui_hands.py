@@ -13,7 +13,7 @@ from refine_tui.ui.boards.review import ReviewBoard
 from refine_tui.ui.screens.house import HouseScreen
 from refine_tui.ui.widgets.notice_bar import NoticeBar
 from refine_tui.ui.widgets.pane import Pane
-from tests.ui.conftest import settled
+from tests.ui.conftest import settled, until
 from tests.ui.ui_fakes import ScriptedSession
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
@@ -29,9 +29,7 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
 
 async def until_held(pilot: Pilot[int], session: ScriptedSession) -> None:
     """Wait until a script waits at its gate and all it said is drawn."""
-    while not session.is_held.is_set():
-        await pilot.pause(0.01)
-    await pilot.pause()
+    await until(pilot, session.is_held.is_set)
     await pilot.pause()
 
 
