@@ -80,6 +80,7 @@ class Version:
         self._owner: Any = self._module
         for part in self._names[:-1]:
             self._owner = getattr(self._owner, part)
+        self._is_property = isinstance(inspect.getattr_static(self._owner, self._names[-1]), property)
         self.lazy = inspect.isgeneratorfunction(inspect.unwrap(getattr(self._owner, self._names[-1])))
         self._caches, self._kept = self._find_state()
 
@@ -95,6 +96,8 @@ class Version:
             owner = owner(*receiver[0], **receiver[1])
             for name, its_args, its_kwargs in receiver[2]:
                 getattr(owner, name)(*its_args, **its_kwargs)
+        if self._is_property:
+            return getattr, (owner, self._names[-1]), {}
         return getattr(owner, self._names[-1]), args, kwargs
 
     def answer(self, given: bytes) -> Any:

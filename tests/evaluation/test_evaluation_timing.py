@@ -57,6 +57,10 @@ class Shelf:
     def add(self, item):
         self.items.append(item)
 
+    @property
+    def least(self):
+        return sorted(self.items)[0]
+
     def holds(self, wanted):
         return [item for item in wanted if item in self.items]
 
@@ -158,6 +162,14 @@ def test_a_generator_is_run_to_its_end(project: Path, open_timer: Open, plain_sa
         "    least = min(items)\n    for item in items:\n        yield item, least",
     )
     found = timed(open_timer(project, plain_sandbox), patch, "pairs", NUMBERS)
+    assert found.comparison is not None
+    assert found.comparison.verdict == "faster"
+
+
+def test_a_property_is_timed_too(project: Path, open_timer: Open, plain_sandbox: Sandbox) -> None:
+    patch = change(project, "distinct.py", "return sorted(self.items)[0]", "return min(self.items)")
+    shuffled = [(7 * number) % 1009 for number in range(1009)]
+    found = timed(open_timer(project, plain_sandbox), patch, "Shelf.least", "((), {})", receiver=f"(({shuffled},), {{}}, [])")
     assert found.comparison is not None
     assert found.comparison.verdict == "faster"
 
