@@ -29,5 +29,5 @@ def take_folder(options: argparse.Namespace, option: str = "--faster") -> None:
 
 def speed_events(project: Project, options: argparse.Namespace, seconds: float | None, cancelled: Cancelled) -> Iterator[Event]:
     """Return the events of the work; the last is `Sped`."""
-    order = SpeedOrder(options.faster, seconds, options.rounds, options.seed)
+    order = SpeedOrder(options.faster, seconds, options.rounds, options.candidates, options.seed, options.goal)
     return faster(project.session, project.parts, make_speed_tools(project), order, cancelled)

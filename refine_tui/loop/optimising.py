@@ -97,6 +97,8 @@ class Chosen(events.Event):
     """Inputs on which behaviour was compared."""
     refused: Mapping[str, int]
     """How many candidates were left out, by verdict."""
+    tried: tuple[str, ...]
+    """What did not help, with what came of it; the last ones."""
     reason: str
 
 
@@ -116,6 +118,8 @@ class Work:
     candidates: int = 0
     executions: int = 0
     observed: int = 0
+    begun_with: int = 0
+    """Candidates of the generations before this one."""
     refused: Counter[str] = field(default_factory=Counter)
     population: Population = field(default_factory=Population)
     history: list[Weighed] = field(default_factory=list)
@@ -138,7 +142,7 @@ def optimise(work: Work) -> Iterator[events.Event]:
     while work.generation < work.task.budget.rounds and not work.is_over():
         parents = work.population.parents(ELITES, OTHERS, work.chance)
         proposals = [*_joined(work), *(made for parent in parents for made in _rewritten(work, parent))]
-        before = work.candidates
+        before = work.begun_with = work.candidates
         if proposals or work.tools.writer:
             work.generation += 1
             yield events.RoundStarted(work.task.id, work.generation, parents[0].id if parents else "", len(proposals))
@@ -150,8 +154,9 @@ def optimise(work: Work) -> Iterator[events.Event]:
 
 
 def _all_weighed(work: Work, proposals: Iterable[tuple[Proposal, Member]]) -> Iterator[events.Event]:
+    most = work.task.budget.candidates
     for proposal, parent in proposals:
-        if work.is_over():
+        if work.is_over() or (most is not None and work.candidates - work.begun_with >= most):
             return
         if work.judge.admits(proposal):
             found = _weighed(work, proposal, parent)
@@ -315,4 +320,4 @@ def _why_not(work: Work, closest: Timing | None) -> str:
 
 def _end(work: Work, member: Member | None, timing: Timing | None, suite: SuiteResult | None, reason: str) -> Chosen:
     counts = (work.generation, work.candidates, work.executions, work.observed)
-    return Chosen(member, timing, suite, *counts, dict(work.refused), reason)
+    return Chosen(member, timing, suite, *counts, dict(work.refused), tuple(tellings(work)), reason)

@@ -41,5 +41,5 @@ def drafted(task: Task, writer: Writer, base: Base, generation: int, tried: Sequ
         return
     source = SourceFile(scope.path, base.tree[scope.path])
     around = surroundings(source, scope, writer.syntax.scopes(source))
-    ask = Ask(task.goal, now, tuple(lines), tried=tuple(tried), original=tuple(original), around=around)
+    ask = Ask(task.goal, now, tuple(lines), tried=tuple(tried), note=task.note, original=tuple(original), around=around)
     yield from writer.draft(ask, base, "faster", count=DRAFTS, seed=task.seed + 1000 * generation)

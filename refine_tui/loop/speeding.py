@@ -77,7 +77,11 @@ class SpeedOrder:
     """For everything after the survey."""
     rounds: int | None = None
     """Generations; `None`: six."""
+    candidates: int | None = None
+    """In a generation; `None`: all there are."""
     seed: int = 0
+    note: str = ""
+    """What the user says about it, for a model."""
 
 
 def faster(session: Session, parts: Parts, tools: SpeedTools, order: SpeedOrder, cancelled: Cancelled) -> Iterator[events.Event]:
@@ -94,8 +98,9 @@ def faster(session: Session, parts: Parts, tools: SpeedTools, order: SpeedOrder,
     if scope.kind not in ("function", "method"):
         raise UsageError(f"{order.label}: a {scope.kind} cannot be timed. Name a function or a method.")
     began = tools.clock()
-    budget = Budget(order.rounds or GENERATIONS, order.seconds, changed_lines=CHANGED_LINES)
-    task = Task("t1", f"make {order.label} faster", _touching(scope, baseline), (scope,), budget=budget, seed=order.seed)
+    budget = Budget(order.rounds or GENERATIONS, order.seconds, order.candidates, changed_lines=CHANGED_LINES)
+    goal, touching = f"make {order.label} faster", _touching(scope, baseline)
+    task = Task("t1", goal, touching, (scope,), budget=budget, seed=order.seed, note=order.note)
     behaviour = behaviour_of(scope, tools.observer, tools.timer, task.seed, cancelled)
     tree = {scope.path: parts.workspace.read(scope.path).data}
     if cancelled() or not behaviour.costs or not behaviour.inputs:
@@ -134,8 +139,13 @@ def _end(task: Task, baseline: Baseline, tree: Mapping[str, bytes], chosen: Chos
         candidates=chosen.candidates if chosen else 0,
         executions=chosen.executions if chosen else 0,
         flags=(UNTESTED,) if member and not task.targets else (),
-        handoff="" if member else f"### {label} is not faster\n\nStopped: {reason}.",
+        handoff="" if member else _note(label, reason, chosen),
         stop_reason=reason,
         scope=label,
         chosen=chosen,
     )
+
+
+def _note(label: str, reason: str, chosen: Chosen | None) -> str:
+    tried = "".join(f"\n- {one}" for one in chosen.tried) if chosen else ""
+    return f"### {label} is not faster\n\nStopped: {reason}." + (f"\n\nTried, and of no help:\n{tried}" if tried else "")

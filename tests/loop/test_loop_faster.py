@@ -72,9 +72,9 @@ class House:
     tools: SpeedTools
     timer: LineTimer
 
-    def work(self, name: str, seconds: float | None = None) -> tuple[list[events.Event], Sped]:
+    def work(self, name: str, rounds: int | None = None, candidates: int | None = None) -> tuple[list[events.Event], Sped]:
         session = Session(self.parts, Settings())
-        told = list(faster(session, self.parts, self.tools, SpeedOrder(f"shop.py::{name}", seconds), lambda: False))
+        told = list(faster(session, self.parts, self.tools, SpeedOrder(f"shop.py::{name}", None, rounds, candidates), lambda: False))
         assert isinstance(told[-1], Sped)
         return told, told[-1]
 
@@ -143,6 +143,11 @@ def test_the_best_of_several_kinds_wins_and_generations_build_on_survivors() -> 
     assert end.outcome == "solved"
 
 
+def test_generations_and_their_candidates_are_bounded() -> None:
+    told, _ = house(NUMBERS).work("has_large", rounds=1, candidates=1)
+    assert [event.id for event in told if isinstance(event, Weighed)] == ["c1"]
+
+
 def test_a_version_that_breaks_a_test_is_left_out_and_counted() -> None:
     home = house(NUMBERS)
     consuming = "\n    rest = iter([1, 5, 2])\n    has_large(rest)\n    assert list(rest) == []"
@@ -150,6 +155,7 @@ def test_a_version_that_breaks_a_test_is_left_out_and_counted() -> None:
     told, end = home.work("has_large")
     assert (end.outcome, end.more["refused"]) == ("unsolved", {"breaks tests": 2})
     assert {event.reason for event in told if isinstance(event, Weighed)} == {"test_shop.py::test_has_large"}
+    assert "large by any: breaks tests test_shop.py::test_has_large" in end.handoff
 
 
 DOUBLED = """```python
