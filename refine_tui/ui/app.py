@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import ClassVar
 
@@ -154,12 +155,20 @@ class RefineApp(CarryingApp):
 
     @on(ModelsChanged)
     def _models_changed(self) -> None:
+        if self.desk.state.loading:
+            self._forget_answer()
         self.show_all()
 
     @on(ModelChosen)
     def _model_chosen(self) -> None:
+        if "work" not in self.jobs.names:
+            self._forget_answer()
         self.work_next()
         self.show_all()
+
+    def _forget_answer(self) -> None:
+        """What another model wrote must not be taken for an answer of the one in use."""
+        self.desk.live = replace(self.desk.live, text="", text_index=-1)
 
     def _tell(self, tell: Tell) -> None:
         self.desk.say(tell)

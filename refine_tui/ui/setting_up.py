@@ -91,11 +91,11 @@ class SettingUp:
         self._begin(lambda: self._fetch(wanted))
 
     def stop(self) -> None:
-        """Stop the download; what has arrived is kept."""
+        """Stop the download, and give no key to who asks for one; what has arrived is kept."""
         if self.models.fetched:
             self._stop.set()
             self._change(is_stopping=True)
-            self.answer("")
+        self.answer("")
 
     def answer(self, key: str) -> None:
         """Give the key that was asked for; an empty one is none."""
@@ -145,6 +145,7 @@ class SettingUp:
                         break
         finally:
             stopped = self._stop.is_set() and not name
+            self._stop.clear()
             self._change(fetched="", progress=None, question="", is_stopping=False)
             if stopped:
                 self._say(f"Stopped fetching {wanted}. What has arrived is kept: d goes on from there.")

@@ -195,7 +195,8 @@ async def test_what_the_old_model_wrote_is_not_shown_beside_the_new_one(opened: 
     async with opened(session, shelf=ScriptedShelf()) as pilot:
         await press(pilot, "2", "p")
         assert "price * item.quantity" in text(pilot, "#stream")
-        await hit(pilot, "6", "j", "j", "j", "enter", "2")
+        await hit(pilot, "6", "j", "j", "j", "enter")
+        await press(pilot, "2")
         assert "No model is in use" in said(pilot)
         assert "price * item.quantity" not in text(pilot, "#stream")
 

@@ -75,7 +75,7 @@ class SetupBoard(Board):
             "use": self.chosen is not None and not self.state.loading,
             "server": not self.state.loading,
             "fetch": not models.fetched,
-            "stop": bool(models.fetched) and not models.is_stopping,
+            "stop": bool(models.fetched or models.question) and not models.is_stopping,
             "key": bool(models.question),
         }
         return offered.get(action, True) and super().check_action(action, parameters)
