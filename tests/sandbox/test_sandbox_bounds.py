@@ -144,7 +144,9 @@ def test_without_its_guard_a_daemon_outlives_the_run(
     file: str, guard: str, ladder: Ladder, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox, mark = reach(ladder, Level.CONFINED), f"mark-{os.getpid()}-{len(guard)}"
-    Workbench(monkeypatch, Level.CONFINED, World((), {}, {}, [])).cut(file, guard, "pass" if "return" not in guard else "return status")
+    bench = Workbench(monkeypatch, Level.CONFINED, World((), {}, {}, []))
+    without_group(bench)
+    bench.cut(file, guard, "pass" if "return" not in guard else "return status")
     with launch(sandbox, project, mark, "leave") as running:
         assert running.stdout.readline() == b"left\n"
         assert running.wait(30) == 0
