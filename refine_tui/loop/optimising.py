@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import log
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from refine_tui.core.candidate import changed_lines
 from refine_tui.core.errors import ModelError
@@ -39,6 +39,8 @@ FIRST_LOOK = 4
 """Rounds by which a candidate is placed in the population."""
 PROMISING = 0.95
 """A candidate at least this much faster than what it was made from is looked at closely."""
+NEXT_BEST = 1.1
+"""And when it is not far behind the best."""
 HOPELESS = 1.3
 """A candidate that is slower than this is not built on."""
 PER_PARENT = 40
@@ -223,34 +225,41 @@ def _joined(work: Work) -> list[tuple[Proposal, Member]]:
 def _weighed(work: Work, proposal: Proposal, parent: Member) -> Weighed:
     """Run one candidate: the tests that touch the function, a first look at its cost, and its behaviour when that is promising."""
     work.candidates += 1
-    id = f"c{work.candidates}"
-    verdict, ratio, reason = _tried(work, proposal, parent)
-    if ratio is not None and verdict in ("faster", "no faster"):
-        kind = frozenset(proposal.operators)
-        work.population.add(Member(id, proposal, ratio, kind, work.generation, changed_lines(proposal), verdict == "faster"))
+    found = _tried(work, proposal, parent)
+    told = Weighed(f"c{work.candidates}", proposal, work.generation, parent.id, found.verdict, found.ratio, found.reason)
+    if found.ratio is not None and found.verdict in ("faster", "no faster"):
+        kind, changed = frozenset(proposal.operators), changed_lines(proposal)
+        work.population.add(Member(told.id, proposal, found.ratio, kind, work.generation, changed, found.observed))
     else:
-        work.refused[verdict] += 1
-    return Weighed(id, proposal, work.generation, parent.id, verdict, ratio, reason)
+        work.refused[found.verdict] += 1
+    return told
 
 
-def _tried(work: Work, proposal: Proposal, parent: Member) -> tuple[Verdict, float | None, str]:
+class _Trial(NamedTuple):
+    verdict: Verdict
+    ratio: float | None = None
+    reason: str = ""
+    observed: bool = False
+
+
+def _tried(work: Work, proposal: Proposal, parent: Member) -> _Trial:
     if broken := _breaks(work, proposal):
-        return "breaks tests", None, broken
+        return _Trial("breaks tests", reason=broken)
     tools, costs = work.tools, work.behaviour.costs
     work.executions += 1
     limit_s, seed = 5.0, work.task.seed + work.candidates
     look = tools.timer.compare(proposal.patch, work.scope, costs, work.cancelled, limit_s=limit_s, seed=seed, rounds=FIRST_LOOK)
     if look.differs is not None:
-        return "behaves differently", None, f"{work.scope.name}{look.differs.text}"
+        return _Trial("behaves differently", reason=f"{work.scope.name}{look.differs.text}")
     if look.comparison is None:
-        return ("slower", None, "") if look.stopped == "late" else ("fails when timed", None, look.stopped)
+        return _Trial("slower") if look.stopped == "late" else _Trial("fails when timed", reason=look.stopped)
     ratio = look.comparison.ratio
-    if ratio > HOPELESS * parent.ratio:
-        return "slower", ratio, ""
     if ratio > PROMISING * parent.ratio:
-        return "no faster", ratio, ""
+        return _Trial("slower" if ratio > HOPELESS * parent.ratio else "no faster", ratio)
+    if ratio > NEXT_BEST * min(member.ratio for member in work.population.ranked()):
+        return _Trial("faster", ratio)  # what does not win need not be looked at so closely
     differs = _differs(work, proposal, work.behaviour)
-    return ("behaves differently", ratio, differs) if differs else ("faster", ratio, "")
+    return _Trial("behaves differently", ratio, differs) if differs else _Trial("faster", ratio, observed=True)
 
 
 def _breaks(work: Work, proposal: Proposal) -> str:

@@ -33,7 +33,7 @@ class Member:
     changed: int = 0
     """Lines."""
     observed: bool = False
-    """Whether it was seen to do the same on every input; one that promised nothing was not looked at."""
+    """Whether it was seen to do the same on every input; one that would not win was not looked at."""
 
     @property
     def patch(self) -> Patch:
