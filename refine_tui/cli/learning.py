@@ -9,7 +9,7 @@ from refine_tui.core.errors import UsageError
 
 
 def run_learn(options: argparse.Namespace) -> int:
-    """Train, export and report."""
+    """Train and export."""
     try:
         return 0 if run_recipe(options) else 1
     except ImportError as error:

@@ -9,7 +9,7 @@ from refine_tui.core.evidence import Delta, GateResult, SuiteResult
 from refine_tui.core.mutants import Weight
 from refine_tui.core.proposal import Proposal
 
-Verdict = Literal["solved", "improved", "same", "worse", "invalid"]
+Verdict = Literal["solved", "improved", "same", "worse"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Candidate:
     """The candidate this one was built on; empty: the user's tree."""
     gates: tuple[GateResult, ...] = ()
     flags: tuple[str, ...] = ()
-    """`flaky`, `tampering: …`, `weak tests`, `limited: …`."""
+    """`flaky`, `tampering: …`, `limited: …`."""
     confirmed: bool = False
     """Whether `suite` is a cold run of everything, on the tree as it is."""
     weight: Weight | None = None

@@ -111,7 +111,7 @@ def _said(case: CaseResult) -> str:
 
 def ruled_out(tried: Sequence[Candidate]) -> tuple[str, ...]:
     """Return the changes that did not help, in words and each once: those a model wrote before those of search, the latest last."""
-    failed = [candidate for candidate in tried if candidate.verdict in ("same", "worse", "invalid")]
+    failed = [candidate for candidate in tried if candidate.verdict in ("same", "worse")]
     by_model = {c.proposal.note: None for c in failed if c.proposal.proposer == "model"}
     by_search = {f"line {c.proposal.line + 1}: {c.proposal.note}": None for c in failed if c.proposal.proposer != "model"}
     room = max(0, RULED_OUT - len(by_model))

@@ -45,8 +45,6 @@ class State:
     """The model that is being put in place of the one in use; empty: none is."""
     usage: Usage = field(default_factory=Usage)
     files_watched: int = 0
-    saved_at: float | None = None
-    """Clock time of the last change of the tree that was not ours."""
     busy: str = ""
     """`survey`, `task t1`, `verify p1`, or empty."""
 

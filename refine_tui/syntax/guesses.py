@@ -9,7 +9,6 @@ from refine_tui.syntax.nodes import Node
 SEQUENCE_CALLS = frozenset({
     "len", "sorted", "reversed", "enumerate", "sum", "min", "max", "any", "all", "list", "set", "tuple", "zip", "map",
 })  # fmt: skip
-NUMBER_CALLS = frozenset({"len", "int", "float", "abs", "round", "sum", "ord", "pow"})
 TEXT_METHODS = frozenset({"lower", "upper", "strip", "split", "startswith", "endswith", "join", "replace", "isdigit", "isalpha", "format"})
 _RESULTS = {
     **dict.fromkeys(("len", "int", "float", "sum", "abs", "round", "ord"), frozenset({"number"})),

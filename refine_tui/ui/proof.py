@@ -51,11 +51,6 @@ def is_as_proposed(review: Review) -> bool:
         return False
 
 
-def can_be_written(review: Review) -> bool:
-    """Whether the review is still open and about the files as they are."""
-    return review.state == "open"
-
-
 def passed_before_and_after(proof: Proof, baseline: Baseline | None) -> str:
     """Return `25/30 -> 27/30`, as far as it is known."""
     if baseline is None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -116,23 +115,6 @@ def test_transformers_reads_the_same_network(tmp_path: Path) -> None:
     ids = torch.randint(0, len(vocabulary), (2, 40))
     with torch.no_grad():
         assert torch.allclose(other(ids).logits, network.logits(network(ids)), atol=1e-5)
-
-
-def test_likelihoods_scored_together_are_those_scored_alone() -> None:
-    from refine_tui.learn.network import Network, Shape
-    from refine_tui.learn.report import log_likelihoods
-
-    torch.manual_seed(0)
-    network = Network(Shape(vocabulary=50, context=64, width=32, layers=2, heads=2, feed_forward=64))
-    rng = random.Random(1)
-    start = [rng.randrange(50) for _ in range(9)]
-    answers = [[rng.randrange(50) for _ in range(length)] for length in (1, 4, 7)]
-    together = log_likelihoods(network, start, answers)
-    for score, ids in zip(together, answers, strict=True):
-        with torch.no_grad():
-            rows = torch.log_softmax(network.logits(network(torch.tensor([start + ids])))[0], -1)
-        alone = sum(float(rows[len(start) - 1 + place, token]) for place, token in enumerate(ids))
-        assert score == pytest.approx(alone, abs=1e-4)
 
 
 def test_the_tokenizer_gives_back_any_text() -> None:

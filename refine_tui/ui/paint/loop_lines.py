@@ -21,7 +21,6 @@ _VERDICTS = {
     "improved": ("+   improved", "$success"),
     "same": ("=   same    ", "$diff-number"),
     "worse": ("-   worse   ", "$error"),
-    "invalid": ("x   invalid ", "$diff-number"),
 }
 
 
