@@ -36,6 +36,8 @@ class Behaviour:
     """One for each input; none is unstable."""
     costs: tuple[Cost, ...] = ()
     """The inputs that versions are timed on, the most expensive first."""
+    misuse: frozenset[str] = frozenset()
+    """Exceptions that leave an input out."""
 
     def joined(self, other: Behaviour) -> Behaviour:
         """Return both as one."""
@@ -49,8 +51,18 @@ class Behaviour:
         return None
 
 
-def behaviour_of(scope: Scope, observer: Observer, timer: Timer, seed: int, cancelled: Cancelled) -> Behaviour:
-    """Return what the function does now, and choose the inputs it is timed on.
+def misuse_in(text: bytes) -> frozenset[str]:
+    """Return the exceptions by which the interpreter says that an input is not of the kind a function is for.
+
+    What a file speaks of itself belongs to its behaviour.
+    """
+    return frozenset(name for name in ("TypeError", "AttributeError") if name.encode() not in text)
+
+
+def behaviour_of(
+    scope: Scope, observer: Observer, timer: Timer, seed: int, cancelled: Cancelled, misuse: frozenset[str] = frozenset()
+) -> Behaviour:
+    """Return what the function does now, and choose the inputs it is timed on; inputs that raise one of `misuse` are left out.
 
     Raises:
         ProjectError: it cannot be called by value.
@@ -60,25 +72,29 @@ def behaviour_of(scope: Scope, observer: Observer, timer: Timer, seed: int, canc
     known = timer.costs(scope, (*given, *more), cancelled, limit_s=COSTED_S)
     cost = dict(zip((*given, *more), known, strict=True))
     larger = [one for one in more if _below(CHEAP_S)(cost[one])]
-    inputs, outcomes = _observed(scope, observer, (*given, *larger[:: max(1, len(larger) // GROWN)]), cancelled)
+    inputs, outcomes = _observed(scope, observer, (*given, *larger[:: max(1, len(larger) // GROWN)]), cancelled, misuse)
     returned = {one for one, outcome in zip(inputs, outcomes, strict=True) if outcome.kind == "returned"}
     # What is too long to be watched is timed all the same: it is the same input, only larger.
     fit = [found for one, found in cost.items() if found is not None and _below(LONGEST_S)(found) and (one in returned or one in more)]
-    return Behaviour(inputs, outcomes, _timed(fit))
+    return Behaviour(inputs, outcomes, _timed(fit), misuse)
 
 
 def again(scope: Scope, observer: Observer, seed: int, cancelled: Cancelled, before: Behaviour) -> Behaviour:
     """Return what the function does on other inputs, which no candidate was chosen by."""
     inputs = tuple(one for one in observer.inputs(scope, count=FRESH, seed=seed, cancelled=cancelled) if one not in before.inputs)
-    return Behaviour(*_observed(scope, observer, inputs, cancelled))
+    return Behaviour(*_observed(scope, observer, inputs, cancelled, before.misuse))
 
 
 def _observed(
-    scope: Scope, observer: Observer, inputs: tuple[CallInput, ...], cancelled: Cancelled
+    scope: Scope, observer: Observer, inputs: tuple[CallInput, ...], cancelled: Cancelled, misuse: frozenset[str]
 ) -> tuple[tuple[CallInput, ...], tuple[Outcome, ...]]:
     outcomes = observer.outcomes(Patch(), scope, inputs, cancelled, limit_s=OBSERVED_S).outcomes
-    told = [(one, outcome) for one, outcome in zip(inputs, outcomes, strict=False) if outcome.kind != "unstable"]
+    told = [(one, outcome) for one, outcome in zip(inputs, outcomes, strict=False) if _tells(outcome, misuse)]
     return tuple(one for one, _ in told), tuple(outcome for _, outcome in told)
+
+
+def _tells(outcome: Outcome, misuse: frozenset[str]) -> bool:
+    return outcome.kind == "returned" or (outcome.kind == "raised" and outcome.text.partition(":")[0] not in misuse)
 
 
 def _below(limit_s: float) -> Callable[[Cost | None], bool]:

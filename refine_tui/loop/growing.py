@@ -30,8 +30,8 @@ def _larger(seed: CallInput, step: int) -> Iterator[CallInput]:
     call = ast.literal_eval(seed.text)
     receiver = ast.literal_eval(seed.receiver) if seed.receiver else None
     if not _holds_items((call, (receiver or ())[:2])):
-        if step < len(FACTORS):
-            yield replace(seed, text=repr(_scaled(call, FACTORS[step])))
+        for more in (0, 1) if step < len(FACTORS) else ():
+            yield replace(seed, text=repr(_scaled(call, FACTORS[step], more)))
         return
     for spread in (True, False) if step < len(SIZES) else ():
         held = "" if receiver is None else repr((*_sized(receiver[:2], SIZES[step], spread, 0), *receiver[2:]))
@@ -47,13 +47,13 @@ def _holds_items(value: Any) -> bool:
     return any(_holds_items(one) for one in inside)
 
 
-def _scaled(value: Any, factor: int) -> Any:
-    """Return a call with its whole numbers multiplied."""
+def _scaled(value: Any, factor: int, more: int) -> Any:
+    """Return a call with its whole numbers multiplied, and one more each: what has divisors and what may have none."""
     if isinstance(value, tuple):
-        return tuple(_scaled(one, factor) for one in value)
+        return tuple(_scaled(one, factor, more) for one in value)
     if isinstance(value, dict):
-        return {key: _scaled(one, factor) for key, one in value.items()}
-    return value * factor if type(value) is int else value
+        return {key: _scaled(one, factor, more) for key, one in value.items()}
+    return value * factor + more if type(value) is int else value
 
 
 def _sized(value: Any, size: int, spread: bool, depth: int) -> Any:

@@ -16,7 +16,7 @@ from math import log
 from typing import Literal, NamedTuple
 
 from refine_tui.core.candidate import changed_lines
-from refine_tui.core.errors import ModelError
+from refine_tui.core.errors import ModelError, StaleBaseError
 from refine_tui.core.evidence import Baseline, SuiteResult, delta
 from refine_tui.core.proposal import Proposal, joined_edits
 from refine_tui.core.scope import Scope
@@ -102,6 +102,8 @@ class Chosen(events.Event):
     tried: tuple[str, ...]
     """What did not help, with what came of it; the last ones."""
     reason: str
+    flags: tuple[str, ...] = ()
+    """What speaks against the winner: signs of tampering, checks that it makes fail."""
 
 
 @dataclass
@@ -269,6 +271,8 @@ def _breaks(work: Work, proposal: Proposal) -> str:
     work.executions += 1
     limit_s = work.judge.limit_s(work.task.targets)
     suite = work.tools.evaluator.run(proposal.patch, work.task.targets, work.cancelled, limit_s=limit_s, stop_at_first=True)
+    if suite.stopped == "stale":
+        raise StaleBaseError(f"{work.scope.label}: the project changed while versions were being tried. Start again on what is there now.")
     broken = delta(work.baseline.suite, suite).broken
     return broken[0] if broken else "" if suite.complete else suite.stopped or "not every test gave a result"
 
@@ -294,7 +298,7 @@ def _chosen(work: Work) -> Chosen:
             continue
         suite = _proved(work, member, fresh)
         if suite is not None:
-            return _end(work, member, timing, suite, "proved faster, and the same otherwise")
+            return replace(_end(work, member, timing, suite, "proved faster, and the same otherwise"), flags=_flags(work, member))
     return _end(work, None, closest, None, _why_not(work, closest))
 
 
@@ -310,6 +314,12 @@ def _proved(work: Work, member: Member, fresh: Behaviour) -> SuiteResult | None:
         return suite
     work.refused["breaks tests"] += 1
     return None
+
+
+def _flags(work: Work, member: Member) -> tuple[str, ...]:
+    evaluator, patch = work.tools.evaluator, member.patch
+    suspicions = evaluator.flags({path: work.tree[path] for path in patch.paths}, patch.apply(work.tree), strict=True)
+    return (*map(str, suspicions), *(f"{gate.name}: {gate.summary}" for gate in evaluator.gates(patch) if not gate.ok))
 
 
 def _timed(work: Work, member: Member) -> Timing:

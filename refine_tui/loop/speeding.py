@@ -13,7 +13,7 @@ from refine_tui.core.patch import Patch
 from refine_tui.core.scope import Scope
 from refine_tui.core.task import Budget, Task
 from refine_tui.loop import events
-from refine_tui.loop.behaving import behaviour_of
+from refine_tui.loop.behaving import behaviour_of, misuse_in
 from refine_tui.loop.fixing import Fixed
 from refine_tui.loop.optimising import Chosen, SpeedTools, Work, optimise
 from refine_tui.loop.ports.parts import Parts
@@ -90,6 +90,7 @@ def faster(session: Session, parts: Parts, tools: SpeedTools, order: SpeedOrder,
     Raises:
         UsageError: the label names nothing, or nothing that can be called.
         ProjectError: there are no tests, or the function cannot be called by value.
+        StaleBaseError: the user's tree changed meanwhile.
     """
     yield from session.survey(cancelled)
     baseline = session.state().baseline
@@ -101,8 +102,8 @@ def faster(session: Session, parts: Parts, tools: SpeedTools, order: SpeedOrder,
     budget = Budget(order.rounds or GENERATIONS, order.seconds, order.candidates, changed_lines=CHANGED_LINES)
     goal, touching = f"make {order.label} faster", _touching(scope, baseline)
     task = Task("t1", goal, touching, (scope,), budget=budget, seed=order.seed, note=order.note)
-    behaviour = behaviour_of(scope, tools.observer, tools.timer, task.seed, cancelled)
     tree = {scope.path: parts.workspace.read(scope.path).data}
+    behaviour = behaviour_of(scope, tools.observer, tools.timer, task.seed, cancelled, misuse_in(tree[scope.path]))
     if cancelled() or not behaviour.costs or not behaviour.inputs:
         yield _end(task, baseline, tree, None, cancelled())
         return
@@ -138,7 +139,7 @@ def _end(task: Task, baseline: Baseline, tree: Mapping[str, bytes], chosen: Chos
         rounds=chosen.generations if chosen else 0,
         candidates=chosen.candidates if chosen else 0,
         executions=chosen.executions if chosen else 0,
-        flags=(UNTESTED,) if member and not task.targets else (),
+        flags=(*(() if task.targets else (UNTESTED,)), *chosen.flags) if chosen and member else (),
         handoff="" if member else _note(label, reason, chosen),
         stop_reason=reason,
         scope=label,

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from refine_tui.core.errors import UsageError
+from refine_tui.core.errors import StaleBaseError, UsageError
+from refine_tui.core.evidence import Flag
 from refine_tui.core.settings import Settings
 from refine_tui.loop import events
 from refine_tui.loop.growing import grown
@@ -13,6 +15,7 @@ from refine_tui.loop.optimising import SpeedTools, Weighed
 from refine_tui.loop.population import Member, Population
 from refine_tui.loop.ports.observing import CallInput
 from refine_tui.loop.ports.parts import Parts
+from refine_tui.loop.ports.running import Content
 from refine_tui.loop.session import Session
 from refine_tui.loop.speeding import UNTESTED, Sped, SpeedOrder, faster
 from refine_tui.prompting.profiles import LineEdit, profile_for
@@ -72,9 +75,12 @@ class House:
     tools: SpeedTools
     timer: LineTimer
 
-    def work(self, name: str, rounds: int | None = None, candidates: int | None = None) -> tuple[list[events.Event], Sped]:
+    def run(self, name: str, order: SpeedOrder | None = None) -> Iterator[events.Event]:
         session = Session(self.parts, Settings())
-        told = list(faster(session, self.parts, self.tools, SpeedOrder(f"shop.py::{name}", None, rounds, candidates), lambda: False))
+        return faster(session, self.parts, self.tools, order or SpeedOrder(f"shop.py::{name}", None), lambda: False)
+
+    def work(self, name: str, rounds: int | None = None, candidates: int | None = None) -> tuple[list[events.Event], Sped]:
+        told = list(self.run(name, SpeedOrder(f"shop.py::{name}", None, rounds, candidates)))
         assert isinstance(told[-1], Sped)
         return told, told[-1]
 
@@ -192,6 +198,38 @@ def test_a_model_that_only_edits_lines_is_not_asked_for_functions() -> None:
     assert model.requests == []
 
 
+def test_what_the_interpreter_says_of_misuse_is_no_behaviour_unless_the_file_speaks_of_it() -> None:
+    misuse = ("((None, [1]), {})", "((1, [1]), {})")
+    assert (
+        house((*LISTS, *misuse)).work("matches")[1].more["observed"]
+        < house((*LISTS, *misuse), shop=f"{SHOP}\nTypeError\n").work("matches")[1].more["observed"]
+    )
+
+
+def test_what_makes_a_winner_suspicious_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = house(LISTS)
+    flag = Flag("tampering", "it silences a check", path="shop.py", line=2)
+
+    def flags(before: Content, after: Content, *, strict: bool) -> tuple[Flag, ...]:
+        return (flag,) if strict else ()
+
+    monkeypatch.setattr(home.tools.evaluator, "flags", flags)
+    _, end = home.work("matches")
+    assert (end.outcome, end.flags) == ("solved", (str(flag),))
+
+
+def test_a_project_that_changes_meanwhile_is_no_base_any_more() -> None:
+    home = house(LISTS)
+
+    def go_on() -> None:
+        for event in home.run("matches"):
+            if isinstance(event, events.TaskStarted):
+                home.workspace.tree["shop.py"] += b"# changed\n"
+
+    with pytest.raises(StaleBaseError):
+        go_on()
+
+
 def test_classes_and_unknown_names_are_refused() -> None:
     with pytest.raises(UsageError, match="cannot be timed"):
         house(NUMBERS).work("Box")
@@ -213,7 +251,7 @@ def test_inputs_grow_in_their_containers_and_keep_their_shape() -> None:
 
 
 def test_numbers_grow_where_there_is_nothing_else() -> None:
-    assert [one.text for one in grown([CallInput("((3,), {})")])][:2] == ["((6,), {})", "((15,), {})"]
+    assert [one.text for one in grown([CallInput("((3,), {})")])][:3] == ["((6,), {})", "((7,), {})", "((15,), {})"]
 
 
 def test_a_receiver_grows_with_its_call() -> None:

@@ -71,6 +71,9 @@ def _extreme(node: Node, _have: Ingredients) -> Iterator[Rewrite]:
     if index.text in ("0", "-1"):
         least = (index.text == "0") != backwards
         yield Rewrite(node.start, node.end, f"{'min' if least else 'max'}({inside})", "the extreme without sorting")
+        # What is empty has no extreme: this says so in the words of the sorted list.
+        first = f"heapq.{'nsmallest' if least else 'nlargest'}(1, {inside})[0]"
+        yield Rewrite(node.start, node.end, first, "the extreme without sorting, or no such index", _HEAPQ, 0.5)
     found = re.fullmatch(r":(\w+)", index.text)
     if found is not None:
         pick = "nlargest" if backwards else "nsmallest"
