@@ -17,7 +17,7 @@ from refine_tui.core.isolation import Level
 from refine_tui.sandbox.bubblewrap import own_interpreter
 from refine_tui.sandbox.opening import Ladder
 from tests.sandbox import sandbox_world
-from tests.sandbox.conftest import reach
+from tests.sandbox.conftest import REQUIRED, reach
 from tests.sandbox.sandbox_world import REFUSED, assault, world
 
 Tried = dict[str, Any]
@@ -69,7 +69,7 @@ def _python_of_everybody() -> str:
     for path in filter(os.path.exists, PYTHONS):
         if subprocess.run([*NOBODY, path, "-c", check], cwd=Path(__file__).parents[2], capture_output=True, check=False).returncode == 0:
             return path
-    return pytest.skip("no interpreter that an ordinary user can run and that is new enough")
+    return (pytest.fail if any(REQUIRED) else pytest.skip)("no interpreter that an ordinary user can run and that is new enough")
 
 
 @pytest.fixture(scope="module")

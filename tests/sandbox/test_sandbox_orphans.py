@@ -135,7 +135,7 @@ def by_cancelling(sandbox: Sandbox, project: Path, mark: str) -> list[int]:
 
 
 def by_time(sandbox: Sandbox, project: Path, mark: str) -> list[int]:
-    with launch(sandbox, project, mark, "wait", Limits(wall_s=1.5)) as running:
+    with launch(sandbox, project, mark, "wait", Limits(wall_s=2.0)) as running:
         assert running.stdout.readline() == b"left\n"
         watch = Watch(mark)
         assert running.wait(30) is not None
