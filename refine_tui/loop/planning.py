@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, LineMap
 from refine_tui.core.scope import Scope
@@ -45,6 +46,7 @@ def plan_tasks(
 
     `only` limits the work to some node ids. Tests without any suspicious line form tasks of their own.
     """
+    source = cache(source)  # the same few files, for every test
     red = [node for node in baseline.suite.red if not only or node in only]
     top = {node: _top_scopes(suspects_of(baseline, (node,), source, syntax, editable, unwatched=unwatched)) for node in red}
     tasks = []

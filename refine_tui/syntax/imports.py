@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from refine_tui.core.text import SourceFile
@@ -12,6 +13,7 @@ _FROM = re.compile(r"^[ \t]*from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|
 _PLAIN = re.compile(r"^[ \t]*import[ \t]+([\w., \t]+)", re.MULTILINE)
 
 
+@lru_cache(maxsize=256)
 def imported_paths(source: SourceFile) -> tuple[str, ...]:
     """Return paths below the project's root, those that a name leads to most directly first."""
     return tuple(dict.fromkeys(path for where, name in _modules(source.text) for path in _paths(source.path, where, name)))
