@@ -15,7 +15,7 @@ from refine_tui.ui.paint.ink import fit, ink
 from refine_tui.ui.setting_up import Models
 
 _KINDS = {"broken": "cannot be used", "server": "on a server", "none": "search alone"}
-_NAME_CELLS = 32
+_NAME_CELLS, _SIGN_CELLS = 32, 8
 
 
 def is_in_use(choice: Choice, state: State) -> bool:
@@ -69,7 +69,7 @@ def choice_entries(models: Models, state: State) -> Iterator[Entry]:
     if not models.is_read:
         yield Entry("", ink(("Looking through the models ...", "$diff-number")), is_heading=True)
     else:
-        columns = f"{'here':{_NAME_CELLS + 10}} {'size':>9} {'memory':>9}"
+        columns = f"{'here':{_SIGN_CELLS + _NAME_CELLS + 10}} {'size':>9} {'memory':>9}"
         yield Entry("", ink((columns, "$diff-number")), is_heading=True)
     known = False
     for choice in models.choices:
@@ -84,11 +84,13 @@ def _row(choice: Choice, state: State) -> Content:
     name = fit(ink((choice.wish, "bold")), _NAME_CELLS)
     gap = " " * (_NAME_CELLS + 1 - name.cell_length)
     if choice.kind in _KINDS:
-        return ink((mark, "bold $success"), name, gap, (_KINDS[choice.kind], "$error" if choice.kind == "broken" else "$diff-number"))
+        sign = f"{'in use' if mark == '* ' else '':{_SIGN_CELLS}}"
+        kind = (_KINDS[choice.kind], "$error" if choice.kind == "broken" else "$diff-number")
+        return ink((f"{mark}{sign}", "bold $success"), name, gap, kind)
     sign, style = _fit_sign(choice, in_use=is_in_use(choice, state))
     needs = f"{size_in_words(choice.needed_bytes)}{'+' if choice.kind == 'card' else ' '}" if choice.needed_bytes is not None else ""
-    figures = f"{choice.quantisation:7} {size_in_words(choice.size_bytes):>9} {needs:>10} "
-    return ink((mark, "bold $success"), name, gap, figures, (sign, style))
+    figures = f"{choice.quantisation:7} {size_in_words(choice.size_bytes):>9} {needs:>10}"
+    return ink((mark, "bold $success"), (f"{sign:{_SIGN_CELLS}}", style), name, gap, figures)
 
 
 def _fit_sign(choice: Choice, *, in_use: bool) -> tuple[str, str]:
