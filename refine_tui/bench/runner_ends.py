@@ -246,7 +246,10 @@ def memory_bombs(lab: RunnerLab, warm: bool) -> Iterator[Row]:
     worst = max(found, key=lambda one: one.memory.most_bytes)
     went_on = [one.name for one in found if not one.suite.red or one.suite.stopped == "time"]
     bounds = "a control group" if any(one.memory.has_group for one in found) and not warm else "a watchdog"
-    note = f"{len(found)} kinds, bounded by {bounds}; worst: {worst.name}" + (f"; not stopped: {listed(went_on)}" if went_on else "")
+    note = f"{len(found)} kinds, bounded by {bounds}; worst: {worst.name}"
+    note += f", looked at every {1e3 * worst.memory.seconds / max(1, worst.memory.looks):.0f} ms" + (
+        f"; not stopped: {listed(went_on)}" if went_on else ""
+    )
     row = Row(name, rounded(worst.memory.most_bytes / BOMB_BYTES), "share", runs=len(found), note=note, basis="wall")
     # Without a control group the overshoot is stated, and nothing is promised but that it ends.
     row = at_most(row, 1.1) if bounds == "a control group" else row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -51,15 +52,29 @@ def process(pid: int) -> Process | None:
 
 def below(root: int) -> set[Process]:
     """Return what a process has started, and what that has started, itself left out."""
+    children = _told_children if (PROC / f"self/task/{os.getpid()}/children").exists() else _found_children()
+    reached = list(children(root))
+    for pid in reached:
+        reached.extend(children(pid))
+    return {found for pid in reached if (found := process(pid))}
+
+
+def _told_children(pid: int) -> list[int]:
+    """Ask the kernel, where it was built to answer that: much faster than looking at everybody."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in (PROC / str(pid) / "task").iterdir():
+            with contextlib.suppress(OSError):
+                found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def _found_children() -> Callable[[int], list[int]]:
     children = defaultdict(list)
     for pid in everybody():
-        facts = stat(pid)
-        if facts:
+        if facts := stat(pid):
             children[facts[0]].append(pid)
-    reached = list(children[root])
-    for pid in reached:
-        reached.extend(children[pid])
-    return {found for pid in reached if (found := process(pid))}
+    return lambda pid: children.get(pid, [])
 
 
 def marked(mark: str) -> set[Process]:
@@ -128,6 +143,8 @@ class Memory:
         """Pages that several processes share are counted once."""
         self.has_group = False
         """Whether a control group of ours bounds them."""
+        self.looks = 0
+        self.seconds = 0.0
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -138,15 +155,17 @@ class Memory:
             while not over.wait(LOOK_S):
                 new = below(os.getpid()) - before
                 self.most_bytes = max(self.most_bytes, sum(proportional_bytes(one.pid) for one in new))
+                self.looks += 1
                 self.has_group = self.has_group or any(is_grouped(one.pid) for one in new)
 
-        thread = threading.Thread(target=watch, name="bench-memory", daemon=True)
+        thread, began = threading.Thread(target=watch, name="bench-memory", daemon=True), time.monotonic()
         thread.start()
         try:
             yield
         finally:
             over.set()
             thread.join()
+            self.seconds = time.monotonic() - began
 
 
 def proportional_bytes(pid: int) -> int:
