@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from refine_tui.core.errors import ProjectError
 from refine_tui.core.evidence import Baseline, CaseResult
@@ -53,7 +54,7 @@ class Unwatched:
     def lines(self, baseline: Baseline, targets: Collection[str]) -> Suspicion:
         """Return the score of every line that may change, in functions and outside them."""
         cases = [case for node in targets if (case := baseline.suite.by_id.get(node)) is not None]
-        places = self._all()
+        places = self._all(baseline)
         scores = _spread(places, frozenset(word for case in cases for word in self._named_by(case)))
         found: Suspicion = {}
         for path, source in self._sources.items():
@@ -70,15 +71,14 @@ class Unwatched:
                     found[frame.path, frame.line] = max(found[frame.path, frame.line], 1.0 - 0.1 * min(distance, 4))
         return found
 
-    def _all(self) -> list[_Place]:
+    def _all(self, baseline: Baseline) -> list[_Place]:
         if self._places is None:
-            self._places = [place for path in list(self.files()) for place in self._in_file(path)]
+            files = [path for path in self.files() if self.syntax.handles(path) and self.editable(path)]
+            self._places = [place for path in _likely_first(files, baseline) for place in self._in_file(path)]
         return self._places
 
     def _in_file(self, path: str) -> Iterator[_Place]:
-        if len(self._sources) >= MOST_FILES or not self.syntax.handles(path) or not self.editable(path):
-            return
-        source = self.source(path)
+        source = self.source(path) if len(self._sources) < MOST_FILES else None
         if source is None or len(source.data) > LARGEST_BYTES:
             return
         try:
@@ -109,6 +109,15 @@ class Unwatched:
         if self.syntax.handles(path) and (scope := self.syntax.scope_at(source, line)).kind != "module":
             first, last = scope.first_line, min(scope.last_line, line)
         return set(_WORD.findall("\n".join(rows[max(0, first) : last + 1])))
+
+
+def _likely_first(files: list[str], baseline: Baseline) -> list[str]:
+    """Return files in the order in which they are read: those in stack traces, those whose name failures mention, the others."""
+    red = [case for case in baseline.suite.cases if case.is_red]
+    framed = {frame.path for case in red for frame in case.frames}
+    text = "\n".join((*(f"{case.node_id} {case.message} {case.details}" for case in red), *framed))
+    words = {word.lower() for word in _WORD.findall(text)}
+    return sorted(files, key=lambda path: (path not in framed, PurePosixPath(path).stem.lower() not in words))
 
 
 def _spread(places: list[_Place], words: frozenset[str]) -> list[float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Frame, SuiteResult
 from refine_tui.core.text import SourceFile
 from refine_tui.loop.planning import suspects_of
@@ -57,6 +59,13 @@ def test_neither_tests_nor_files_in_no_language_are_under_suspicion() -> None:
     lines = lines_for(CaseResult("tests::checks", "failed", frames=(Frame("lib.rs", 7, "checks"),)))
     assert {path for path, _ in lines} == {"cart.js", "lib.rs"}
     assert max(line for path, line in lines if path == "lib.rs") == 3
+
+
+def test_of_many_files_those_that_failures_speak_of_are_read_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine_tui.loop.unwatched.MOST_FILES", 1)
+    assert {path for path, _ in lines_for(CaseResult("tests::x", "failed", frames=(Frame("lib.rs", 1, ""),)))} == {"lib.rs"}
+    assert {path for path, _ in lines_for(CaseResult("tests::x", "failed", frames=(Frame("tests/lib_checks.rs", 1, ""),)))} == {"cart.js"}
+    assert {path for path, _ in lines_for(CaseResult("tests::of Lib", "failed"))} == {"lib.rs"}
 
 
 def test_planning_falls_back_to_it_without_coverage_only() -> None:
