@@ -16,7 +16,7 @@ class Wanted:
     """A choice among what fails; the default is everything that fails."""
 
     targets: tuple[str, ...] = ()
-    """Node ids, test files, or `FILE::SYMBOL` of code that is no test."""
+    """Node ids, names of tests, test files, or `FILE::SYMBOL` of code that is no test."""
     scopes: tuple[str, ...] = ()
     """`FILE::SYMBOL`: the only places that may change; empty: wherever suspicion leads."""
     goal: str = ""
@@ -53,6 +53,8 @@ def _named(target: str, baseline: Baseline) -> list[str] | None:
     under = [node for node in ids if node.startswith((target + "::", target + "[", target.rstrip("/") + "/"))]
     if under:
         return under
+    if "::" not in target and (named := [node for node in ids if node.endswith(f"::{target}")]):
+        return named
     if _is_test(target):
         close = sorted(node for node in ids if node.split("::")[0] == target.split("::")[0])[:5]
         raise UsageError(f"{target}: no such test. Known there: {', '.join(close) or 'none; see `refine-tui eval`'}.")
