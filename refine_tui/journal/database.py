@@ -58,6 +58,11 @@ class Database:
                 self._connection = self._open()
 
     @property
+    def log(self) -> Path:
+        """SQLite's write-ahead log: what was stored lately is in it. No lock of SQLite's hangs on this file, so others may open it."""
+        return self.path.with_name(f"{FILE_NAME}-wal")
+
+    @property
     def has_predecessor(self) -> bool:
         """Whether a damaged file was set aside here, now or earlier."""
         return any(self.path.parent.glob(f"{_SET_ASIDE}*"))

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from refine_tui.journal.database import Database, now, storable
+from refine_tui.journal.flushing import Flusher
 from refine_tui.journal.redaction import Redactor
 from refine_tui.journal.writes import SqliteWriteLog
 from refine_tui.loop.ports.keeping import Application
 
 _PAGE = 500
 _LASTING = frozenset({"decision", "stopped", "task"})
-"""Kinds that survive a power cut; losing the newest of the others costs only a repeated computation."""
+"""Kinds that survive a power cut once they are stored."""
+_SOON = frozenset({"mark", "proposal"})
+"""Kinds that do a moment later: what the user decided and wrote is in them, and no key waits for the disk. Losing the newest of the
+others costs only a repeated computation."""
 
 
 class SqliteJournal:
@@ -28,6 +32,7 @@ class SqliteJournal:
         """
         self._database = Database(folder)
         self._redactor = redactor or Redactor()
+        self._flusher = Flusher(self._database.log)
         self.writes = SqliteWriteLog(self._database)
         """The log of writes that the workspace needs."""
 
@@ -45,7 +50,10 @@ class SqliteJournal:
         text = json.dumps(self._redactor.value(value), separators=(",", ":"))
         with self._database.change("FULL" if kind in _LASTING else "NORMAL") as connection:
             row = (now(), kind, storable(task), text)
-            return int(connection.execute("INSERT INTO rows (at, kind, task, value) VALUES (?, ?, ?, ?)", row).lastrowid or 0)
+            id = int(connection.execute("INSERT INTO rows (at, kind, task, value) VALUES (?, ?, ?, ?)", row).lastrowid or 0)
+        if kind in _SOON:
+            self._flusher.soon()
+        return id
 
     def rows(
         self, kind: str | None = None, *, task: str | None = None, since: int = 0
@@ -67,4 +75,5 @@ class SqliteJournal:
 
     def close(self) -> None:
         """Flush and close."""
+        self._flusher.close()
         self._database.close()

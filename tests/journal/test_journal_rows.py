@@ -59,6 +59,32 @@ def test_rows_survive_closing_and_text_that_is_no_unicode(tmp_path: Path) -> Non
     again.close()
 
 
+@pytest.mark.parametrize("kind", ["mark", "proposal"])
+def test_what_the_user_decided_is_flushed_by_another_thread(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, flushed, may_end = SqliteJournal(tmp_path), list[tuple[bool, int]](), threading.Event()
+    mine, is_flushing = threading.get_ident(), threading.Event()
+
+    def fsync(descriptor: int) -> None:
+        flushed.append((threading.get_ident() == mine, os.fstat(descriptor).st_ino))
+        is_flushing.set()
+        assert may_end.wait(30)
+
+    monkeypatch.setattr("refine_tui.journal.flushing.os.fsync", fsync)
+    journal.append("candidate", {"n": 1})
+    assert flushed == []
+    journal.append(kind, {"n": 2})
+    assert is_flushing.wait(30)
+    journal.append(kind, {"n": 3})  # though the disk is busy
+    may_end.set()
+    journal.close()
+    log = sqlite3.connect(tmp_path / FILE_NAME)
+    assert log.execute("SELECT count(*) FROM rows").fetchone() == (3,)
+    log.close()
+    assert len(flushed) > 1
+    assert not any(is_mine for is_mine, _ in flushed)
+    assert len({file for _, file in flushed}) == 1
+
+
 def test_threads_share_one_journal(journal: SqliteJournal) -> None:
     def write(name: str) -> None:
         for number in range(50):
