@@ -24,6 +24,14 @@ def frames_of(tb: Any, guard: Any) -> list[Any]:
     return frames if len(frames) <= FRAMES else frames[: FRAMES // 4] + frames[-FRAMES * 3 // 4 :]
 
 
+def frames_to(error: Any, tb: Any, guard: Any) -> list[Any]:
+    """Return the project frames of an error; of a syntax error in the project, the place that cannot be parsed is the last."""
+    frames = frames_of(tb, guard)
+    if isinstance(error, SyntaxError) and error.filename and guard.owns(error.filename):
+        frames.append([guard.relative(error.filename), (error.lineno or 1) - 1, "<module>"])
+    return frames
+
+
 def unittest_values(tb: Any, shown: Callable[[Any], str]) -> Any:
     """Return the two sides of `assertEqual` and its relatives from their frames, or `None`."""
     while tb is not None:

@@ -19,9 +19,9 @@ from _pytest.reports import CollectReport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING or __package__:
-    from refine_tui.evaluation._facts import cut, first_line, foreign_modules, frames_of, loaded_modules, unittest_values
+    from refine_tui.evaluation._facts import cut, first_line, foreign_modules, frames_of, frames_to, loaded_modules, unittest_values
 else:
-    from refine_tui_inside_facts import cut, first_line, foreign_modules, frames_of, loaded_modules, unittest_values
+    from refine_tui_inside_facts import cut, first_line, foreign_modules, frames_of, frames_to, loaded_modules, unittest_values
 
 Emit = Callable[[dict], None]  # type: ignore[type-arg]
 
@@ -127,9 +127,7 @@ class Reporter:
         error = call.excinfo.value
         cause = error.__cause__ if error.__cause__ is not None and type(error).__name__ == "CollectError" else error
         message = first_line(traceback.format_exception_only(type(cause), cause)[-1])
-        frames = frames_of(cause.__traceback__, self._guard)
-        if isinstance(cause, SyntaxError) and cause.filename and self._guard.owns(cause.filename):
-            frames.append([self._guard.relative(cause.filename), (cause.lineno or 1) - 1, "<module>"])
+        frames = frames_to(cause, cause.__traceback__, self._guard)
         self._broken(node.nodeid, getattr(report, "longreprtext", str(report.longrepr)), type(cause).__name__, message, frames)
 
     def _broken(self, node: str, details: str, error: str, message: str, frames: list[Any]) -> None:
@@ -243,15 +241,13 @@ def outcome_of(phases: list[Any]) -> str:
 
 def facts_of(excinfo: Any, values: Any, guard: Any) -> dict[str, Any]:
     """Return the exception's class, the project's frames and the two sides of a comparison."""
-    frames = frames_of(excinfo.tb, guard)
+    frames = frames_to(excinfo.value, excinfo.tb, guard)
     is_assertion = isinstance(excinfo.value, AssertionError)
     return {
         "error": type(excinfo.value).__name__,
         "frames": frames,
         "values": (values or unittest_values(excinfo.tb, shown)) if is_assertion else None,
     }
-
-
 
 
 def index_modules(guard: Any) -> None:
@@ -268,8 +264,6 @@ def shown(value: Any) -> str:
     from _pytest._io.saferepr import saferepr
 
     return saferepr(value, maxsize=400)
-
-
 
 
 def run(

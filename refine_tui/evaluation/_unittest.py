@@ -19,9 +19,9 @@ from typing import Any, Callable, Iterator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING or __package__:
-    from refine_tui.evaluation._facts import cut, first_line, foreign_modules, frames_of, loaded_modules, unittest_values
+    from refine_tui.evaluation._facts import cut, first_line, foreign_modules, frames_to, loaded_modules, unittest_values
 else:
-    from refine_tui_inside_facts import cut, first_line, foreign_modules, frames_of, loaded_modules, unittest_values
+    from refine_tui_inside_facts import cut, first_line, foreign_modules, frames_to, loaded_modules, unittest_values
 
 Emit = Callable[[dict], None]  # type: ignore[type-arg]
 _PATTERN = "test*.py"
@@ -120,9 +120,7 @@ class Session:
 
     def _broken(self, path: str, error: BaseException) -> None:
         self.has_red = True
-        frames = frames_of(error.__traceback__, self.guard)
-        if isinstance(error, SyntaxError) and error.filename and self.guard.owns(error.filename):
-            frames.append([self.guard.relative(error.filename), (error.lineno or 1) - 1, "<module>"])
+        frames = frames_to(error, error.__traceback__, self.guard)
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         self.emit(
             {
@@ -321,7 +319,7 @@ class Result(unittest.TestResult):
             return
         kind, error, tb = err
         values = unittest_values(tb, shown) if isinstance(error, AssertionError) else None
-        frames = frames_of(tb, self._session.guard)
+        frames = frames_to(error, tb, self._session.guard)
         self._message = first_line(traceback.format_exception_only(kind, error)[-1]) + (f" {part}" if part else "")
         details = cut(self._exc_info_to_string(err, test))  # type: ignore[attr-defined]
         self._bad = {"details": details, "error": kind.__name__, "frames": frames, "values": values}

@@ -37,3 +37,14 @@ def test_the_file_is_in_error_and_fixed_once_its_tests_pass(
         "test_shop.py::test_none": "passed",
     }
     assert made.confirm(patch, nothing, never, limit_s=30).is_green
+
+
+def test_a_file_that_cannot_be_parsed_is_named_when_a_test_imports_it_as_well(
+    tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox
+) -> None:
+    test = "def test_two():\n    from shop import total\n    assert total(1, 2) == 3\n"
+    (case,) = base_of(
+        evaluator(write(tmp_path, shop="X = 1\ndef total(a, b)\n    return a + b\n", test_shop=test), plain_sandbox)
+    ).suite.cases
+    assert (case.node_id, case.error) == ("test_shop.py::test_two", "SyntaxError")
+    assert (case.frames[-1].path, case.frames[-1].line) == ("shop.py", 1)

@@ -119,6 +119,14 @@ def test_where_lines_ran_nothing_else_is_suspicious() -> None:
     assert set(looked_at(case, files, {"shop.py": frozenset({1, 2})})) == {("shop.py", 1), ("shop.py", 2)}
 
 
+def test_a_file_that_only_a_test_function_imports_is_mended_too() -> None:
+    files = {"shop.py": SHOP.replace("prices:", "prices"), "test_shop.py": SHOP_TESTS}
+    frames = (Frame("test_shop.py", 4, "test_total"), Frame("shop.py", 2, "<module>"))
+    case = CaseResult("test_shop.py::test_total", "failed", message="SyntaxError: expected ':'", error="SyntaxError", frames=frames)
+    found = looked_at(case, files)
+    assert max(found, key=lambda place: found[place]) == ("shop.py", 2)
+
+
 def test_a_file_that_does_not_parse_is_suspicious_at_the_error_alone() -> None:
     files = {"shop.py": SHOP.replace("prices:", "prices"), "test_shop.py": SHOP_TESTS}
     frames = (Frame("test_shop.py", 0, "<module>"), Frame("shop.py", 2, "<module>"))
