@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from refine_tui.loop.ports.running import Evaluator, Sandbox
     from refine_tui.loop.ports.thinking import Generator
     from refine_tui.loop.session import Session
+    from refine_tui.loop.specifying import Means
     from refine_tui.sandbox.opening import Consent
     from refine_tui.workspace import ProjectTree
 
@@ -258,6 +259,19 @@ def make_speed_tools(project: Project) -> SpeedTools:
     if not isinstance(parts.evaluator, PytestEvaluator):
         raise UsageError("--faster works on Python projects whose tests pytest runs.")
     return SpeedTools(parts.evaluator, parts.syntax, parts.evaluator.timer(), parts.evaluator.observer(), TreeSpeedups(), parts.clock)
+
+
+def make_specifying_means(project: Project) -> Means | None:
+    """Return what a test for a goal is written with, `None` where the project's tests are not run by pytest; loads the model."""
+    from refine_tui.evaluation.evaluator import PytestEvaluator
+    from refine_tui.loop.specifying import Means
+
+    parts, evaluator = project.parts, project.parts.evaluator
+    if not isinstance(evaluator, PytestEvaluator):
+        return None
+    info = project.session.load_model().info
+    profile = parts.profile(info) if info else None
+    return Means(parts.workspace, parts.syntax, evaluator, evaluator.observer(), parts.generator, profile)
 
 
 def make_observing_tools(project: Project) -> ObservingTools:

@@ -95,7 +95,12 @@ def _events(project: Project, options: argparse.Namespace, seconds: float | None
 
         return observed_events(project, options, cancelled)
     wanted = Wanted(tuple(options.targets), tuple(options.scope), options.goal)
-    return fix(project.session, project.parts.evaluator, time.monotonic, wanted, seconds, cancelled)
+    events = fix(project.session, project.parts.evaluator, time.monotonic, wanted, seconds, cancelled)
+    if options.goal:
+        from refine_tui.cli.specifying import or_a_test_first
+
+        return or_a_test_first(events, project, options, cancelled)
+    return events
 
 
 def _bound(project: Project, options: argparse.Namespace) -> None:

@@ -211,9 +211,8 @@ class PytestEvaluator:
     def observer(self) -> PytestObserver:
         """Return what calls single functions in the same place; a `ProjectError` where there is no pytest, by which they are called."""
         self._ready().interpreter.require_pytest("single functions are watched")
-        return PytestObserver(
-            self.project, lambda job, cancelled: self._run_cold(job, self._or_closed(cancelled)), self._patched, self._touching
-        )
+        run = lambda job, cancelled: self._run_cold(job, self._or_closed(cancelled))  # noqa: E731
+        return PytestObserver(self.project, run, self._patched, self._touching, overlap=self._settings.overlap)
 
     def timer(self) -> SandboxTimer:
         """Return what times single functions in the same place."""

@@ -38,8 +38,10 @@ Patched = Callable[[Patch], dict[str, bytes] | None]
 class PytestObserver:
     """Implements the port beside a pytest evaluator, which lends it its runs."""
 
-    def __init__(self, project: Path, run: Run, patched: Patched, touching: Touching) -> None:
+    def __init__(self, project: Path, run: Run, patched: Patched, touching: Touching, *, overlap: bool = True) -> None:
+        """Take what the evaluator lends; with `overlap` two runs may go on at the same time."""
         self._project, self._run, self._patched, self._touching = project, run, patched, touching
+        self._workers = 2 if overlap else 1
         self._modules: dict[str, str] = {}
 
     def imported_as(self, scope: Scope) -> str:
@@ -92,9 +94,7 @@ class PytestObserver:
         files = self._patched(patch)
         if files is None:
             return Observed(stopped="stale")
-        with ThreadPoolExecutor(len(HASH_SEEDS)) as pool:
-            jobs = [self._job(scope, inputs, files, seed, limit_s) for seed in HASH_SEEDS]
-            first, second = pool.map(lambda job: self._run(job, cancelled), jobs)
+        first, second = self._both([self._job(scope, inputs, files, seed, limit_s) for seed in HASH_SEEDS], cancelled)
         if self._patched(patch) is None:
             return Observed(stopped="stale")
         return self._joined(scope, first, second)
@@ -105,12 +105,15 @@ class PytestObserver:
         if files is None:
             return (CaseResult(path, "error", message="the tree was changed meanwhile", error="stale"),)
         jobs = [Job((path,), files, limit_s, hash_seed=seed, reverse=seed == PROVING_SEEDS[1]) for seed in PROVING_SEEDS]
-        with ThreadPoolExecutor(len(jobs)) as pool:
-            first, second = pool.map(lambda job: self._run(job, cancelled), jobs)
+        first, second = self._both(jobs, cancelled)
         cases = [{**ran.gathered.broken, **ran.gathered.cases} for ran in (first, second)]
         for node in first.gathered.collected:
             cases[0].setdefault(node, CaseResult(node, "error", message=first.gathered.stopped or "it gave no result"))
         return tuple(case if case.is_red else cases[1].get(node, case) for node, case in cases[0].items())
+
+    def _both(self, jobs: Sequence[Job], cancelled: Cancelled) -> list[Ran]:
+        with ThreadPoolExecutor(self._workers) as pool:
+            return list(pool.map(lambda job: self._run(job, cancelled), jobs))
 
     def _job(self, scope: Scope, inputs: Sequence[CallInput], files: Mapping[str, bytes], seed: int, limit_s: float) -> Job:
         told = {

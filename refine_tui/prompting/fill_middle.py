@@ -46,7 +46,7 @@ class FillMiddle:
         Raises:
             ModelError: the code holds the marks itself, so that it would be read as something else.
         """
-        if step in ("plan", "critique"):
+        if step in ("plan", "critique", "specify"):
             return None
         first, last = _hole(ask)
         before, after = "".join(f"{line}\n" for line in ask.lines[:first]), "".join(f"\n{line}" for line in ask.lines[last + 1 :])

@@ -50,7 +50,7 @@ class LineEdit:
         Raises:
             ModelError: the code holds the format's own marks, so that it would be read as something else.
         """
-        if step in ("plan", "critique"):
+        if step in ("plan", "critique", "specify"):
             return None
         if line_edit.has_mark(ask.lines):
             raise ModelError(f"{ask.scope.path} holds the format's own marks in its text: it cannot be shown to this model")

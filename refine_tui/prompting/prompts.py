@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from refine_tui.core.text import digest
 
-VERSIONS = {"common": 1, "plan": 1, "propose": 1, "critique": 1, "refine": 1, "again": 1, "faster": 1}
+VERSIONS = {"common": 1, "plan": 1, "propose": 1, "critique": 1, "refine": 1, "again": 1, "faster": 1, "specify": 1}
 _SECTION = re.compile(r"^\[(\w+)\]\n", re.MULTILINE)
 _FIELD = re.compile(r"\{(\w+)\}")
 

@@ -28,7 +28,7 @@ UNKNOWN_CONTEXT = 4096
 """Taken for a model that does not say how much it can read."""
 SHOWN_FAILURES = 10
 SHOWN_SUSPECTS = 6
-ANSWER_TOKENS = {"plan": 160, "critique": 200}
+ANSWER_TOKENS = {"plan": 160, "critique": 200, "specify": 320}
 
 
 class ScopeRewrite:

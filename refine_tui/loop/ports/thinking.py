@@ -219,8 +219,9 @@ class LineEditing(Protocol):
         """Return the edited lines, or `None` when the answer is malformed."""
 
 
-Step = Literal["plan", "propose", "critique", "refine", "faster"]
-"""What a model is asked for: how to go about it, a first change, why it is not good enough, a better change, a faster version."""
+Step = Literal["plan", "propose", "critique", "refine", "faster", "specify"]
+"""What a model is asked for: how to go about it, a first change, why it is not good enough, a better change, a faster version,
+a test that fails until the goal is reached."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""The whole program with a goal in words and a model server: first a test that fails, then the change that makes it pass."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refine_tui.cli import main
+from tests.network.loopback import LoopbackServer, serving
+from tests.remote.scripted_server import Scripted
+
+pytestmark = pytest.mark.e2e
+
+SHOP = "def total(prices):\n    return sum(prices)\n"
+TESTS = "from shop import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
+TEST = "def test_nothing_has_no_total():\n    assert total([]) is None\n"
+RIGHT = "def total(prices):\n    return sum(prices) if prices else None\n"
+GOAL = ("--goal", "an empty list has no total", "--scope", "shop.py::total")
+
+
+class Tutor(Scripted):
+    """Writes the test when it is asked for one, and the change otherwise."""
+
+    def _text(self, body: dict[str, Any], index: int) -> str:
+        return f"```python\n{TEST if 'write the test for it first' in body['messages'][-1]['content'] else RIGHT}```\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for kind in ("DATA", "CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "shop.py").write_text(SHOP)
+    (root / "test_shop.py").write_text(TESTS)
+    return root
+
+
+def fix(project: Path, server: LoopbackServer, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, dict[str, Any]]:
+    status = main(["--project", str(project), "fix", "--model", f"{server.url}/v1#coder", "--json", *more])
+    document: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return status, document
+
+
+def test_a_failing_test_is_accepted_alone_and_then_the_patch_that_makes_it_pass(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(Tutor(models=[{"id": "coder", "max_model_len": 8192}], running=True)) as server:
+        status, first = fix(project, server, capsys, *GOAL, "--apply")
+        assert (status, first["outcome"], first["failing_tests"]) == (1, "unsolved", ["test_shop_total.py::test_nothing_has_no_total"])
+        assert (project / "shop.py").read_text() == SHOP
+        assert TEST in (project / "test_shop_total.py").read_text()
+        status, second = fix(project, server, capsys, *GOAL, "--apply")
+    assert (status, second["outcome"], second["after"]["passed"]) == (0, "solved", 2)
+    assert (project / "shop.py").read_text() != SHOP
+
+
+def test_without_a_place_or_a_model_that_writes_a_sentence_says_what_to_do(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["--project", str(project), "fix", "--model", "none", "--json", *GOAL[:2]])
+    end = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (status, end["outcome"], end["patch"]) == (1, "unsolved", "")
+    assert "--scope FILE::SYMBOL" in end["stop_reason"]
+    status = main(["--project", str(project), "fix", "--model", "none", "--json", *GOAL])
+    end = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (status, end["patch"]) == (1, "")
+    assert "choose a model that answers in words" in end["stop_reason"]
