@@ -14,6 +14,7 @@ from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators.faster import SPEEDUPS, Rewrite
 from refine_tui.syntax.parsing import parse
 
+_DEFINITIONS = frozenset({"function_definition", "class_definition", "decorated_definition"})
 _IMPORTS = frozenset({"import_statement", "import_from_statement", "future_import_statement"})
 
 
@@ -67,7 +68,8 @@ def _with_imports(root: Node, rewrite: Rewrite, edit: Edit) -> tuple[Edit, ...]:
     newline, text = file_facts(root).newline, root.source
     last = [node for node in root.parts if node.kind in _IMPORTS][-1:] or root.parts[:1]
     if last[0].kind not in _IMPORTS and last[0].role != "none":  # neither imports nor a docstring
-        at, new = last[0].start, newline.join([*lines, ""]).encode("latin-1")
+        apart = ["", ""] if last[0].kind in _DEFINITIONS else []
+        at, new = last[0].start, newline.join([*lines, *apart, ""]).encode("latin-1")
         return (Edit(at, edit.old, new + edit.new),) if at == edit.start else (Edit(at, b"", new), edit)
     at = text.find("\n", last[0].end)
     at = len(text) if at == -1 else at - (text[at - 1] == "\r")

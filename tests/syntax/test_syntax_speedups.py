@@ -74,6 +74,11 @@ def test_what_would_plainly_be_wrong_is_not_offered(text: str, name: str) -> Non
     assert results(text, name) == {}
 
 
+def test_a_list_that_each_turn_makes_anew_is_made_before_the_loop() -> None:
+    text = "def f(a, b):\n    return [c for c in a if c in [d + 1 for d in b]]\n"
+    assert "def f(a, b):\n    known = set([d + 1 for d in b])\n    return [c for c in a if c in known]\n" in results(text, "lookup.set")
+
+
 GROUPS = [
     pytest.param(
         "def f(a, t):\n    for i in range(len(a)):\n        for j in range(i + 1, len(a)):\n            if a[i] + a[j] == t:\n"

@@ -278,7 +278,7 @@ SPEEDUPS = (
     Speedup(
         "lookup.count", 0.5, "a counter made once, where a loop counts one thing after the other",
         "def f(a):\n    return {b: a.count(b) for b in a}\n",
-        "from collections import Counter\ndef f(a):\n    counts = Counter(a)\n    return {b: counts[b] for b in a}\n",
+        "from collections import Counter\n\n\ndef f(a):\n    counts = Counter(a)\n    return {b: counts[b] for b in a}\n",
         _CALLS, _count,
     ),
     Speedup(

@@ -217,15 +217,15 @@ SPEEDUPS = (
             _FOR, _items),
     Speedup("loop.bound", 0.4, "divisors looked for up to the square root",
             "def f(n):\n    for i in range(2, n):\n        if n % i == 0:\n            return False\n    return True\n",
-            "import math\ndef f(n):\n    for i in range(2, math.isqrt(max(n, 0)) + 1):\n        if n % i == 0:\n"
+            "import math\n\n\ndef f(n):\n    for i in range(2, math.isqrt(max(n, 0)) + 1):\n        if n % i == 0:\n"
             "            return False\n    return True\n", _FOR, _bound),
     Speedup("loop.sums", 0.4, "sums of parts from sums so far",
             "def f(a):\n    return [sum(a[:i]) for i in range(len(a))]\n",
-            "import itertools\ndef f(a):\n    sums = [0, *itertools.accumulate(a)]\n    return [sums[i] for i in range(len(a))]\n",
+            "import itertools\n\n\ndef f(a):\n    sums = [0, *itertools.accumulate(a)]\n    return [sums[i] for i in range(len(a))]\n",
             operators_of("call"), _sums),
     Speedup("loop.extremes", 0.4, "extremes of beginnings from extremes so far",
             "def f(a):\n    return [max(a[: i + 1]) for i in range(len(a))]\n",
-            "import itertools\ndef f(a):\n    max_so_far = list(itertools.accumulate(a, max))\n"
+            "import itertools\n\n\ndef f(a):\n    max_so_far = list(itertools.accumulate(a, max))\n"
             "    return [max_so_far[i] for i in range(len(a))]\n", operators_of("call"), _extremes),
     Speedup("loop.slide", 0.4, "an index, where the rest was copied at every step",
             "def f(a):\n    while a:\n        print(a[0])\n        a = a[1:]\n",

@@ -120,9 +120,9 @@ def _repeats(loop: Node, below: Node) -> bool:
     return below.field in ("body", "condition")
 
 
-def outermost(node: Node, function: Node, names: Iterable[str] = ()) -> Node | None:
-    """Return the outermost loop that repeats a node and changes nothing of what it, or `names`, reads; `None` where there is none."""
-    read, found = {*names_in(node), *names}, None
+def outermost(node: Node, function: Node) -> Node | None:
+    """Return the outermost loop that repeats a node and changes nothing of what it reads; `None` where there is none."""
+    read, found = names_in(node), None
     for loop in repeated_by(node, function):
         if read & touched(loop):
             break
@@ -131,16 +131,17 @@ def outermost(node: Node, function: Node, names: Iterable[str] = ()) -> Node | N
 
 
 def names_in(node: Node) -> set[str]:
-    """Return the names that an expression reads."""
-    return {inner.text for inner in node.walk() if inner.kind == "identifier" and inner.role == "load"}
+    """Return the names that an expression reads, those left out that it binds itself."""
+    own = {inner.text for inner in node.walk() if inner.kind == "identifier" and inner.role in ("store", "param")}
+    return {inner.text for inner in node.walk() if inner.kind == "identifier" and inner.role == "load"} - own
 
 
 def touched(node: Node) -> set[str]:
     """Return the names that a piece of code may bind, or change what they hold; what it hands to functions counts as left alone."""
     found = set()
     for inner in node.walk():
-        if inner.role in ("store", "param") or inner.field == "left":
-            found |= _bases(inner) if inner.role in ("store", "param") else set()
+        if inner.role in ("store", "param"):
+            found |= _bases(inner)
         if inner.kind == "delete_statement":
             found |= {name.text for name in inner.walk() if name.kind == "identifier"}
         if inner.kind == "attribute" and inner.field == "function" and (name := inner.child("attribute")) and name.text in _CHANGING:
