@@ -140,6 +140,7 @@ class CommandEvaluator:
         run = steadily(self._sandbox, self.project, lambda: self._whole(files, limit_s + self._own_s, ends, on_case, known))
         if run is None or patched(self.project, patch) is None:
             return self._stale()
+        self._doubt(run, ends, limit_s)
         return self._suite(run, tuple(run.cases), self._base.cases)
 
     def gates(self, patch: Patch) -> tuple[GateResult, ...]:
@@ -243,6 +244,13 @@ class CommandEvaluator:
         if again.stopped:
             return frozenset()
         return frozenset(node for node, case in base.cases.items() if node in again.cases and again.cases[node].is_red != case.is_red)
+
+    def _doubt(self, run: CommandRun, cancelled: Cancelled, limit_s: float) -> None:
+        """Run the base once more where a proof breaks tests: those that fail there too fail by chance."""
+        broken = [node for node, case in run.cases.items() if self._breaks(case)]
+        if broken and not run.stopped and run.duration_s < LONG_S:
+            again = self._whole({}, limit_s + self._own_s, cancelled, _unheard, tuple(self._base.cases))
+            self._flaky |= {node for node in broken if node in again.cases and again.cases[node].is_red}
 
     # parts
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from refine_tui.core.errors import ProjectError, UsageError
-from refine_tui.core.evidence import delta
+from refine_tui.core.evidence import Delta, delta
 from refine_tui.evaluation.command import COLD, CommandEvaluator
 from refine_tui.evaluation.command_hints import COMMANDS, refuse_without_command
 from refine_tui.evaluation.command_run import Command
@@ -147,16 +147,37 @@ def test_a_patch_that_breaks_another_test_is_told_and_given_up_at_once(tmp_path:
     assert run.stopped == "no better"
 
 
-def test_what_fails_by_chance_is_called_flaky(tmp_path: Path, commanded: Evaluate) -> None:
-    (tmp_path / "run.sh").write_text(
-        "[ $(($(od -An -N4 -tu4 /dev/urandom) % 2)) = 0 ] && echo ok 1 - chance || echo not ok 1 - chance\necho not ok 2 - always\n"
-    )
-    for _ in range(40):
-        suite = commanded(tmp_path, "sh run.sh", recheck=True).baseline(nothing, never, limit_s=30).suite
-        if suite.flaky:
-            break
+TURNS = """turn=$(cat "$TURN" 2> /dev/null || echo 0)
+echo $((turn + 1)) > "$TURN"
+case " $RED " in *" $turn "*) echo not ok 1 - chance;; *) echo ok 1 - chance;; esac
+echo not ok 2 - always
+"""
+
+
+def by_turns(tmp_path: Path, sandbox: Sandbox, red: str, *, recheck: bool) -> CommandEvaluator:
+    """Return an evaluator of a project of which one test fails in the runs that are named, counted from 0."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "run.sh").write_text(TURNS)
+    settings = RunSettings(recheck=recheck, environment={"TURN": str(tmp_path / "turn"), "RED": red})
+    return CommandEvaluator(project, sandbox, Command("sh run.sh"), None, settings)
+
+
+@pytest.mark.parametrize("red", ["0", "1"])
+def test_what_says_otherwise_on_the_same_code_is_called_flaky(red: str, tmp_path: Path, plain_sandbox: Sandbox) -> None:
+    suite = by_turns(tmp_path, plain_sandbox, red, recheck=True).baseline(nothing, never, limit_s=30).suite
     assert suite.flaky == ("tests::chance",)
     assert suite.red == ("tests::always",)
+
+
+@pytest.mark.parametrize(("red", "broken"), [("1 2", ()), ("1", ("tests::chance",))])
+def test_a_proof_is_refuted_only_by_what_the_base_passes_once_more(
+    red: str, broken: tuple[str, ...], tmp_path: Path, plain_sandbox: Sandbox
+) -> None:
+    running = by_turns(tmp_path, plain_sandbox, red, recheck=False)
+    base = running.baseline(nothing, never, limit_s=30)
+    proof = running.confirm(change(running.project, "run.sh", "not ok 2", "ok 2"), nothing, never, limit_s=30)
+    assert delta(base.suite, proof) == Delta(fixed=("tests::always",), broken=broken)
 
 
 def test_what_the_command_leaves_running_is_not_waited_for(tmp_path: Path, commanded: Evaluate) -> None:
