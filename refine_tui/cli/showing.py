@@ -39,7 +39,16 @@ def _doctor_sandbox() -> bool:
         sign = "ok" if probe.holds else "--"
         print(visible(f"[{sign}]   {probe.level.value}: {level_note(probe.level) if probe.holds else probe.reason}"))
     print(f"[{'ok' if sandbox.level.may_run else '!!'}]   level in use: {sandbox.level.value}")
+    print(_memory_line())
     return sandbox.level.may_run
+
+
+def _memory_line() -> str:
+    from refine_tui.sandbox.cgroups import bound_memory
+
+    if bound_memory():
+        return "[ok]   total memory of a run: bounded by a control group"
+    return "[--]   total memory of a run: watched, as no control group can be made here; it may go over its limit for a moment"
 
 
 def say_model(options: argparse.Namespace) -> None:

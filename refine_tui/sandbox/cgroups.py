@@ -13,6 +13,7 @@ from refine_tui.core.isolation import Limits
 from refine_tui.sandbox import trees
 
 _ROOT = Path("/sys/fs/cgroup")
+_OWN = Path("/proc/self/cgroup")
 _PREFIX = "refine-tui-"
 _numbers = itertools.count()
 
@@ -64,6 +65,15 @@ class ControlGroup:
                 time.sleep(0.005)
 
 
+def bound_memory() -> bool:
+    """Say whether the kernel keeps the sum of memory for runs of this user; if not, it is watched."""
+    group = ControlGroup(Limits(), processes=1)
+    try:
+        return group.bounds_memory
+    finally:
+        group.remove()
+
+
 def sweep() -> None:
     """Remove empty groups left by a program that was killed, also by one that ran in a group beside ours."""
     for parent, _settings in _places(Limits(), 1):
@@ -78,7 +88,7 @@ def _places(limits: Limits, processes: int) -> list[tuple[Path, dict[str, int]]]
     """Return folders that might take a group, each with what to write in the group; names with `?` may be missing."""
     places: list[tuple[Path, dict[str, int]]] = []
     memory, tasks = limits.memory_bytes, processes
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in _OWN.read_text().splitlines() if _OWN.exists() else ():
         _number, controllers, path = line.split(":", 2)
         if "memory" in controllers.split(","):
             settings = {"memory.limit_in_bytes": memory, "memory.memsw.limit_in_bytes?": memory}

@@ -90,13 +90,15 @@ def _become(spec: Mapping[str, Any], argv: list[str]) -> NoReturn:
 
 
 def _tasks_of_user() -> int:
-    """Threads this user has already: outside a user namespace, the limit on processes counts them too."""
+    """Threads this user has already (on macOS: processes): outside a user namespace, the limit on processes counts them too."""
+    if not LINUX:
+        with os.popen(f"/bin/ps -U {os.getuid()} -o pid=") as listing:
+            return sum(1 for _line in listing)
     count = 0
-    if LINUX:
-        for name in os.listdir("/proc"):
-            with contextlib.suppress(OSError):
-                if name.isdigit() and os.stat(f"/proc/{name}").st_uid == os.getuid():
-                    count += len(os.listdir(f"/proc/{name}/task"))
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == os.getuid():
+                count += len(os.listdir(f"/proc/{name}/task"))
     return count
 
 

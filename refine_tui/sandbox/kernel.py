@@ -27,6 +27,7 @@ _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _ON_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEVICE
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_LINUX = os.uname().sysname == "Linux"
 
 
 class SetUpError(OSError):
@@ -123,8 +124,8 @@ def close_all_but(kept: Sequence[int]) -> None:
     """Close every open file except some."""
     first = 0
     for fd in [*sorted(set(kept)), 1 << 16]:
-        # `os.closerange` tries every single number in older interpreters.
-        if fd > first and _libc.syscall(_CLOSE_RANGE, first, fd - 1, 0) != 0:
+        # `os.closerange` tries every single number in older interpreters. Elsewhere than on Linux the number means another call.
+        if fd > first and (not _LINUX or _libc.syscall(_CLOSE_RANGE, first, fd - 1, 0) != 0):
             os.closerange(first, fd)
         first = fd + 1
 

@@ -84,8 +84,18 @@ def sweep(state_dir: Path) -> None:
     for place in (_MEMORY, state_dir / "copies"):
         for folder in place.glob(f"{_PREFIX}*"):
             owner = folder.name[len(_PREFIX) :].split("-")[0]
-            if not Path(f"/proc/{owner}").exists():
+            if owner.isdigit() and not _lives(int(owner)):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
 
 
 def _place(project: Path, state_dir: Path) -> Path:

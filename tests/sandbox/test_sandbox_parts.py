@@ -10,7 +10,7 @@ import pytest
 from refine_tui.core.errors import IsolationError
 from refine_tui.core.isolation import Level, Limits, Probe
 from refine_tui.loop.ports.running import Launch
-from refine_tui.sandbox import advice, canary, cgroups, kernel, open_sandbox, opening, seatbelt
+from refine_tui.sandbox import advice, canary, cgroups, kernel, open_sandbox, opening, seatbelt, workcopy
 from refine_tui.sandbox.closed import Closed
 from refine_tui.sandbox.confined import Confined
 from refine_tui.sandbox.masks import MaskFinder
@@ -161,6 +161,26 @@ def test_the_macos_profile_denies_first_and_allows_the_copy_only() -> None:
     assert [line for line in lines if line.startswith("(allow file-write*")] == ['(allow file-write* (subpath "/tmp/copy"))']
     assert "network" not in "".join(lines[3:])
     assert text.count("(") == text.count(")")
+
+
+def test_without_control_groups_nothing_is_grouped_and_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroups, "_OWN", Path("/nowhere"))
+
+    cgroups.sweep()
+
+    assert cgroups.ControlGroup(Limits(), processes=1).joined(["true"]) == ["true"]
+    assert not cgroups.bound_memory()
+
+
+def test_copies_of_programs_that_are_gone_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workcopy, "_MEMORY", Path("/nowhere"))
+    copies = tmp_path / "copies"
+    for owner in (os.getpid(), 999999999, "somebody"):
+        (copies / f"refine-tui-copy-{owner}-x").mkdir(parents=True)
+
+    workcopy.sweep(tmp_path)
+
+    assert sorted(folder.name for folder in copies.iterdir()) == [f"refine-tui-copy-{os.getpid()}-x", "refine-tui-copy-somebody-x"]
 
 
 def test_a_control_group_is_removed_and_a_forgotten_one_swept() -> None:
