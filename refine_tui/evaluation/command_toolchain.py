@@ -56,7 +56,8 @@ def find_toolchain(command: str, project: Path, environment: Mapping[str, str]) 
             path.append(name)
             readable += _shown(folder, home, words)
     readable += sorted(Path("/etc").glob("java-*-openjdk"))  # where Debian keeps what Java cannot start without
-    return Toolchain(tuple(dict.fromkeys(path)), narrowed(project, tuple(readable)), added)
+    kept = tuple(folder for folder in readable if not _is_broad(folder))
+    return Toolchain(tuple(dict.fromkeys(path)), narrowed(project, kept), added)
 
 
 def _shown(folder: Path, home: Path, words: frozenset[str]) -> Iterator[Path]:
@@ -69,6 +70,11 @@ def _shown(folder: Path, home: Path, words: frozenset[str]) -> Iterator[Path]:
         real = Path(os.path.realpath(folder / word))
         if real.is_file() and not real.is_relative_to(folder):
             yield real.parent.parent if real.parent.name == "bin" else real.parent
+
+
+def _is_broad(folder: Path) -> bool:
+    """Say whether a folder is somebody's home, or one right below the root, as `/opt`: such a one holds more than a tool."""
+    return len(folder.parts) < 3 or str(folder.parent) in ("/home", "/Users")
 
 
 def _rust(cargo: Path, environment: Mapping[str, str]) -> tuple[list[str], list[Path]]:

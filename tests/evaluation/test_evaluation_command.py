@@ -283,6 +283,13 @@ def test_folders_of_known_tools_and_of_the_commands_words_are_shown_but_no_priva
     assert shown(found.readable) == [home / "sdk" / "v1", home / ".local" / "bin"]
 
 
+@pytest.mark.parametrize("folder", ["/home/someone/bin", "/opt/bin", "/root/bin"])
+def test_no_home_folder_is_shown_for_the_programs_in_it(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    monkeypatch.setattr(Path, "exists", lambda _self: True)
+    assert shown(find_toolchain("make", tmp_path, {"PATH": folder}).readable) == [Path(folder)]
+
+
 def test_rusts_toolchain_is_shown_itself_and_never_the_folder_with_its_keys(tmp_path: Path) -> None:
     make_tool(tmp_path / ".cargo" / "bin" / "rustup")
     make_tool(tmp_path / ".rustup" / "toolchains" / "stable-x" / "bin" / "cargo")
