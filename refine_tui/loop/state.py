@@ -44,7 +44,6 @@ class State:
     loading: str = ""
     """The model that is being put in place of the one in use; empty: none is."""
     usage: Usage = field(default_factory=Usage)
-    files_watched: int = 0
     busy: str = ""
     """`survey`, `task t1`, `verify p1`, or empty."""
 

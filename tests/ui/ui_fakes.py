@@ -153,9 +153,7 @@ def task_events(task: Task, review: Review) -> list[events.Event]:
 class ScriptedSession:
     """Plays scripts; decisions, verification and writing behave as the real session's do."""
 
-    current: State = field(
-        default_factory=lambda: State("/home/ada/shop", Level.ISOLATED, "main*", baseline=None, model=MODEL, files_watched=214)
-    )
+    current: State = field(default_factory=lambda: State("/home/ada/shop", Level.ISOLATED, "main*", baseline=None, model=MODEL))
     opening: list[events.Event] = field(default_factory=lambda: [events.SurveyFinished(BASELINE, (), Level.ISOLATED)])
     scripts: dict[str, list[events.Event]] = field(default_factory=dict)
     """Task id → what working on it yields."""

@@ -60,7 +60,6 @@ def _segments(state: State, live: Live, width: int) -> list[_Segment]:
         _Segment(ink((f"{count} undecided", "bold")) if count else ink(""), 7),
         _Segment(ink(f"queue {waiting}"), 5),
         _Segment(ink("" if _is_elsewhere(model) else "offline"), 8),
-        _Segment(ink(f"{state.files_watched} files watched" if state.files_watched else ""), 9),
     ]
 
 
