@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
+from refine_tui.evaluation._canonical import literal
 from refine_tui.loop.conventions import manner_of, new_test_path, statement_lines
 from refine_tui.loop.ports.observing import CallInput, Observed, Outcome
 from refine_tui.loop.specimens import NOT_MADE_FOR, Choice, Specimen, choose
@@ -138,6 +142,23 @@ def test_properties_and_static_methods_are_called_as_what_they_are() -> None:
     manner = Manner("shop", is_property=True)
     assert body("Cart.size", Outcome("returned", "1"), "((), {})", "((), {}, [])", manner) == ["cart = Cart()", "assert cart.size == 1"]
     assert body("Cart.plain", Outcome("returned", "'a'"), "(('a',), {})") == ['assert Cart.plain("a") == "a"']
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary() | st.sets(st.text(), max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3) | st.tuples(inner),
+        max_leaves=6,
+    ),
+    st.booleans(),
+)
+def test_the_source_of_a_value_is_that_value_in_the_quotes_of_the_project(value: Any, double: bool) -> None:
+    text = literal(value)
+    (line,) = body("sign", Outcome("returned", "1"), f"(({text},), {{}})", manner=Manner("shop", double_quotes=double))
+    written = line.removeprefix("assert sign(").removesuffix(") == 1")
+    assert eval(written) == value
+    if isinstance(value, str) and not {'"', "'"} & set(value):
+        assert written[0] == ('"' if double else "'")
 
 
 def test_a_whole_file_imports_what_it_uses_and_every_test_has_a_name_of_its_own() -> None:
