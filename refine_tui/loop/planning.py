@@ -82,7 +82,7 @@ def suspects_of(
         lines = ochiai(seen, set(targets))
         _add_traceback(lines, baseline, targets, editable)
     cases = [case for node in targets if (case := baseline.suite.by_id.get(node))]
-    broken = unreadable(cases, editable)
+    broken = unreadable(cases, source, syntax, editable)
     lines = {place: score for place, score in lines.items() if place[0] not in broken}
     _add_spoken_of(lines, cases, source, syntax, editable)
     best: dict[Scope, float] = defaultdict(float)

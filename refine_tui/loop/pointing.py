@@ -44,10 +44,15 @@ def missing_names(case: CaseResult) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def unreadable(cases: Iterable[CaseResult], editable: Callable[[str], bool]) -> dict[str, int]:
-    """Return the files that cannot be parsed, by what ended the collection, each with the 0-based line."""
-    ends = [case.frames[-1] for case in cases if case.error in UNREADABLE and case.frames]
-    return {frame.path: frame.line for frame in ends if editable(frame.path)}
+def unreadable(cases: Iterable[CaseResult], source: Source, syntax: Syntax, editable: Callable[[str], bool]) -> dict[str, int]:
+    """Return the files that cannot be parsed, by what a failure says, each with the 0-based line; then others that its file imports."""
+    stopped = [case for case in cases if case.error in UNREADABLE and case.frames and editable(case.frames[-1].path)]
+    found = {case.frames[-1].path: case.frames[-1].line for case in stopped}
+    for path in dict.fromkeys(path for case in stopped for path in _imported(case, source, syntax)):
+        file = source(path) if editable(path) and path not in found else None
+        if file is not None and not syntax.is_valid(file):
+            found[path] = 0
+    return found
 
 
 def speaks_of_code(case: CaseResult, editable: Callable[[str], bool]) -> bool:

@@ -113,15 +113,20 @@ def _first(run: Run, candidate: Candidate) -> Proposal:
 
 
 def gets_further(base: SuiteResult, suite: SuiteResult) -> float:
-    """Return by how much tests that fail in both runs get further in the second: past a hang, or past an exception to an assertion."""
+    """Return by how much tests that fail in both runs get further: past a hang, to an assertion, or to another error of their file."""
     both = [(_before(base, case), case) for case in suite.cases if case.is_red]
-    steps = [_reached(after) - _reached(before) for before, after in both if before is not None and before.is_red]
+    steps = [_step(before, after) for before, after in both if before is not None and before.is_red]
     return max(0.0, sum(steps) / len(steps)) if steps else 0.0
 
 
 def _before(base: SuiteResult, case: CaseResult) -> CaseResult | None:
     """Return what a test was on the base; where its file could not be collected, that."""
     return base.by_id.get(case.node_id) or base.by_id.get(case.node_id.split("::", 1)[0])
+
+
+def _step(before: CaseResult, after: CaseResult) -> int:
+    elsewhere = is_file(before.node_id) and is_file(after.node_id) and before.place != after.place
+    return _reached(after) - _reached(before) + elsewhere
 
 
 def _reached(case: CaseResult) -> int:

@@ -78,6 +78,16 @@ def test_a_bug_behind_a_syntax_error_is_repaired_even_when_the_mend_alone_helps_
     assert patched({"area.py": broken, "test_area.py": tests}, "area.py") == "def area(width, height):\n    return width * height\n"
 
 
+def test_syntax_errors_in_two_files_are_repaired_together() -> None:
+    files = {"shop.py": "from tax import RATE\n\n\n" + SHOP, "tax.py": "RATE = (1, 2)\n", "test_shop.py": SHOP_TESTS}
+    broken = {**files, "shop.py": files["shop.py"].replace("prices:", "prices"), "tax.py": "RATE = (1, 2\n"}
+    _, end = Made(broken).fix()
+    assert end.outcome == "solved"
+    assert {path: text.decode() for path, text in end.patch.apply(end.tree).items()} == {
+        path: files[path] for path in ("shop.py", "tax.py")
+    }
+
+
 def test_a_name_that_is_missing_when_a_module_is_imported_is_spelt_right() -> None:
     limit = "LIMIT = max(3, 4)\n\n\n"
     assert patched({"shop.py": (limit + SHOP).replace("max", "maxx"), "test_shop.py": SHOP_TESTS}) == limit + SHOP
