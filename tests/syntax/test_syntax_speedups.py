@@ -76,7 +76,7 @@ def test_what_would_plainly_be_wrong_is_not_offered(text: str, name: str) -> Non
 
 def test_a_list_that_each_turn_makes_anew_is_made_before_the_loop() -> None:
     text = "def f(a, b):\n    return [c for c in a if c in [d + 1 for d in b]]\n"
-    assert "def f(a, b):\n    known = set([d + 1 for d in b])\n    return [c for c in a if c in known]\n" in results(text, "lookup.set")
+    assert "def f(a, b):\n    known = {d + 1 for d in b}\n    return [c for c in a if c in known]\n" in results(text, "lookup.set")
 
 
 GROUPS = [

@@ -57,7 +57,8 @@ def _set(node: Node, have: Ingredients) -> Iterator[Rewrite]:
     if tests[:1] != [node]:
         return
     changes = [instead(other, name) for test in tests if (other := _container(test)) is not None]
-    made = line_before(anchor, f"{name} = set({where.text})", have)
+    value = f"{{{where.text[1:-1].strip()}}}" if where.kind == "list_comprehension" else f"set({where.text})"
+    made = line_before(anchor, f"{name} = {value}", have)
     yield together(node.source, [made, *changes], f"{where.text} as a set before the loop")
 
 
