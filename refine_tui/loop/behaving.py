@@ -16,7 +16,7 @@ GIVEN = 24
 """Inputs that behaviour is compared on while candidates are tried."""
 GROWN = 8
 """Larger ones beside them."""
-FRESH = 64
+FRESH = 48
 """Others, for whoever is to win."""
 TIMED = 4
 CHEAP_S = 0.005
