@@ -23,7 +23,8 @@ from refine_tui.evaluation.stream import ENDED, Lines
 from refine_tui.loop.ports.running import Cancelled, Launch, Running, Sandbox
 
 _POLL_S = 0.04
-_OUTPUT_BYTES = 64 << 20
+_OUTPUT_BYTES = 32 << 20
+"""What may come out of the sandbox: reports of 16 MB, as text, and what the command prints."""
 _KEPT = 1 << 20
 """Characters kept of what a command prints, for telling why it failed."""
 _LINE = 1 << 16

@@ -187,7 +187,7 @@ def test_what_the_command_leaves_running_is_not_waited_for(tmp_path: Path, comma
 
 
 def test_a_flood_of_output_is_bounded(tmp_path: Path, commanded: Evaluate) -> None:
-    base = commanded(tmp_path, "yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx").baseline(nothing, never, limit_s=60)
+    base = commanded(tmp_path, f"yes {'x' * 4000}", format="exit").baseline(nothing, never, limit_s=60)
     assert base.suite.stopped == "output"
     assert base.suite.cases[0].is_red
     assert len(base.suite.output) <= 8192

@@ -194,7 +194,8 @@ def test_what_was_saved_meanwhile_counts_after_a_refresh(subject: Subject) -> No
 
 def test_cancelling_ends_a_run(subject: Subject) -> None:
     subject.base()
-    assert subject.evaluator.run(Patch(), (subject.red,), lambda: True, limit_s=10).stopped == "cancelled"
+    endless = change(subject.project, "money.py", "    return a - b", "    while True:\n        pass")
+    assert subject.evaluator.run(endless, (subject.red,), lambda: True, limit_s=60, full_time=True).stopped == "cancelled"
     assert subject.evaluator.confirm(Patch(), nothing, lambda: True, limit_s=10).stopped == "cancelled"
 
 
