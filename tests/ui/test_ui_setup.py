@@ -104,6 +104,17 @@ async def test_a_model_is_put_to_work_without_leaving_and_the_status_line_says_s
         assert "No model is in use now" in said(pilot)
 
 
+async def test_keys_that_follow_at_once_mean_the_row_they_lead_to(opened: Opened) -> None:
+    session = ready()
+    async with opened(session, shelf=ScriptedShelf()) as pilot:
+        await hit(pilot, "6", "j", "j", "j")
+        for key in ("up", "up", "up", "enter"):
+            pilot.app.simulate_key(key)
+        await pilot.pause()
+        await quiet(pilot)
+        assert session.called("use_model") == [("repair-small",)]
+
+
 async def test_tasks_that_waited_go_on_with_the_new_model(opened: Opened) -> None:
     session, shelf = ready(), ScriptedShelf()
     async with opened(session, shelf=shelf) as pilot:

@@ -41,7 +41,6 @@ class SetupBoard(Board):
     def __init__(self, desk: Desk, setting_up: SettingUp) -> None:
         super().__init__(desk)
         self.setting_up = setting_up
-        self._chosen = ""
 
     def compose(self) -> ComposeResult:
         """Lay out what is in use, the list and the details."""
@@ -56,16 +55,15 @@ class SetupBoard(Board):
 
     @property
     def chosen(self) -> Choice | None:
-        """The model the keys act on."""
-        choices = self.setting_up.models.choices
-        return next((choice for choice in choices if choice.wish == self._chosen), choices[0] if choices else None)
+        """The model the keys act on: where the list is, so that a key that follows another at once means what it should."""
+        choices, current = self.setting_up.models.choices, self.query_one(QueueList).current
+        return next((choice for choice in choices if choice.wish == current), choices[0] if choices else None)
 
     def paint(self) -> None:
         """Draw everything."""
         models, chosen = self.setting_up.models, self.chosen
-        self._chosen = chosen.wish if chosen else ""
         self.query_one("#in-use", Line).paint(lines(paint_use(models, self.state)))
-        self.query_one(QueueList).list_entries(tuple(choice_entries(models, self.state)), self._chosen)
+        self.query_one(QueueList).list_entries(tuple(choice_entries(models, self.state)), chosen.wish if chosen else "")
         self.query_one("#model", Pane).show(paint_choice(chosen, models.free_bytes))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -85,8 +83,7 @@ class SetupBoard(Board):
         self.query_one(QueueList).action_move(step)
 
     @on(QueueList.Chosen)
-    def _on_chosen(self, event: QueueList.Chosen) -> None:
-        self._chosen = event.entry
+    def _on_chosen(self) -> None:
         self.house.show()
 
     def action_use(self) -> None:

@@ -49,6 +49,11 @@ class QueueList(Pane):
             self.show([entry.content for entry in entries])
         self._go(next((n for n, entry in enumerate(entries) if entry.id == current), None))
 
+    @property
+    def current(self) -> str:
+        """The entry the user is on, also before `Chosen` has arrived anywhere; empty when there is none."""
+        return self._entries[self._current].id if self._current is not None and self._current < len(self._entries) else ""
+
     def action_move(self, step: int) -> None:
         """Go up or down by some entries, as far as there are any."""
         places = [n for n, entry in enumerate(self._entries) if not entry.is_heading]
