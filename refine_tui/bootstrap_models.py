@@ -96,15 +96,17 @@ def make_remote(address: str, settings: Settings, keys: Keys | None = None) -> R
     """Return the model on a server, which is not contacted yet.
 
     Raises:
-        UsageError, SafetyError: it is no address, or must not be contacted.
+        UsageError, SafetyError: it is no address, or must not be contacted, or the key at hand is none.
     """
     from refine_tui.network.keys import Keys
     from refine_tui.remote.address import parse_server
     from refine_tui.remote.client import RemoteGenerator
+    from refine_tui.remote.exchange import KEY_VARIABLE
 
-    server, door = parse_server(address), make_door(settings)
+    server, door, keys = parse_server(address), make_door(settings), keys or Keys()
     door.check(server.base)
-    return RemoteGenerator(server, door.open, keys or Keys())
+    keys.at_hand(server.host, KEY_VARIABLE)
+    return RemoteGenerator(server, door.open, keys)
 
 
 def profile_of(info: ModelInfo) -> Profile:

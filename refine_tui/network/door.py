@@ -33,7 +33,7 @@ class Door:
         """Return the parts of an address that may be reached.
 
         Raises:
-            UsageError: it is no http address, or the network is not to be used at all.
+            UsageError: it is no http address, the proxy for it is none, or the network is not to be used at all.
             SafetyError: it would go over the network unencrypted.
         """
         parts = _split(url)
@@ -45,6 +45,7 @@ class Door:
                 f"{origin(parts)} was not contacted: plain http to another machine can be read and changed on the way. Use https, or allow "
                 f'it in your own refine.toml: [model] plain_http = ["{parts.hostname}:{port(parts)}"].'
             )
+        self._proxy(parts)
         return parts
 
     def open(self, url: str, timeout_s: float) -> HTTPConnection:
@@ -93,7 +94,7 @@ class Door:
             proxy = None
         if proxy is None or proxy.scheme != "http":
             # It may hold a password: what is shown is where it stands.
-            raise NetworkError(f"The proxy in {parts.scheme}_proxy or all_proxy cannot be used: it has to look like http://HOST:PORT.")
+            raise UsageError(f"The proxy in {parts.scheme}_proxy or all_proxy cannot be used: it has to look like http://HOST:PORT.")
         return proxy
 
 

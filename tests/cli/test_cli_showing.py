@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from refine_tui.bootstrap import open_project
+from refine_tui.bootstrap import Places, open_project
+from refine_tui.bootstrap_models import make_generator, make_registry
 from refine_tui.cli import main, showing
 from refine_tui.cli.parser import parse
 from refine_tui.cli.recording import LONGEST_BYTES
 from refine_tui.core.errors import ModelError
+from refine_tui.core.settings import Settings
 from refine_tui.loop.defects import in_words
 from refine_tui.ui.session_worker import Delivery, Job, JobEnded, JobQueue, carry_out
 from tests.network.loopback import serving
@@ -104,3 +106,15 @@ def test_the_key_of_a_server_is_asked_for_where_somebody_is_there(is_there: bool
         else:
             with pytest.raises(ModelError, match="wants a key"), open_project(options, writes=False):
                 pass
+
+
+@pytest.mark.parametrize(("name", "value"), [("REFINE_TUI_API_KEY", "sec\nret"), ("https_proxy", "http://proxy:abc")])
+def test_a_chosen_server_that_cannot_be_spoken_to_is_a_reason_to_go_on_without(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    make_registry(Places()).use("https://models.example/v1#coder")
+    generator, reason = make_generator("", Settings(), Places())
+    assert generator is None
+    assert name in reason
+    assert "sec" not in reason

@@ -102,7 +102,7 @@ def test_this_machine_is_never_reached_through_a_proxy() -> None:
 
 @pytest.mark.parametrize("proxy", ["http://me:word@proxy:abc", "http://[::1", "http://"])
 def test_a_proxy_that_is_no_address_is_an_error_in_words_without_its_password(proxy: str) -> None:
-    with pytest.raises(NetworkError, match="https_proxy") as caught:
+    with pytest.raises(UsageError, match="https_proxy") as caught:
         Door(environment={"https_proxy": proxy}).open("https://models.example/", 5)
     assert "word" not in str(caught.value)
 
@@ -122,5 +122,5 @@ def test_letters_that_a_request_line_cannot_hold_are_quoted_and_what_is_quoted_s
 
 
 def test_a_proxy_of_another_kind_is_an_error_in_words() -> None:
-    with pytest.raises(NetworkError, match="has to look like http://HOST:PORT"):
+    with pytest.raises(UsageError, match="has to look like http://HOST:PORT"):
         Door(environment={"all_proxy": "socks5://user:word@127.0.0.1:9"}).open("https://models.example/", 5)
