@@ -54,7 +54,7 @@ def rows_of(lab: RunnerLab, wish: RunnerWish, say: Say) -> dict[str, Callable[[]
         "attacks": lambda: runner_suites.attacks(lab),
         "leftovers": lambda: runner_ends.leftovers(lab, wish.runs, say),
         "bombs": lambda: runner_ends.bombs(lab),
-        "zoo": lambda: runner_suites.zoo(lab, wish.candidates),
+        "zoo": lambda: runner_suites.zoo(lab, wish.candidates, say),
     }
 
 

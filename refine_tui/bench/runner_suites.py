@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,7 +47,7 @@ class Compared:
                 self.differing.append(f"{project} {node}: warm {one.outcome} {one.error}, cold {other.outcome} {other.error}")
 
 
-def zoo(lab: RunnerLab, candidates: int) -> Iterator[Row]:
+def zoo(lab: RunnerLab, candidates: int, say: Callable[[str], None]) -> Iterator[Row]:
     """Each project of the zoo as it is, and with one edit at a time, spread evenly over its code."""
     name = "warm and cold verdicts that differ, over the zoo"
     folder = lab.tests / "zoo" if lab.tests else None
@@ -56,12 +56,13 @@ def zoo(lab: RunnerLab, candidates: int) -> Iterator[Row]:
         return
     found = Compared()
     for source in sorted(path for path in folder.iterdir() if path.is_dir()):
+        say(f"zoo: {source.name}")
         root = Path(shutil.copytree(source, lab.folder / "zoo" / source.name, ignore=shutil.ignore_patterns("__pycache__")))
         evaluator = lab.evaluator(root, test_limit_s=1.0)
         try:
             compare(lab, evaluator, root, found, candidates)
-        except ProjectError as error:
-            found.left_out.append(f"{source.name} ({str(error).splitlines()[0][:60]})")
+        except ProjectError:
+            found.left_out.append(f"{source.name} (no Python tests)")
         finally:
             evaluator.close()
     note = f"{found.verdicts} verdicts, {len(found.projects)} projects as they are and {found.candidates} candidates"
@@ -124,7 +125,7 @@ def attacks(lab: RunnerLab) -> Iterator[Row]:
 def told(name: str, cases: Iterator[ElementTree.Element]) -> Row:
     """Return the row of what pytest reported; what was not tried is said, and is no escape."""
     refused: Counter[str] = Counter()
-    escaped, skipped, others = [], Counter[str](), list[str]()
+    escaped, skipped, others = [], Counter[str](), 0
     for case in cases:
         title = case.get("name", "")
         attack = ATTACK.match(title)
@@ -135,10 +136,9 @@ def told(name: str, cases: Iterator[ElementTree.Element]) -> Row:
         elif attack:
             refused[attack["level"]] += 1
         else:
-            others.append(title)
-    note = ", ".join(f"{count} attacks refused at {level}" for level, count in refused.items())
-    note += ", and all of them to an ordinary user" if any("ordinary_user" in title for title in others) else ""
-    note += f"; {len(others)} tests around them passed" + "".join(f"; {count} not tried: {why}" for why, count in skipped.items())
+            others += 1
+    note = ", ".join(f"{count} attacks refused at {level.replace('_', ' ')}" for level, count in refused.items())
+    note += f"; {others} tests around them passed" + "".join(f"; {count} not tried: {why}" for why, count in skipped.items())
     note += f"; {listed(escaped)}" if escaped else ""
     found = at_most(Row(name, len(escaped), "escapes", runs=sum(refused.values()), note=note, basis="count"), 0)
     return found if refused else Row(name, unavailable=f"no attack was tried: {note}")

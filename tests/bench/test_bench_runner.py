@@ -165,7 +165,7 @@ def test_edits_are_spread_over_a_project_and_are_the_same_every_time(lab: Runner
 
 
 def test_what_is_not_there_is_a_row_that_says_why(lab: RunnerLab) -> None:
-    for measure in (lambda one: zoo(one, 1), attacks):
+    for measure in (lambda one: zoo(one, 1, nothing), attacks):
         (found,) = measure(replace(lab, tests=None))
         assert "in the repository" in found.unavailable
         assert found.ok is None
