@@ -294,7 +294,7 @@ def level_note(level: Level) -> str:
     return {
         Level.ISOLATED: "own namespaces, no network, an overlay in place of the project",
         Level.CONFINED: "a copy of the project; writes and network are refused by the kernel",
-        Level.STATIC: "nothing of the project can be run on this machine",
+        Level.STATIC: "nothing of the project is executed",
         Level.UNSAFE: "NO isolation: candidates run as you",
     }[level]
 
