@@ -60,6 +60,9 @@ KEPT = [
         id="a list that shrinks",
     ),
     pytest.param("def f(a):\n    return [f(b) for b in a] + [f(a)]\n", "build.cache", id="results that could be changed"),
+    pytest.param(
+        "import heapq\ndef f(a):\n    while a:\n        heapq.heappop(a)\n        print(len(a))\n", "loop.hoist", id="a heap that shrinks"
+    ),
     pytest.param("def f(a, b):\n    for c in a:\n        b = b + c\n        print(len(b))\n", "loop.hoist", id="a length that changes"),
     pytest.param(
         "def f(a):\n    b = ''\n    for c in a:\n        b += c\n        print(b)\n", "build.join", id="a text that is read on the way"

@@ -82,6 +82,8 @@ def _part_of_larger(node: Node, function: Node) -> bool:
 
 
 def _name_for(node: Node) -> str:
+    if node.kind.endswith("comprehension"):
+        return "made"
     words = re.findall(r"[A-Za-z_]+", node.text)
     return "_".join(words[:3]).lower().strip("_")[:24] or "value"
 

@@ -19,6 +19,11 @@ _CHANGING = frozenset({
     "append", "extend", "insert", "remove", "pop", "popleft", "appendleft", "clear", "sort", "reverse", "add", "discard", "update",
     "setdefault", "popitem", "write", "read", "readline", "send", "difference_update", "intersection_update", "symmetric_difference_update",
 })  # fmt: skip
+_CHANGING_FIRST = frozenset({
+    "bisect.insort", "bisect.insort_left", "heapq.heapify", "heapq.heappush", "heapq.heappop", "heapq.heapreplace", "heapq.heappushpop",
+    "insort", "heapify", "heappush", "heappop", "random.shuffle", "shuffle", "setattr", "delattr", "next",
+})  # fmt: skip
+"""Functions that change their first argument."""
 
 
 class Rewrite(NamedTuple):
@@ -146,6 +151,8 @@ def touched(node: Node) -> set[str]:
             found |= {name.text for name in inner.walk() if name.kind == "identifier"}
         if inner.kind == "attribute" and inner.field == "function" and (name := inner.child("attribute")) and name.text in _CHANGING:
             found |= _bases(inner)
+        if inner.kind == "call" and inner.parts[0].text in _CHANGING_FIRST and (given := arguments(inner)):
+            found |= names_in(given[0])
     return found
 
 
