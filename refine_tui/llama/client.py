@@ -24,6 +24,14 @@ PATIENCE_S = 0.15
 MAGIC = b"GGUF"
 
 
+class _UnwantedError(Exception):
+    """Raised when the model was not loaded to the end because nobody waits for it any more."""
+
+
+def _never() -> bool:
+    return False
+
+
 @dataclass
 class Written:
     """What the caller has of one continuation."""
@@ -97,8 +105,12 @@ class LlamaGenerator:
         self._closed = threading.Event()
 
     def load(self) -> ModelInfo:
-        """Load the model, or return at once when it is loaded. Raises as the port says."""
-        return self._repaired(self._load)
+        """Load the model, or return at once when it is loaded; `cancel` ends that with an error. Raises as the port says."""
+        self._stop = False
+        try:
+            return self._repaired(self._load)
+        except _UnwantedError as error:
+            raise ModelError("The model was not loaded: it was cancelled.") from error
 
     def complete(self, request: Request, cancelled: Cancelled) -> Iterator[Delta | Completion]:
         """Stream continuations. Raises as the port says."""
@@ -123,6 +135,8 @@ class LlamaGenerator:
         self._begin(continuations)
         try:
             return self._repaired(lambda: self._score(prompt, continuations, cancelled))
+        except _UnwantedError:
+            return [-math.inf] * len(continuations)
         finally:
             self._give_up()
 
@@ -166,12 +180,14 @@ class LlamaGenerator:
         """Stream, and start over once when the worker dies; the new one is told which tokens are settled."""
         for chance in (2, 1):
             try:
-                self._load()
+                self._load(cancelled)
                 asked = request if request.adapters is not None else replace(request, adapters=self._adapters)
                 forced, pieces = [one.tokens for one in written], self._remembered.pieces(request.prompt)
                 self._send({"do": "complete", "request": asdict(asked) | {"prompt": ""}, "prompt": pieces, "forced": forced})
                 self._drop_again()
                 yield from self._stream(request.prompt, written, cancelled)
+            except _UnwantedError:
+                return
             except WorkerDiedError as error:
                 if self._closed.is_set():
                     return
@@ -214,7 +230,7 @@ class LlamaGenerator:
             yield Delta(index, text)
 
     def _score(self, prompt: str, continuations: Sequence[str], cancelled: Cancelled) -> list[float]:
-        self._load()
+        self._load(cancelled)
         adapters = {"adapters": [asdict(adapter) for adapter in self._adapters]}
         self._send({"do": "score", "prompt": self._remembered.pieces(prompt), "continuations": list(continuations), **adapters})
         for message in self._answers(cancelled):
@@ -222,7 +238,7 @@ class LlamaGenerator:
                 return [float(score) for score in message["scores"]]
         return [-math.inf] * len(continuations)
 
-    def _load(self) -> ModelInfo:
+    def _load(self, cancelled: Cancelled = _never) -> ModelInfo:
         self._settle()
         if self._loaded is not None and self._process is not None:
             return self._loaded
@@ -234,12 +250,15 @@ class LlamaGenerator:
         if self._closed.is_set():  # meanwhile, by another thread
             self._end_process()
         self._send({"do": "load", "wish": self._wish})
-        for message in self._answers(lambda: False):
+        for message in self._answers(cancelled):
             if "model" in message:
                 found = message["model"]
                 devices = tuple(Device(**device) for device in found["devices"])
                 self._loaded = ModelInfo(**(found | {"warnings": tuple(found["warnings"]), "devices": devices}))
                 return self._loaded
+        if self._stop or cancelled():
+            self._end_process()  # nothing else ends a load
+            raise _UnwantedError
         raise WorkerDiedError
 
     def _repaired(self, act: Callable[[], Answer]) -> Answer:

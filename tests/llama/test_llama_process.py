@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import pytest
 
 from refine_tui.core.errors import ModelError
 from refine_tui.llama.client import LlamaGenerator
+from refine_tui.llama.framing import Message
+from refine_tui.llama.process import WorkerProcess
 from refine_tui.loop.ports.thinking import Completion, Delta, Request, Sampling
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,6 +125,46 @@ def test_closing_from_another_thread_ends_a_running_request(long_tiny: Path, sta
     assert last.reason == "cancelled"
     with pytest.raises(ModelError, match="closed"):
         generator.load()
+
+
+def test_a_cancel_does_not_wait_until_the_model_is_loaded(tiny: Path, start: Callable[..., LlamaGenerator]) -> None:
+    generator = start(tiny)
+    workers: list[int | None] = []
+
+    def at_once() -> bool:
+        workers.append(generator.worker_pid)
+        return True
+
+    (done,) = generator.complete(Request("def", max_tokens=5), at_once)
+    assert isinstance(done, Completion)
+    assert (done.reason, generator.worker_pid) == ("cancelled", None)
+    assert workers[0] is not None
+    assert has_ended(workers[0])
+    assert generator.score("ab", ["c"], at_once) == [float("-inf")]
+    (*_, last) = generator.complete(Request("def", max_tokens=5), never)
+    assert isinstance(last, Completion)
+    assert last.tokens == 5
+
+
+def test_loading_is_ended_from_another_thread_and_can_be_begun_anew(
+    tiny: Path, start: Callable[..., LlamaGenerator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = start(tiny)
+    asked, ask = threading.Event(), WorkerProcess.send
+
+    def send(process: WorkerProcess, message: Message) -> None:
+        os.kill(process.pid, signal.SIGSTOP)
+        ask(process, message)
+        asked.set()
+
+    with monkeypatch.context() as patched, ThreadPoolExecutor(1) as pool:
+        patched.setattr(WorkerProcess, "send", send)
+        loading = pool.submit(generator.load)
+        assert asked.wait(30)
+        generator.cancel()
+        with pytest.raises(ModelError, match="it was cancelled"):
+            loading.result(30)
+    assert generator.load().architecture == "llama"
 
 
 def test_a_stopped_worker_does_not_hold_up_a_cancel_and_is_replaced(tiny: Path, start: Callable[..., LlamaGenerator]) -> None:
