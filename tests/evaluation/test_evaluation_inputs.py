@@ -214,6 +214,12 @@ def test_values_have_the_type_of_the_annotation(annotation: str, of: tuple[type,
     assert source_for("Callable[[int], str]") is None
 
 
+def test_what_a_body_looks_up_is_a_key_of_its_dictionaries() -> None:
+    found = read_signature("def port(config):\n    return config['server']\n", "port", 0)
+    assert found is not None
+    assert ast.literal_eval(varied(found, (), {}, 5, 0)[0].text)[0][0].keys() >= {"server"}
+
+
 def test_the_same_seed_draws_the_same_in_every_process_and_leaves_nothing_behind(tmp_path: Path) -> None:
     # Which modules a process has imported, and its hash seed, must make no difference.
     script = (

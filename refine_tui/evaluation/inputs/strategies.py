@@ -184,7 +184,7 @@ def _generic(name: str, parts: Sequence[ast.expr], constants: Sequence[Any]) -> 
     if len(known) < len(inner) or not known:
         return None
     if name == "dict":
-        return _mappings(known[0], known[-1])
+        return _mappings(known[0], known[-1], constants)
     if name == "tuple" and not is_open:
         return _rows(known)
     return _many_of({"list": list, "set": set, "tuple": tuple}[name], known[0]) if name in ("list", "set", "tuple") else None
@@ -209,8 +209,10 @@ def _many_of(make: Callable[[Any], Any], inner: Source) -> Source:
     return Source(bounds, many)
 
 
-def _mappings(keys: Source, values: Source) -> Source:
-    few = list(zip(keys.bounds, (*values.bounds[:4],), strict=False))
+def _mappings(keys: Source, values: Source, constants: Sequence[Any]) -> Source:
+    # What the body looks up is more likely to be a key than anything else.
+    names = sorted(keys.bounds, key=lambda key: key not in constants)
+    few = list(zip(names, values.bounds[:4], strict=False))
     bounds = _different([dict(few[:2]), {}, dict(few[:1]), dict(few)])
 
     def many() -> SearchStrategy[Any]:
