@@ -118,10 +118,11 @@ class Hunted:
                 assert done[index].text == text == expected
 
 
-def live(pid: int) -> bool:
+def is_ours(pid: int) -> bool:
+    """Say whether a process is a child of this one, running or not collected; its number alone may be another process's by now."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
         return False
     return True
 
@@ -156,4 +157,4 @@ def test_rounds_end_whenever_the_worker_is_killed(
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
             thread.join()
-    assert not [pid for pid in (*hunted.pids, *([last] if last else [])) if live(pid)], "no worker is left"
+    assert not [pid for pid in (*hunted.pids, *([last] if last else [])) if is_ours(pid)], "no worker is left"
