@@ -26,6 +26,19 @@ def _target(node: Node, have: Ingredients) -> Iterator[Draft]:
         yield put(node, name, weight=weight)
 
 
+def _beside(node: Node, _have: Ingredients) -> Iterator[Draft]:
+    """Change what the other branches of the statement change."""
+    statement = node.parent
+    if node.role != "store" or statement is None or statement.kind not in ("assignment", "augmented_assignment"):
+        return
+    whole = next((above for above in node.above() if above.kind == "if_statement"), None)
+    stored = [inner for inner in whole.walk() if inner.role == "store" and inner.kind == "identifier"] if whole else []
+    likewise = [inner.text for inner in stored if inner.parent and inner.parent.kind == statement.kind and inner is not node]
+    if node.text not in likewise:
+        for name, weight in ranked(likewise, 2, 0.6):
+            yield put(node, name, weight=weight)
+
+
 def _function(node: Node, have: Ingredients) -> Iterator[Draft]:
     if node.field == "function" and node.role == "load":
         known = [name for name in dict.fromkeys([*have.file.functions, *have.calls]) if name != node.text]
@@ -149,6 +162,12 @@ OPERATORS = (
         "name.target", 11, 0.012, "another variable assigned to",
         "def f(a):\n    b = c = 0\n    c = a\n    return b + c\n", "def f(a):\n    b = c = 0\n    b = a\n    return b + c\n",
         "name.target", operators_of("identifier"), _target, targets=True, carries=True,
+    ),
+    Operator(
+        "name.beside", 11, 0.015, "the variable changed that other branches change",
+        "def f(a, b, c):\n    if a:\n        b += 1\n    else:\n        c -= 1\n    return b, c\n",
+        "def f(a, b, c):\n    if a:\n        b += 1\n    else:\n        b -= 1\n    return b, c\n",
+        "name.target", operators_of("identifier"), _beside, targets=True,
     ),
     Operator(
         "name.function", 11, 0.01, "another function called, one of the module or one called elsewhere in it",
