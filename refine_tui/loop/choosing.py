@@ -60,6 +60,13 @@ class Choosing:
             if held:
                 self._model_in_use.release()
 
+    def stop_loading(self) -> None:
+        """End the loading of the model that a task waits for, if it does; what Setup loads is left alone."""
+        with self._lock:
+            state, generator = self._state, self._parts.generator
+        if state.model is None and not state.loading and generator is not None:
+            generator.cancel()
+
     def use_model(self, shelf: Shelf, wish: str) -> Iterator[events.ModelLoading | events.ModelReady]:
         """Put another model in place of the one in use; ends once it is loaded.
 

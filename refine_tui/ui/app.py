@@ -220,6 +220,7 @@ class RefineApp(CarryingApp):
     def action_cancel(self) -> None:
         """Stop what runs; what it found is kept."""
         if name := self.jobs.cancel():
+            self.desk.session.stop_loading()
             self._tell(Tell(f"Stopping {in_words(name)} ..."))
 
     def action_step_back(self) -> None:

@@ -67,6 +67,9 @@ class SessionPort(Protocol):
     def use_model(self, shelf: Shelf, wish: str) -> Iterator[ModelLoading | ModelReady]:
         """Put another model in place of the one in use, and load it. Consumed in a thread of its own."""
 
+    def stop_loading(self) -> None:
+        """End the loading of the model that a task waits for, if it does; returns at once."""
+
     def stop(self) -> None:
         """End the processes behind whatever runs; safe from any thread, and nothing can be run afterwards."""
 

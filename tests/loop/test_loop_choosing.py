@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -119,6 +120,31 @@ def test_the_old_model_is_closed_and_the_new_one_is_loaded_and_remembered() -> N
     state = bench.session.state()
     assert (state.model, state.model_reason, state.loading) == (ready.info, "", "")
     assert (shelf.kept, [one.loads for one in shelf.opened]) == (["right"], [1])
+
+
+def test_a_task_that_is_cancelled_does_not_wait_until_its_model_is_loaded() -> None:
+    class Slow(Named):
+        loading, stopped = threading.Event(), threading.Event()
+
+        def load(self) -> ModelInfo:
+            self.loading.set()
+            assert self.stopped.wait(30)
+            raise ModelError("it was cancelled")
+
+        def cancel(self) -> None:
+            self.stopped.set()
+
+    slow, cancelled = Slow("slow", lambda _: []), threading.Event()
+    bench = Bench(PROJECT, lambda _: [], real=slow)
+    list(bench.session.survey(never))
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(lambda: list(bench.session.work_all(cancelled.is_set)))
+        assert slow.loading.wait(30)
+        cancelled.set()
+        bench.session.stop_loading()
+        heard = done.result(30)
+    assert any(isinstance(event, events.ModelReady) and "cancelled" in event.reason for event in heard)
+    assert bench.session.state().queue[0].status == "cancelled"
 
 
 def test_no_model_is_a_choice_and_one_comes_back_after_it() -> None:

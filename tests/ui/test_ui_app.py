@@ -105,6 +105,7 @@ async def test_cancel_stops_what_runs_keeps_it_and_p_goes_on(opened: Opened, key
         await until_held(pilot, session)
         await press(pilot, key)
         assert session.current.queue[0].status == "cancelled"
+        assert session.called("stop_loading") == [()]
         assert "p goes on" in said(pilot)
         assert app_of(pilot).desk.paused
         session.gate = None

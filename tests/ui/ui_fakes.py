@@ -331,6 +331,9 @@ class ScriptedSession:
         self.current = replace(self.current, model=info, model_reason="" if info else "none was asked for")
         yield events.ModelReady(info)
 
+    def stop_loading(self) -> None:
+        self._note("stop_loading")
+
     def stop(self) -> None:
         pass
 
