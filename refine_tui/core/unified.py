@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping
 from refine_tui.core.hunks import Hunk, lines_of, split_hunks
 from refine_tui.core.patch import Patch
 
+CONTEXT = 3
+"""Lines of context around a change. With none git misreads a last line that has no end."""
 _ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\"}
 _UNTERMINATED = b"\\ No newline at end of file\n"
 
 
-def unified(patch: Patch, tree: Mapping[str, bytes], context: int = 3) -> bytes:
+def unified(patch: Patch, tree: Mapping[str, bytes]) -> bytes:
     """Return the patch as a `diff --git` text; an empty patch is empty text.
 
-    Bytes of the files go through unchanged, whatever their encoding or line ends. With `context` 0 git wants `--unidiff-zero`.
+    Bytes of the files go through unchanged, whatever their encoding or line ends.
 
     Raises:
         StaleBaseError: `tree` does not hold the bases.
@@ -22,27 +24,27 @@ def unified(patch: Patch, tree: Mapping[str, bytes], context: int = 3) -> bytes:
     by_path: dict[str, list[Hunk]] = {}
     for hunk in split_hunks(patch, tree):
         by_path.setdefault(hunk.path, []).append(hunk)
-    return b"".join(_file(path, hunks, tree.get(path, b""), context) for path, hunks in by_path.items())
+    return b"".join(_file(path, hunks, tree.get(path, b"")) for path, hunks in by_path.items())
 
 
-def _file(path: str, hunks: list[Hunk], base: bytes, context: int) -> bytes:
+def _file(path: str, hunks: list[Hunk], base: bytes) -> bytes:
     old, new = quoted(f"a/{path}"), quoted(f"b/{path}")
     # A tab ends a name that holds a space, or readers take the rest of the line for a date.
     tab = b"\t" if " " in path else b""
     was = b"new file mode 100644\n--- /dev/null\n" if hunks[0].creates else b"--- %s%s\n" % (old, tab)
     parts = [b"diff --git %s %s\n%s+++ %s%s\n" % (old, new, was, new, tab)]
     lines, shift = lines_of(base), 0
-    for group in _groups(hunks, context):
-        parts.append(_group(group, lines, context, shift))
+    for group in _groups(hunks):
+        parts.append(_group(group, lines, shift))
         shift += sum(len(lines_of(hunk.edit.new)) - len(lines_of(hunk.edit.old)) for hunk in group)
     return b"".join(parts)
 
 
-def _groups(hunks: list[Hunk], context: int) -> Iterator[list[Hunk]]:
+def _groups(hunks: list[Hunk]) -> Iterator[list[Hunk]]:
     """Gather hunks whose context lines would meet."""
     group: list[Hunk] = []
     for hunk in hunks:
-        if group and hunk.first_line - _end(group[-1]) > 2 * context:
+        if group and hunk.first_line - _end(group[-1]) > 2 * CONTEXT:
             yield group
             group = []
         group.append(hunk)
@@ -50,10 +52,10 @@ def _groups(hunks: list[Hunk], context: int) -> Iterator[list[Hunk]]:
         yield group
 
 
-def _group(group: list[Hunk], lines: list[bytes], context: int, shift: int) -> bytes:
+def _group(group: list[Hunk], lines: list[bytes], shift: int) -> bytes:
     """Write one `@@` block; `shift` is by how many lines the blocks before it have moved the text down."""
-    first = max(0, group[0].first_line - context)
-    last = min(len(lines), _end(group[-1]) + context)
+    first = max(0, group[0].first_line - CONTEXT)
+    last = min(len(lines), _end(group[-1]) + CONTEXT)
     body, at, grown = [], first, 0
     for hunk in group:
         old, new = lines_of(hunk.edit.old), lines_of(hunk.edit.new)
