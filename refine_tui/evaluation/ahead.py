@@ -30,7 +30,10 @@ class _Guess:
 
 @dataclass
 class Ahead:
-    """Holds one guess at a time: while it runs here, what is asked for now runs elsewhere. All but `refresh` and `close` come from one thread."""
+    """Holds one guess at a time: while it runs here, what is asked for now runs elsewhere.
+
+    `refresh` and `close` may come from any thread, the rest comes from one.
+    """
 
     start: Callable[[], WarmRunner]
     """Starts the parent; called at the first guess, in a thread of its own."""

@@ -45,6 +45,7 @@ class WarmRunner:
         self._number = 0
         self._restarted = False
         self._closed = threading.Event()
+        self._sending = threading.Lock()
         self._is_ready = False
         self._preloaded: tuple[Sequence[str], Sequence[Sequence[str]]] = ((), ())
 
@@ -154,8 +155,9 @@ class WarmRunner:
         if running is None:
             raise RunnerError("The test runner is closed.")
         try:
-            running.stdin.write(json.dumps(request).encode() + b"\n")
-            running.stdin.flush()
+            with self._sending:  # a save is told from another thread than the one that runs candidates
+                running.stdin.write(json.dumps(request).encode() + b"\n")
+                running.stdin.flush()
         except (OSError, ValueError) as error:
             raise RunnerError(self._epitaph()) from error
 

@@ -176,10 +176,9 @@ class ReviewReady(Event):
 
 
 @dataclass(frozen=True)
-class TestsWeighed(Event):
+class Weighed(Event):
     """A mutant of what a proposal changed was run; the review has what is known by now of how much the tests notice."""
 
-    __test__ = False  # no test of pytest's, whatever its name
     review: Review
 
 

@@ -97,16 +97,14 @@ class Reviewing(ABC):
         baseline = self._state.baseline
         open_ones = (one for one in self._state.reviews if one.task.id == task_id and one.state == "open")
         review = next((one for one in open_ones if one.candidate.confirmed), None)
-        if review is None or baseline is None:
+        if review is None or baseline is None or (not baseline.warm and review.candidate.suite.duration_s > seconds):
             return
         base = Base(review.tree, review.candidate.proposal.patch)
         ground = Ground(base, lines_after(base.patch, review.tree), review.candidate.suite, baseline)
         means = Means(self._parts.evaluator, self._parts.syntax, self._parts.clock, seconds, seed=review.task.seed)
         for weight in weigh(ground, means, cancelled):
-            yield events.TestsWeighed(_weighed(review, weight))
-        yield events.TestsWeighed(
-            self.change(review.id, lambda current: _weighed(current, weight) if current.tree == review.tree else current)
-        )
+            yield events.Weighed(_weighed(review, weight))
+        yield events.Weighed(self.change(review.id, lambda current: _weighed(current, weight) if current.tree == review.tree else current))
 
     def is_proven(self, review: Review) -> bool:
         """Say whether the accepted hunks were run by themselves, fix something and break nothing."""

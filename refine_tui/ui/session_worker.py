@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from refine_tui.core.errors import RefineError
 from refine_tui.loop.defects import LOG, in_words
-from refine_tui.loop.events import CandidateJudged, Event, Progress, RoundStarted, TaskFinished, TaskStarted, TestsWeighed, TextStreamed
+from refine_tui.loop.events import CandidateJudged, Event, Progress, RoundStarted, TaskFinished, TaskStarted, TextStreamed, Weighed
 
 Cancelled = Callable[[], bool]
 
-_BETWEEN_RUNS = (TaskStarted, RoundStarted, CandidateJudged, Progress, TaskFinished, TestsWeighed)
+_BETWEEN_RUNS = (TaskStarted, RoundStarted, CandidateJudged, Progress, TaskFinished, Weighed)
 """Events after which no test run and no generation is under way."""
 
 
@@ -194,7 +194,7 @@ class Mailbox:
 def _merge(earlier: Delivery, later: Delivery) -> Delivery | None:
     """Return one delivery that says what both say, or `None`."""
     match earlier, later:
-        case TestsWeighed(), TestsWeighed() if earlier.review.id == later.review.id:
+        case Weighed(), Weighed() if earlier.review.id == later.review.id:
             return later
         case Progress(), Progress() if earlier.task_id == later.task_id:
             return later

@@ -158,13 +158,13 @@ def worked() -> tuple[Shop, Told, str]:
 
 
 def reviews_in(told: Iterable[events.Event], kind: Callable[[events.Event], bool]) -> list[Review]:
-    return [event.review for event in told if isinstance(event, (events.TestsWeighed, events.ReviewReady)) and kind(event)]
+    return [event.review for event in told if isinstance(event, (events.Weighed, events.ReviewReady)) and kind(event)]
 
 
 def test_a_proposal_is_weighed_when_asked_for_and_the_session_keeps_it(worked: tuple[Shop, Told, str]) -> None:
     shop, before, task = worked
-    assert not [event for event in before if isinstance(event, events.TestsWeighed)]
-    told = reviews_in(shop.session.weigh(task, never), lambda event: isinstance(event, events.TestsWeighed))
+    assert not [event for event in before if isinstance(event, events.Weighed)]
+    told = reviews_in(shop.session.weigh(task, never), lambda event: isinstance(event, events.Weighed))
     kept = shop.session.state().review(told[-1].id)
     assert kept.candidate.weight is not None
     assert kept.candidate.weight == told[-1].candidate.weight
@@ -179,6 +179,20 @@ def test_what_is_not_proven_is_not_weighed(worked: tuple[Shop, Told, str]) -> No
     assert list(shop.session.weigh(task, never)) == []
     assert list(shop.session.weigh("t99", never)) == []
     assert shop.evaluator.runs == runs
+
+
+def test_tests_that_take_longer_than_there_is_time_are_not_begun(worked: tuple[Shop, Told, str]) -> None:
+    shop, _, task = worked
+    state = shop.session.state()
+    assert state.baseline is not None
+    shop.session._state = replace(state, baseline=replace(state.baseline, warm=False))
+
+    def slowed(review: Review) -> Review:
+        return replace(review, candidate=replace(review.candidate, suite=replace(review.candidate.suite, duration_s=3.0)))
+
+    for review in state.reviews:
+        shop.session.change(review.id, slowed)
+    assert list(shop.session.weigh(task, never)) == []
 
 
 def test_the_whole_tree_can_be_weighed_without_a_patch() -> None:

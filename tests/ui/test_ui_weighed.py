@@ -8,7 +8,7 @@ import pytest
 
 from refine_tui.core.mutants import Mutant, Weight
 from refine_tui.core.review import Review
-from refine_tui.loop.events import TestsWeighed
+from refine_tui.loop.events import Weighed
 from refine_tui.loop.state import QueueItem
 from refine_tui.ui.messages import ResumeWork
 from refine_tui.ui.paint.evidence import paint_evidence
@@ -53,7 +53,7 @@ def test_it_is_not_said_of_a_part_of_the_patch_that_was_not_weighed() -> None:
 
 def test_of_what_the_screen_has_not_seen_yet_the_last_counts() -> None:
     mail = Mailbox(lambda: None)
-    first, last = (TestsWeighed(weighed(Weight(killed, killed, 9))) for killed in (1, 2))
+    first, last = (Weighed(weighed(Weight(killed, killed, 9))) for killed in (1, 2))
     mail.put(first)
     mail.put(last)
     assert mail.drain() == (last,)
