@@ -122,18 +122,16 @@ def test_what_an_earlier_text_had_is_not_held_against_the_tree(project: Path, pl
     assert ruff.summary == "2 new findings, 1 fewer"
 
 
-def test_a_check_under_way_ends_when_the_evaluator_is_closed(project: Path, sandbox: Sandbox) -> None:
-    started = threading.Event()
+def test_a_check_under_way_ends_when_the_evaluator_is_closed(project: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, start = threading.Event(), sandbox.launch
 
-    class Watched:
-        level, can_nest, probes = sandbox.level, sandbox.can_nest, sandbox.probes
+    def launched(launch: Launch) -> Running:
+        running = start(launch)
+        started.set()
+        return running
 
-        def launch(self, launch: Launch) -> Running:
-            running = sandbox.launch(launch)
-            started.set()
-            return running
-
-    subject = CommandEvaluator(project, Watched(), Command("true"), None, RunSettings(gates=("sleep 60",)))
+    monkeypatch.setattr(sandbox, "launch", launched)
+    subject = CommandEvaluator(project, sandbox, Command("true"), None, RunSettings(gates=("sleep 60",)))
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(subject.inspect)
         assert started.wait(30)

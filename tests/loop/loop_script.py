@@ -65,6 +65,9 @@ class ScriptedModel:
     def usage(self) -> Usage:
         return Usage(generated=len(self.requests))
 
+    def cancel(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

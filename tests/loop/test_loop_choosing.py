@@ -81,7 +81,7 @@ class ShelfOf:
     def add(self, file: str) -> str:
         raise NotImplementedError
 
-    def fetch(self, wanted: str) -> Iterator[Fetching | Fetched]:  # type: ignore[override]
+    def fetch(self, wanted: str) -> Iterator[Fetching | Fetched]:
         raise NotImplementedError
 
     def listen(self, ask: object, tell: object) -> None:

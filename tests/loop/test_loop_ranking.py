@@ -45,6 +45,9 @@ class Scorer:
     def usage(self) -> Usage:
         return Usage()
 
+    def cancel(self) -> None:
+        raise NotImplementedError
+
     def close(self) -> None:
         pass
 

@@ -202,6 +202,9 @@ class Generator(Protocol):
     def usage(self) -> Usage:
         """Return the token counts so far."""
 
+    def cancel(self) -> None:
+        """Stop what is being computed or loaded; the call that waits for it ends as if its own `cancelled` had said so."""
+
     def close(self) -> None:
         """End the worker."""
 
