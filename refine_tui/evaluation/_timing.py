@@ -266,7 +266,7 @@ def _packed(text: str, receiver: str) -> bytes:
 def _alike(one: Any, other: Any) -> bool:
     """Say whether two answers are equal; what is more than plain values counts as equal here."""
     try:
-        marshal.dumps((one, other))
+        one, other = marshal.loads(marshal.dumps((one, other)))  # nothing is left that could compare in a way of its own
     except ValueError:
         return True
     return bool(one == other) or repr(one) == repr(other)
