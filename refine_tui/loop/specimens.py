@@ -32,6 +32,11 @@ class Specimen:
     """What is reached by it: jumps between lines, and the kind of its result."""
 
     @property
+    def result(self) -> tuple[str, str, str]:
+        """What it gave and what it left behind, arguments that stayed as they were left out."""
+        return self.outcome.kind, self.outcome.text, self.outcome.after.removeprefix(self.call.text[:-1])
+
+    @property
     def length(self) -> int:
         """Characters that a reader has to take in."""
         return len(self.call.text) + len(self.call.receiver) + len(self.outcome.text) + len(self.outcome.after)
@@ -116,12 +121,11 @@ def _covering(usable: Sequence[Specimen]) -> list[Specimen]:
 
 def _with_boundaries(kept: Sequence[Specimen], usable: Sequence[Specimen]) -> list[Specimen]:
     """Add calls with values that none of the kept ones gives, in the order of the inputs: recorded ones and boundaries come first."""
-    seen = {(one.outcome.kind, one.outcome.text, one.outcome.after) for one in kept}
+    seen = {one.result for one in kept}
     more: list[Specimen] = []
     for one in usable:
-        result = (one.outcome.kind, one.outcome.text, one.outcome.after)
-        if one.outcome.kind == "returned" and result not in seen and len(more) < EXTRA and len(kept) + len(more) < MOST:
-            seen.add(result)
+        if one.outcome.kind == "returned" and one.result not in seen and len(more) < EXTRA and len(kept) + len(more) < MOST:
+            seen.add(one.result)
             more.append(one)
     order = {id(one): at for at, one in enumerate(usable)}
     return sorted([*kept, *more], key=lambda one: order[id(one)])

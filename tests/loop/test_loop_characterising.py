@@ -74,6 +74,12 @@ def test_other_values_are_added_in_the_order_of_the_inputs_up_to_a_few() -> None
     assert [specimen.outcome.text for specimen in choice.specimens] == ["1", "2", "3", "4"]
 
 
+def test_arguments_that_stay_as_they_are_make_no_other_value() -> None:
+    told = (("((1,), {})", "((1,), {}, {'n': 1})"), ("((2,), {})", "((2,), {}, {'n': 1})"), ("((3,), {})", "((3,), {}, {'n': 3})"))
+    choice = chosen(*((call, Outcome("returned", "None", after), {1}) for call, after in told))
+    assert [specimen.call.text for specimen in choice.specimens] == ["((1,), {})", "((3,), {})"]
+
+
 def test_results_of_different_kinds_are_all_kept() -> None:
     texts = ["None", "True", "False", "[]", "[1]", "''", "'a'"]
     choice = chosen(*((f"(({n},), {{}})", Outcome("returned", text), {1}) for n, text in enumerate(texts)))
