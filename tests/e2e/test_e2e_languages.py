@@ -90,7 +90,7 @@ def test_a_python_project_without_pytest_is_fixed_by_its_unittest_tests(home: di
     assert end["outcome"] == "solved"
     subprocess.run(["git", "init", "-q"], cwd=project, check=True)
     subprocess.run(["git", "apply", "-"], cwd=project, input=end["patch"].encode(), check=True)
-    command = [project / ".venv" / "bin" / "python", "-m", "unittest", "test_stack.StackTest.test_pop_returns_last"]
+    command = [str(project / ".venv" / "bin" / "python"), "-m", "unittest", "test_stack.StackTest.test_pop_returns_last"]
     assert subprocess.run(command, cwd=project, capture_output=True, check=False).returncode == 0
 
 

@@ -15,7 +15,8 @@ from refine_tui.loop.fixing import Fixed, fix
 from refine_tui.loop.ports.thinking import Usage
 from refine_tui.loop.wanted import Wanted
 from refine_tui.syntax import TreeSitter
-from tests.loop.test_loop_review import CLAMP, CLAMP_PROJECT, ROMAN_PROJECT, Shop, never, reviewed, with_writer
+from tests.loop.loop_fakes import CLAMP
+from tests.loop.test_loop_review import CLAMP_PROJECT, ROMAN_PROJECT, Shop, never, reviewed, with_writer
 
 
 def case(node_id: str, outcome: Any = "failed") -> CaseResult:
