@@ -31,6 +31,8 @@ _MANY = 5000
 CPU = time.thread_time
 """Other processes cannot make it slower by much. The clock of the whole process is coarse under a limit of CPU time; a version that
 lets other threads or processes compute waits for them, and then the clock on the wall counts."""
+_PATIENCE = 5
+"""How much longer something may take on the clock than it may compute: other programs want the processor too."""
 _TRIES_S = 0.02
 """How long one input is tried when its cost is looked for."""
 
@@ -182,9 +184,9 @@ class Session:
     def _cost_from(self, first: int, write: int) -> None:
         base = self.version("base")
         for index in range(first, len(self.inputs)):
-            signal.setitimer(signal.ITIMER_REAL, self.plan["most_s"])
+            _limit(self.plan["most_s"])
             row = _cost_of(base, self.inputs[index])
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            _limit(0)
             os.write(write, json.dumps(dict(row, event="cost", index=index)).encode() + b"\n")
 
     def rounds(self) -> None:
@@ -201,12 +203,12 @@ class Session:
         """Do something in a fork."""
         _, status = os.waitpid(self._fork(body), 0)
         if status:
-            self.emit({"event": "lost", "late": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM})
+            self.emit({"event": "lost", "late": os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGALRM, signal.SIGPROF)})
         return status == 0
 
     def _check(self) -> None:
         """Tell the first input on which the versions plainly disagree: what is wrong need not be timed."""
-        signal.setitimer(signal.ITIMER_REAL, self.plan["round_s"])
+        _limit(self.plan["round_s"])
         versions = [self.version(key) for key in ("base", "candidate")]
         for index, given in enumerate(self.inputs):
             one, other = [version.answer(given) for version in versions]
@@ -215,7 +217,7 @@ class Session:
                 return
 
     def _round(self, order: Any) -> None:
-        signal.setitimer(signal.ITIMER_REAL, self.plan["round_s"])
+        _limit(self.plan["round_s"])
         versions = {key: self.version(key) for key in order}
         best: Any = {key: [float("inf")] * len(self.inputs) for key in order}
         given_up = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
@@ -229,7 +231,7 @@ class Session:
             for index in range(len(self.inputs)):
                 for key in order if repeat % 2 else order[::-1]:
                     best[key][index] = min(best[key][index], self._pass(versions[key], index, alone))
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _limit(0)
         self.emit(dict(best, event="round", clock="wall" if waits else "cpu"))
 
     def _pass(self, version: Version, index: int, alone: bool) -> float:
@@ -257,6 +259,12 @@ class Session:
             self.emit({"event": "failed", "reason": type(error).__name__ + ": " + str(error)[:200]})
             os._exit(1)
         os._exit(0)
+
+
+def _limit(seconds: float) -> None:
+    """End this process after so many seconds of computing, or a few times that on the clock; 0 takes that back."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE * seconds)
 
 
 def _packed(text: str, receiver: str) -> bytes:
