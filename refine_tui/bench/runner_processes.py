@@ -177,6 +177,21 @@ def proportional_bytes(pid: int) -> int:
         return 0
 
 
+def computing_s() -> float:
+    """Return the seconds that this process and all below it have computed, ended ones included once they were waited for.
+
+    0 where the system does not tell.
+    """
+    if not is_there():
+        return 0.0
+    ticks = 0
+    for pid in (os.getpid(), *(one.pid for one in below(os.getpid()))):
+        with contextlib.suppress(OSError):
+            fields = (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def is_grouped(pid: int) -> bool:
     """Say whether a process is in a control group of this program."""
     try:
