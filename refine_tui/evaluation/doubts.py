@@ -48,5 +48,14 @@ def fail_at_times(ran: Ran, base: Cases, known: Sequence[str], run_all: RunAll, 
     return tuple(node for node in doubtful if any(node in cases and cases[node].is_red for cases in found))
 
 
+def near_their_limit(ran: Ran, base: Cases) -> tuple[str, ...]:
+    """Return tests that pass now, had less than their full time on the base, and now needed more than half of what they had."""
+    return tuple(
+        node
+        for node, case in ran.gathered.cases.items()
+        if node in base and not case.is_red and base[node].is_red and case.duration_s > base[node].cut_short_s / 2 > 0
+    )
+
+
 def _passes(node: str, cases: Cases) -> bool:
     return node in cases and not cases[node].is_red

@@ -13,28 +13,25 @@ from types import TracebackType
 
 from refine_tui.core.errors import RunnerError
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Flag, GateResult, SuiteResult
-from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
 from refine_tui.core.scope import Scope
 from refine_tui.evaluation import interpreter
 from refine_tui.evaluation.ahead import Ahead
 from refine_tui.evaluation.cold import Job, Ran, Tally, run_cold
-from refine_tui.evaluation.doubts import fail_at_times, look_again
+from refine_tui.evaluation.doubts import fail_at_times, look_again, near_their_limit
 from refine_tui.evaluation.gates import Gates
 from refine_tui.evaluation.impact import affected, coverage_of, files_of
 from refine_tui.evaluation.observing import PytestObserver
 from refine_tui.evaluation.pace import Pace
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
-from refine_tui.evaluation.stream import Gathered, limits_met
-from refine_tui.evaluation.survey import SAMPLE_S, failure, has_outcome, notes_on, refuse_unusable, sample_of, verdict_of
+from refine_tui.evaluation.stream import Gathered
+from refine_tui.evaluation.survey import SAMPLE_S, notes_on, refuse_unusable, sample_of, suite_of, verdict_of
 from refine_tui.evaluation.tampering import find
 from refine_tui.evaluation.timing import SandboxTimer
 from refine_tui.evaluation.tree import digests, patched, read, steadily
 from refine_tui.evaluation.trials import Reliance, give_time
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
 from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase, Sandbox
-
-_OUTPUT = 8192
 
 
 class PytestEvaluator:
@@ -199,6 +196,8 @@ class PytestEvaluator:
         """End every process; safe from any thread and more than once. Runs that go on end as cancelled."""
         self._closed.set()
         self._end_warm()
+        if (gates := self._gates) is not None:
+            gates.close()
 
     def __enter__(self) -> PytestEvaluator:
         return self
@@ -294,15 +293,10 @@ class PytestEvaluator:
     def _base_was_stuck(self, ran: Ran, cancelled: Cancelled) -> bool:
         """Say whether tests that pass now, and on the base had less than their full time, do tell a difference.
 
-        They do when they need much less than that. The others get their full time on the base; one that passes there is given it in
-        each run from now on, and whoever took it for failing has to begin again.
+        Those that needed nearly that time get their full time on the base; one that passes there is given it in each run from now on,
+        and whoever took it for failing has to begin again.
         """
-        base = self._base.cases if self._base else {}
-        near = tuple(
-            node
-            for node, case in ran.gathered.cases.items()
-            if node in base and not case.is_red and base[node].is_red and case.duration_s > base[node].cut_short_s / 2 > 0
-        )
+        near = near_their_limit(ran, self._base.cases if self._base else {})
         if not near:
             return True
         limit_s = 10.0 + len(near) * 2 * self._settings.test_limit_s
@@ -374,19 +368,8 @@ class PytestEvaluator:
         return read(self.project, patch.paths)
 
     def _suite(self, ran: Ran, *, warm: bool, chance: Collection[str] = ()) -> SuiteResult:
-        gathered = ran.gathered
-        wanted = gathered.wanted if gathered.wanted is not None else tuple(gathered.collected)
-        return SuiteResult(
-            cases=tuple(gathered.cases.values()),
-            complete=not gathered.stopped and gathered.status in (0, 1, 2, 5) and all(has_outcome(node, gathered) for node in wanted),
-            stopped=gathered.stopped or failure(gathered, ran.output),
-            duration_s=ran.duration_s,
-            warm=warm,
-            level=self.level,
-            limited=() if self.level is Level.UNSAFE else limits_met(gathered.cases.values()),
-            output=ran.output[-_OUTPUT:],
-            flaky=tuple(node for node in (*self._flaky, *sorted(chance)) if node in gathered.cases),
-        )
+        flaky = tuple(node for node in (*self._flaky, *sorted(chance)) if node in ran.gathered.cases)
+        return replace(suite_of(ran, self.level), warm=warm, flaky=flaky)
 
     def _stale(self) -> SuiteResult:
         return SuiteResult(complete=False, stopped="stale", level=self.level)

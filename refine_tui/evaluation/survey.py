@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refine_tui.core.errors import ProjectError
-from refine_tui.core.evidence import CaseResult
+from refine_tui.core.evidence import CaseResult, SuiteResult
+from refine_tui.core.isolation import Level
 from refine_tui.evaluation.cold import Ran
 from refine_tui.evaluation.settings import Place
-from refine_tui.evaluation.stream import Gathered
+from refine_tui.evaluation.stream import Gathered, limits_met
 
 SAMPLE_S = 15.0
 """Seconds of tests, by their own durations, that are run warm once to compare with the cold base run."""
+
+_OUTPUT = 8192
+"""Characters that are kept of what was printed."""
 
 
 def refuse_unusable(place: Place, ran: Ran) -> None:
@@ -74,6 +78,21 @@ def _in_package(path: str, names: object) -> bool:
 def has_outcome(node: str, gathered: Gathered) -> bool:
     """Say whether a test gave an outcome, or every test of a file that is wanted as a whole."""
     return node in gathered.cases or ("::" not in node and any(found.startswith(node + "::") for found in gathered.cases))
+
+
+def suite_of(ran: Ran, level: Level) -> SuiteResult:
+    """Return what a run said, as a value: cold, and nothing in it known as flaky."""
+    gathered = ran.gathered
+    wanted = gathered.wanted if gathered.wanted is not None else tuple(gathered.collected)
+    return SuiteResult(
+        cases=tuple(gathered.cases.values()),
+        complete=not gathered.stopped and gathered.status in (0, 1, 2, 5) and all(has_outcome(node, gathered) for node in wanted),
+        stopped=gathered.stopped or failure(gathered, ran.output),
+        duration_s=ran.duration_s,
+        level=level,
+        limited=() if level is Level.UNSAFE else limits_met(gathered.cases.values()),
+        output=ran.output[-_OUTPUT:],
+    )
 
 
 def verdict_of(case: CaseResult | None) -> tuple[str, str]:
