@@ -5,6 +5,7 @@ Runs inside the project's interpreter: standard library only, Python 3.8 and lat
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -44,7 +45,8 @@ def writer(descriptor: int) -> Any:
 
 def main() -> int:
     """Take the descriptors apart, run, report."""
-    os.nice(5)  # the screen comes first
+    with contextlib.suppress(OSError):  # where that is refused, whoever started this has seen to it
+        os.nice(5)  # the screen comes first
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.json"), encoding="utf-8") as file:
         plan = json.load(file)
     plan["project"] = os.getcwd()  # a copy may lie elsewhere than the project

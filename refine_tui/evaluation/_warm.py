@@ -8,6 +8,7 @@ Python 3.8 and later, no import from this package.
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import importlib
 import importlib.util
@@ -43,7 +44,8 @@ class Parent:
     """Serves requests one after the other; keeps a spare child ready for the next one."""
 
     def __init__(self, base: Any) -> None:
-        os.nice(5)  # the screen comes first
+        with contextlib.suppress(OSError):  # where that is refused, whoever started this has seen to it
+            os.nice(5)  # the screen comes first
         self._inside = tool("inside")
         self._inside.become_parent()
         self._requests = os.dup(0)
