@@ -232,6 +232,7 @@ def make_evaluator(root: Path, sandbox: Sandbox, settings: Settings) -> Evaluato
 
 def join_parts(tree: ProjectTree, evaluator: Evaluator, journal: SqliteJournal, generator: Generator | None, *, watch: bool) -> Parts:
     """Join the rooms."""
+    from refine_tui.evaluation.evaluator import PytestEvaluator
     from refine_tui.loop.ports.parts import Parts
     from refine_tui.prompting.profiles import LineEdit
     from refine_tui.syntax import TreeSitter
@@ -242,7 +243,8 @@ def join_parts(tree: ProjectTree, evaluator: Evaluator, journal: SqliteJournal, 
 
         watcher = TreeWatcher(tree.root)
         tree.on_write = watcher.expect
-    return Parts(tree, evaluator, TreeSitter(), journal, time.monotonic, generator, LineEdit(), profile_of, watcher)
+    observer = evaluator.observer if isinstance(evaluator, PytestEvaluator) else None
+    return Parts(tree, evaluator, TreeSitter(), journal, time.monotonic, generator, LineEdit(), profile_of, watcher, observer=observer)
 
 
 def make_speed_tools(project: Project) -> SpeedTools:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from refine_tui.core.evidence import Delta, GateResult, SuiteResult
+from refine_tui.core.evidence import CaseResult, Delta, GateResult, SuiteResult, delta
 from refine_tui.core.mutants import Weight
 from refine_tui.core.proposal import Proposal
 
@@ -32,6 +32,20 @@ class Candidate:
     """Whether `suite` is a cold run of everything, on the tree as it is."""
     weight: Weight | None = None
     """How much the tests notice in what was changed; `None`: not measured."""
+    is_test_first: bool = False
+    """The patch is nothing but tests that fail as things are, for a goal that no other test speaks of: it repairs nothing."""
+
+
+def effect(candidate: Candidate, base: SuiteResult, run: SuiteResult) -> Delta:
+    """Return how a run of a candidate, or of some of its hunks, differs from the base; a test that comes first breaks nothing."""
+    change, own = delta(base, run), set(awaited(candidate, run))
+    return replace(change, broken=tuple(node for node in change.broken if run.by_id[node] not in own)) if own else change
+
+
+def awaited(candidate: Candidate, run: SuiteResult) -> tuple[CaseResult, ...]:
+    """Return how the tests ended that a candidate puts first; of a repair none."""
+    paths = candidate.proposal.patch.paths if candidate.is_test_first else ()
+    return tuple(case for case in run.cases if case.node_id.split("::", 1)[0] in paths)
 
 
 def changed_lines(proposal: Proposal) -> int:

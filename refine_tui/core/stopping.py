@@ -9,6 +9,7 @@ class StopReason(Enum):
     """Why a task ended. The value is what the user reads."""
 
     SOLVED = "criteria met"
+    TEST_FIRST = "a failing test comes first"
     NOTHING_FAILING = "nothing was failing"
     PLATEAU = "no better for two rounds"
     EXHAUSTED = "nothing left to try"

@@ -36,3 +36,8 @@ class Task:
     seed: int = 0
     note: str = ""
     """What the user added: a reason for a rejection, a hint."""
+
+    @property
+    def needs_test(self) -> bool:
+        """Whether no test tells when its goal is reached, but its place is known: then a test that fails comes first."""
+        return bool(self.note and self.scopes) and not self.targets

@@ -153,7 +153,7 @@ class TaskFinished(Event):
 
     task_id: str
     outcome: str
-    """`solved`, `improved`, `unsolved` or `cancelled`."""
+    """`solved`, `improved`, `unsolved`, `cancelled`, or `test first` where the best is a test that fails."""
     reason: StopReason
     best: Candidate | None
     handoff: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.evidence import Baseline, Counts, Delta, SuiteResult, delta
@@ -17,8 +17,10 @@ from refine_tui.loop.pointing import refuse_uncollected
 from refine_tui.loop.ports.parts import Clock
 from refine_tui.loop.ports.running import Cancelled, Evaluator
 from refine_tui.loop.search import Base, merge
-from refine_tui.loop.session import Session
 from refine_tui.loop.wanted import Wanted
+
+if TYPE_CHECKING:
+    from refine_tui.loop.session import Session
 
 Outcome = Literal["solved", "improved", "unsolved", "nothing_failing", "cancelled", "refused"]
 

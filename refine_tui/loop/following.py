@@ -56,4 +56,4 @@ def _moved(hunk: Hunk, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Hu
     if patch is None:
         return None
     edit = replace(patch.files[0].edits[0], new=hunk.edit.new)
-    return replace(hunk, edit=edit, first_line=new[hunk.path].count(b"\n", 0, edit.start))
+    return replace(hunk, edit=edit, first_line=new.get(hunk.path, b"").count(b"\n", 0, edit.start))

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from refine_tui.core.candidate import Verdict
+from refine_tui.core.candidate import Verdict, effect
 from refine_tui.core.errors import SafetyError, UsageError
-from refine_tui.core.evidence import Baseline, SuiteResult, delta
+from refine_tui.core.evidence import Baseline, SuiteResult
 from refine_tui.core.hunks import combine
 from refine_tui.core.mutants import Weight
 from refine_tui.core.patch import Patch
@@ -18,6 +18,7 @@ from refine_tui.core.review import Review, ReviewState
 from refine_tui.core.task import Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
+from refine_tui.loop.awaiting import amiss_in
 from refine_tui.loop.following import carried, rewritten, unproven
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.loop.ports.parts import Parts
@@ -96,7 +97,7 @@ class Reviewing(ABC):
         """
         baseline = self._state.baseline
         open_ones = (one for one in self._state.reviews if one.task.id == task_id and one.state == "open")
-        review = next((one for one in open_ones if one.candidate.confirmed), None)
+        review = next((one for one in open_ones if one.candidate.confirmed and not one.candidate.is_test_first), None)
         if review is None or baseline is None or (not baseline.warm and review.candidate.suite.duration_s > seconds):
             return
         base = Base(review.tree, review.candidate.proposal.patch)
@@ -107,12 +108,16 @@ class Reviewing(ABC):
         yield events.Weighed(self.change(review.id, lambda current: _weighed(current, weight) if current.tree == review.tree else current))
 
     def is_proven(self, review: Review) -> bool:
-        """Say whether the accepted hunks were run by themselves, fix something and break nothing."""
+        """Say whether the accepted hunks were run by themselves, fix something and break nothing.
+
+        Of a test that comes first: whether it fails, for the right reason, and breaks nothing else.
+        """
         suite, baseline = review.accepted_evidence, self._state.baseline
         if suite is None or baseline is None or not suite.complete:
             return False
-        change = delta(baseline.suite, suite)
-        return not change.broken and bool(change.fixed)
+        change = effect(review.candidate, baseline.suite, suite)
+        helps = not amiss_in(review.candidate, suite) if review.candidate.is_test_first else bool(change.fixed)
+        return helps and not change.broken
 
     def apply(self, review_id: str, *, red_is_fine: bool = False) -> Application:
         """Write the accepted hunks to the user's tree.
@@ -189,7 +194,7 @@ class Reviewing(ABC):
         opened = [review for review in self._state.reviews if review.state == "open"]
         for review in opened:
             self.change(review.id, unproven)
-        touched = [review.id for review in opened if set(review.tree) & paths]
+        touched = [review.id for review in opened if set(review.candidate.proposal.patch.paths) & paths]
         for review_id in touched:
             yield from self._carry_over_told(review_id)
         if not cancelled():
@@ -219,9 +224,11 @@ class Reviewing(ABC):
             suite = self._parts.evaluator.confirm(patch, lambda *_: None, cancelled, limit_s=limit)
         if suite.stopped in ("cancelled", "stale"):
             return
-        change = delta(baseline.suite, suite)
+        change = effect(review.candidate, baseline.suite, suite)
         solved = set(review.task.targets) <= set(change.fixed) and not change.broken
         verdict: Verdict = "solved" if solved else "improved" if change.fixed and not change.broken else "worse"
+        if review.candidate.is_test_first:
+            verdict = review.candidate.verdict
         keys = frozenset(hunk.key for hunk in review.hunks)
 
         def proven(current: Review) -> Review:
@@ -246,9 +253,11 @@ class Reviewing(ABC):
     def _carry_over(self, review_id: str) -> Review:
         """Move a review to the text that is there now, or mark it stale."""
         with self._writing:
-            paths = self._state.review(review_id).tree
+            paths = self._state.review(review_id).candidate.proposal.patch.paths
             now = {path: source.data for path in paths if (source := self._source(path)) is not None}
-            return self.change(review_id, lambda current: carried(current, now) if set(current.tree) == set(paths) else current)
+            return self.change(
+                review_id, lambda current: carried(current, now) if current.candidate.proposal.patch.paths == paths else current
+            )
 
     def _carry_over_told(self, review_id: str) -> Iterator[events.Event]:
         before = self._state.review(review_id)

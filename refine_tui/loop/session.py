@@ -120,7 +120,9 @@ class Session(Choosing, Bringing, Stating):
         taken = {node for item in self.state().staying(red) for node in item.task.targets}
         targets = self._wanted.targets_in(baseline, self.scope)
         # Reading and parsing the files takes its time: the screen, which asks for the state, is not kept waiting meanwhile.
-        planned = self._plan(baseline, tuple(node for node in targets if node not in taken))
+        stated = self._stated_before([node for node in targets if node not in taken])
+        taken |= {node for task in stated for node in task.targets}
+        planned = (*stated, *self._plan(baseline, tuple(node for node in targets if node not in taken)))
         with self._lock:
             self._state = replace(self._state, queue=(*self._state.staying(red), *(QueueItem(task) for task in planned)))
         for task in planned:
@@ -194,7 +196,9 @@ class Session(Choosing, Bringing, Stating):
                 yield self.load_model()
             self._set_status(task, "running")
             try:
-                yield from self._refine(task, baseline, use.is_over, search)
+                yield from (
+                    self._specify(task, baseline, use.is_over) if task.needs_test else self._refine(task, baseline, use.is_over, search)
+                )
                 self._resume_later(task, use)
             except StaleBaseError as error:
                 self._set_status(task, "waiting")
@@ -212,6 +216,13 @@ class Session(Choosing, Bringing, Stating):
         ended = next((item for item in self._state.queue if item.task.id == task.id), None)
         if use.makes_room and ended is not None and ended.status == "cancelled" and not ended.review_id:
             self._set_status(task, "waiting")
+
+    def _specify(self, task: Task, baseline: Baseline, cancelled: Cancelled) -> Iterator[events.Event]:
+        """Have the test written that a goal lacks; the user decides on it before anything is repaired."""
+        for event in self._expect(task, self._present(task)[0], baseline, cancelled):
+            yield event
+            if isinstance(event, events.TaskFinished):
+                yield from self._finish(task, event, {})
 
     def _refine(self, task: Task, baseline: Baseline, cancelled: Cancelled, search: bool) -> Iterator[events.Event]:
         suspects = suspects_of(
@@ -272,7 +283,7 @@ class Session(Choosing, Bringing, Stating):
 
     def _review_of(self, task: Task, best: Candidate, tree: dict[str, bytes]) -> Review:
         hunks = split_hunks(best.proposal.patch, tree)
-        bases = {path: tree[path] for path in best.proposal.patch.paths}
+        bases = {path: tree[path] for path in best.proposal.patch.paths if path in tree}
         review = Review(f"p{self._next_number()}", task, best, tuple((hunk, "undecided") for hunk in hunks), bases)
         if best.confirmed:
             review = review.with_evidence(frozenset(hunk.key for hunk in hunks), best.suite)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from refine_tui.core.errors import ModelError
-from refine_tui.core.evidence import CaseResult, Delta, SuiteResult, delta
+from refine_tui.core.evidence import Delta, SuiteResult, delta
 from refine_tui.core.patch import Patch, create_file
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
+from refine_tui.loop.awaiting import amiss
 from refine_tui.loop.conventions import manner_of, new_test_path
 from refine_tui.loop.drafting import TEMPERATURE
 from refine_tui.loop.fixing import Fixed
@@ -44,6 +45,8 @@ class Specified(Fixed):
     """Node ids of the tests that the patch adds; each fails now."""
     wanted: str
     """The goal."""
+    suite: SuiteResult
+    """The run of everything with the tests, or without them where there are none."""
 
     @property
     def goal(self) -> str:
@@ -119,6 +122,7 @@ class _Told:
             scope=scope,
             tests=tests,
             wanted=goal,
+            suite=suite,
         )
 
 
@@ -219,19 +223,7 @@ def _misses(means: Means, goal: Goal, text: str, path: str, told: _Told, cancell
     broken = next((case for case in cases if "::" not in case.node_id), None)
     if broken is not None or not cases:
         return Fault(f"it cannot be collected: {broken.message}" if broken else "pytest collects nothing from it")
-    return next((fault for case in cases if (fault := _wrong(case, goal.scope)) is not None), None)
-
-
-def _wrong(case: CaseResult, scope: Scope) -> Fault | None:
-    """Say why a result is not that of a test which waits for the goal."""
-    if not case.is_red:
-        return Fault(f"{case.node_id.rpartition('::')[2]} passes already")
-    if case.outcome == "error" or case.timed_out:
-        return Fault(f"it cannot run: {case.message}")
-    in_scope = any(frame.path == scope.path and scope.holds_line(frame.line) for frame in case.frames)
-    if case.error in ("AssertionError", "Failed") or in_scope:
-        return None
-    return Fault(f"it fails by itself: {case.message or case.error}")
+    return next((Fault(words) for case in cases if (words := amiss(case, goal.scope))), None)
 
 
 def _confirmed(means: Means, goal: Goal, patch: Patch, path: str, told: _Told, cancelled: Cancelled) -> Iterator[events.Event]:

@@ -12,7 +12,7 @@ from refine_tui.core.review import Review
 from refine_tui.core.task import Task
 from refine_tui.loop.ports.thinking import ModelInfo, Usage
 
-Status = Literal["waiting", "running", "solved", "improved", "unsolved", "cancelled"]
+Status = Literal["waiting", "running", "solved", "improved", "unsolved", "cancelled", "test first"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,8 @@ class State:
 
 def _stays(item: QueueItem, red: Set[str]) -> bool:
     """Say whether a task stays in the queue: it runs, ended with a note, or was stated by the user and waits."""
+    if item.task.needs_test:
+        return item.status in ("waiting", "running")
     stated = item.status == "waiting" and bool(item.task.note)
     return (stated or item.status in ("unsolved", "running")) and bool(set(item.task.targets) & red)
 

@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from refine_tui.core.errors import SafetyError, UsageError
+from refine_tui.core.evidence import Baseline
 from refine_tui.core.paths import matches
 from refine_tui.core.scope import Scope
-from refine_tui.core.settings import Settings
 from refine_tui.core.task import Task
-from refine_tui.loop.reviewing import Reviewing
+from refine_tui.loop.expecting import NO_PLACE, Expecting
 
 
-class Stating(Reviewing):
+class Stating(Expecting):
     """The part of a session that turns words into tasks."""
 
-    _settings: Settings
     _protected: tuple[str, ...]
     """Patterns of paths that no patch may touch."""
-    _seed: int
 
     def add_goal(self, goal: str, scope_label: str = "", targets: Sequence[str] = ()) -> Task:
         """Queue a goal in words.
@@ -27,21 +25,20 @@ class Stating(Reviewing):
         Args:
             goal: what is to become true.
             scope_label: `FILE::SYMBOL`, where it may change; empty: what the targets execute.
-            targets: tests that must pass; empty: those that fail now.
+            targets: tests that must pass; empty: those that fail now. When none of them can have to do with the scope and the model
+                writes tests, the task is to begin with one that fails.
 
         Raises:
             UsageError: no such scope, or nothing tells when the goal is reached.
         """
         baseline = self._state.baseline
-        red = tuple(targets) or (baseline.suite.red if baseline else ())
+        failing = tuple(targets) or (baseline.suite.red if baseline else ())
         scopes = (self.scope(scope_label),) if scope_label else ()
-        if scopes and baseline and not targets:
-            touching = set(baseline.coverage.tests_touching_files([scopes[0].path]))
-            red = tuple(node for node in red if node in touching) or red
-        if not red:
-            raise UsageError(
-                "No test fails, so nothing would show that the goal is reached. Write a failing test first, then state the goal again."
-            )
+        red = _reaching(scopes[0], failing, baseline) if scopes and baseline and not targets else failing
+        if not red and (missing := self._has_no_writer() or ("" if scopes else NO_PLACE)):
+            if not failing:
+                raise UsageError(missing)
+            red = failing
         task = Task(f"t{self._next_number()}", goal, red, scopes, budget=self._settings.budget, seed=self._seed, note=goal)
         self._set_status(task, "waiting")
         return task
@@ -85,3 +82,9 @@ class Stating(Reviewing):
     def editable(self, path: str) -> bool:
         """Say whether a patch may touch a path: not a test, not protected, and a file that can be written."""
         return self._parts.syntax.handles(path) and not matches(path, self._protected) and not self._parts.workspace.refuses(path)
+
+
+def _reaching(scope: Scope, red: Sequence[str], baseline: Baseline) -> tuple[str, ...]:
+    """Return the failing tests that run the scope's file, or may do so: of what was not watched nobody knows."""
+    touching = set(baseline.coverage.tests_touching_files([scope.path]))
+    return tuple(node for node in red if node in touching or node not in baseline.coverage.lines)

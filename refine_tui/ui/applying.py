@@ -150,6 +150,8 @@ def doubt(review: Review, baseline: Baseline | None) -> str:
         return f"With these hunks {short_test(broken[0])}{f' and {len(broken) - 1} more break' if len(broken) > 1 else ' breaks'}."
     if proof.suite is not None and not proof.suite.complete:
         return "The run of these hunks ended early."
+    if proof.amiss:
+        return f"The new test is not what has to fail now: {proof.amiss}."
     return "With these hunks alone no failing test passes."
 
 

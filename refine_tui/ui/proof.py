@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from refine_tui.core.candidate import awaited, effect
 from refine_tui.core.errors import StaleBaseError
-from refine_tui.core.evidence import Baseline, CaseResult, Delta, SuiteResult, delta
+from refine_tui.core.evidence import Baseline, CaseResult, Delta, SuiteResult
 from refine_tui.core.hunks import combine
 from refine_tui.core.review import Review
+from refine_tui.loop.awaiting import amiss_in
 
-Standing = Literal["green", "partly", "red", "unknown"]
+Standing = Literal["green", "partly", "red", "waits", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,12 @@ class Proof:
     targets: frozenset[str]
     """The tests the task is about."""
     standing: Standing
-    """`green`: every target passes and nothing breaks; `partly`: nothing breaks; `red`: something breaks or the run was cut short."""
+    """`green`: every target passes and nothing breaks; `partly`: nothing breaks; `red`: something breaks or the run was cut short;
+    `waits`: a test that comes first fails, as it should."""
+    waiting: tuple[CaseResult, ...] = ()
+    """How the tests ended that come first."""
+    amiss: str = ""
+    """Why they are not what has to fail now."""
 
 
 def proof_of(review: Review, baseline: Baseline | None) -> Proof:
@@ -39,7 +46,11 @@ def proof_of(review: Review, baseline: Baseline | None) -> Proof:
         suite = review.candidate.suite
     if suite is None:
         return Proof(words, None, Delta(), targets, "unknown")
-    changed = delta(baseline.suite, suite) if baseline else review.candidate.delta
+    changed = effect(review.candidate, baseline.suite, suite) if baseline else review.candidate.delta
+    if review.candidate.is_test_first:
+        amiss = amiss_in(review.candidate, suite)
+        standing: Standing = "red" if amiss or _standing(suite, changed, targets) == "red" else "waits"
+        return Proof(words, suite, changed, targets, standing, awaited(review.candidate, suite), amiss)
     return Proof(words, suite, changed, targets, _standing(suite, changed, targets))
 
 
@@ -60,7 +71,7 @@ def passed_before_and_after(proof: Proof, baseline: Baseline | None) -> str:
     if proof.suite is None:
         return f"{before} -> not run"
     after = counts.passed + len(proof.delta.fixed) - len(proof.delta.broken)
-    return f"{before} -> {after}/{counts.total}"
+    return f"{before} -> {after}/{counts.total + len(proof.waiting)}"
 
 
 def failure_before(node_id: str, baseline: Baseline | None) -> CaseResult | None:

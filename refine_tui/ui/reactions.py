@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refine_tui.core.evidence import delta
+from refine_tui.core.candidate import awaited, effect
 from refine_tui.core.isolation import Level
 from refine_tui.loop.events import ModelReady, Notice, SurveyFinished, TaskFinished, Verified
 from refine_tui.loop.state import State
@@ -57,7 +57,8 @@ def _surveyed(event: SurveyFinished) -> Tell | None:
 
 def _verified(event: Verified, state: State) -> Tell:
     accepted, hunks = len(event.review.accepted), len(event.review.hunks)
-    changed = delta(state.baseline.suite, event.suite) if state.baseline else None
-    effect = f"{len(changed.fixed)} fixed, {len(changed.broken)} broken" if changed else f"{len(event.suite.red)} fail"
+    changed = effect(event.review.candidate, state.baseline.suite, event.suite) if state.baseline else None
+    words = f"{len(changed.fixed)} fixed, {len(changed.broken)} broken" if changed else f"{len(event.suite.red)} fail"
+    words = f"{len(awaited(event.review.candidate, event.suite))} new fail, {words}" if event.review.candidate.is_test_first else words
     severity: Severity = "warning" if changed is None or changed.broken or not event.suite.complete else "information"
-    return Tell(f"{event.review.id}: {accepted} of {hunks} hunks were run by themselves: {effect}.", severity)
+    return Tell(f"{event.review.id}: {accepted} of {hunks} hunks were run by themselves: {words}.", severity)

@@ -21,8 +21,10 @@ from refine_tui.core.errors import ProjectError, StaleBaseError
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Flag, Frame, GateResult, SuiteResult
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
+from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.loop.ports.keeping import Application
+from refine_tui.loop.ports.observing import CallInput, Observed
 from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase
 
 CLAMP = """def clamp(value, low, high):
@@ -55,7 +57,7 @@ class MemoryWorkspace:
         return ""
 
     def apply(self, patch: Patch, *, task: str, goal: str) -> Application:
-        before = {path: self.tree[path] for path in patch.paths}
+        before = {path: self.tree[path] for path in patch.paths if path in self.tree}
         self.tree.update(patch.apply(self.tree))
         application = Application(len(self.applied) + 1, patch, task, goal, "2026-01-01T00:00:00Z", False)
         self.applied.append((application, before))
@@ -63,6 +65,8 @@ class MemoryWorkspace:
 
     def undo(self, id: int | None = None) -> Application:
         application, before = self.applied[-1]
+        for path in application.patch.paths:
+            del self.tree[path]
         self.tree.update(before)
         self.applied[-1] = (replace(application, undone=True), before)
         return self.applied[-1][0]
@@ -182,6 +186,26 @@ class ForkEvaluator:
         told = {case.node_id for case in cases} | {case.node_id.split("::")[0] for case in cases}
         complete = wanted is None or wanted <= told
         return SuiteResult(cases, complete, "" if complete else "crash", time.monotonic() - began, True, Level.UNSAFE), lines
+
+
+class ForkObserver:
+    """Runs the tests of one file as its evaluator does; of the port, what a new test is tried with."""
+
+    def __init__(self, evaluator: ForkEvaluator) -> None:
+        self._evaluator = evaluator
+
+    def imported_as(self, scope: Scope) -> str:
+        return scope.path.removesuffix(".py").replace("/", ".")
+
+    def twice(self, patch: Patch, path: str, cancelled: Cancelled, *, limit_s: float) -> tuple[CaseResult, ...]:
+        suite = self._evaluator.confirm(patch, lambda *_: None, cancelled, limit_s=limit_s)
+        return tuple(case for case in suite.cases if case.node_id.split("::")[0] == path)
+
+    def inputs(self, scope: Scope, *, count: int, seed: int, cancelled: Cancelled) -> tuple[CallInput, ...]:
+        raise NotImplementedError
+
+    def outcomes(self, patch: Patch, scope: Scope, inputs: tuple[CallInput, ...], cancelled: Cancelled, *, limit_s: float) -> Observed:
+        raise NotImplementedError
 
 
 def _case(told: dict[str, Any]) -> CaseResult:

@@ -15,7 +15,7 @@ from refine_tui.loop.session import Session
 from refine_tui.loop.wanted import Wanted
 from refine_tui.prompting.profiles import LineEdit, profile_for
 from refine_tui.syntax import TreeSitter
-from tests.loop.loop_fakes import ForkEvaluator, MemoryJournal, MemoryWorkspace
+from tests.loop.loop_fakes import ForkEvaluator, ForkObserver, MemoryJournal, MemoryWorkspace
 
 Answers = Callable[[str], Sequence[str]]
 """Prompt → what the model says to it, in turn and over again."""
@@ -90,15 +90,17 @@ class Bench:
         self.model = ScriptedModel(answers, **model)  # type: ignore[arg-type]
         self.profile: Callable[[ModelInfo], Profile] = profile_for
         self.journal = MemoryJournal()
+        evaluator = ForkEvaluator(self.workspace)
         parts = Parts(
             self.workspace,
-            ForkEvaluator(self.workspace),
+            evaluator,
             TreeSitter(),
             self.journal,
             lambda: next(ticks) * 0.01,
             real or self.model,
             LineEdit(),
             lambda info: self.profile(info),
+            observer=lambda: ForkObserver(evaluator),
         )
         self.session = Session(parts, Settings(budget=Budget(rounds=rounds, seconds=None, candidates=candidates)))
 

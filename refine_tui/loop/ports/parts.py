@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from refine_tui.core.isolation import Probe
 from refine_tui.loop.ports.keeping import Journal, Watcher, Workspace
+from refine_tui.loop.ports.observing import Observer
 from refine_tui.loop.ports.running import Evaluator
 from refine_tui.loop.ports.thinking import Generator, LineEditing, ModelInfo, Profile, Syntax
 
@@ -31,3 +32,5 @@ class Parts:
     watcher: Watcher | None = None
     probes: tuple[Probe, ...] = ()
     """What the canaries found about each isolation level."""
+    observer: Callable[[], Observer] | None = None
+    """Gives what runs new tests before they are proposed; `None` where the project's tests are not run by pytest."""

@@ -87,6 +87,8 @@ def _changes(hunk: Hunk, old: int, new: int) -> Iterator[Row]:
 
 def _title(hunk: Hunk, decision: Decision) -> str:
     first, count = hunk.first_line + 1, len(hunk.removed)
+    if hunk.creates:
+        return f"{hunk.id}  new file  {decision}"
     place = f"before line {first}" if not count else f"line {first}" if count == 1 else f"lines {first}-{first + count - 1}"
     only_ends = ", only line ends differ" if hunk.only_line_ends else ""
     return f"{hunk.id}  {place}  {decision}{only_ends}"

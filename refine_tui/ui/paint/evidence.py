@@ -88,6 +88,7 @@ def _headline(proof: Proof, suite: SuiteResult, width: int) -> list[Content]:
         "green": ("ok", "bold $success"),
         "partly": ("some still fail", "bold $warning"),
         "red": ("RED", "bold reverse $error"),
+        "waits": ("fails now, as it should", "bold $success"),
         "unknown": ("not run", "bold $warning"),
     }[proof.standing]
     return _joined(ink(_LABEL, f"{proof.of}: ", (word, style)), _how(suite), width)
@@ -100,6 +101,10 @@ def _how(suite: SuiteResult) -> str:
 
 def _effects(proof: Proof, suite: SuiteResult, baseline: Baseline | None, width: int) -> Iterator[Content]:
     changed = proof.delta
+    if proof.amiss:
+        yield from _joined(ink("  ", ("not what has to fail now", "bold $error")), proof.amiss, width)
+    for case in () if proof.amiss else proof.waiting[:_SHOWN_TESTS]:
+        yield from _test_lines(("fails now", "$success"), case.node_id, f"as it should: {_reason(case)}", width)
     for node in changed.broken[:_SHOWN_TESTS]:
         yield from _test_lines(("ok -> FAIL", "bold $error"), node, _reason(suite.by_id.get(node)), width)
     for node in changed.fixed[:_SHOWN_TESTS]:

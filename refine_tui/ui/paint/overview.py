@@ -16,7 +16,13 @@ from refine_tui.ui.paint.ink import fits, ink, spread
 from refine_tui.ui.proof import passed_before_and_after, proof_of
 from refine_tui.ui.selection import Item, Selection
 
-_STANDING = {"green": "bold $success", "partly": "bold $warning", "red": "bold reverse $error", "unknown": "$warning"}
+_STANDING = {
+    "green": "bold $success",
+    "partly": "bold $warning",
+    "red": "bold reverse $error",
+    "waits": "bold $success",
+    "unknown": "$warning",
+}
 _STATES: dict[ReviewState, str | tuple[str, str]] = {
     "open": "",
     "stale": ("STALE  ", "bold $warning"),
@@ -45,7 +51,7 @@ def paint_head(item: Item, position: str, hunk_id: str, baseline: Baseline | Non
     if review.state == "stale":
         return spread(left, ink(("evidence is for an older file ", "$warning")), width)
     tests = passed_before_and_after(proof, baseline)
-    word = {"green": "ok ", "partly": "better ", "red": "RED ", "unknown": ""}[proof.standing]
+    word = {"green": "ok ", "partly": "better ", "red": "RED ", "waits": "fails, as it should ", "unknown": ""}[proof.standing]
     return spread(left, ink(f" tests {tests} " if tests else "", (word, _STANDING[proof.standing])), width)
 
 

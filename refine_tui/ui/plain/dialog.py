@@ -207,9 +207,10 @@ class Dialog:
 
     def _goal(self, goal: str) -> None:
         if not goal:
-            self._say("Say what should become true: goal total() counts quantities")
+            self._say("Say what should become true, and before it where, if you like: goal src/cart.py::total counts quantities")
             return
-        task = self._session.add_goal(goal)
+        place, _, words = goal.partition(" ")
+        task = self._session.add_goal(words.strip(), place) if "::" in place and words.strip() else self._session.add_goal(goal)
         self._say(f"{task.id} is queued: {task.goal}")
 
     def _tests(self, _: str) -> None:

@@ -62,7 +62,8 @@ def lines_of(review: Review, state: State, place: str) -> Iterator[str]:
     for row in (*paint_why(review), *paint_evidence(review, state.baseline, _ANY_WIDTH)):
         yield row.plain
     for number, (hunk, decision) in enumerate(review.marks, 1):
-        yield f"Hunk {number} of {len(review.marks)}, {hunk.path} line {hunk.first_line + 1}: {decision}"
+        place = "new file" if hunk.creates else f"line {hunk.first_line + 1}"
+        yield f"Hunk {number} of {len(review.marks)}, {hunk.path} {place}: {decision}"
         yield from _changes(hunk)
 
 
