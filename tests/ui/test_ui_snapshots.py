@@ -19,7 +19,7 @@ from refine_tui.core.task import Task
 from refine_tui.loop import events
 from refine_tui.loop.state import QueueItem
 from tests.ui.conftest import settled
-from tests.ui.ui_fakes import BASELINE, GREEN, HANDOFF, SUITE, ScriptedSession, make_review, ready, suite_with, task_events
+from tests.ui.ui_fakes import BASELINE, GREEN, HANDOFF, SUITE, ScriptedSession, make_review, make_test_first, ready, suite_with, task_events
 from tests.ui.ui_hands import until_held
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ STATES: dict[str, tuple[Callable[[], ScriptedSession], tuple[str, ...]]] = {
     "review-red": (red, ()),
     "review-red-asks": (red, ("a", "w")),
     "review-stale": (stale, ()),
+    "review-test-first": (lambda: ready(make_test_first()), ("y",)),
     "handoff": (handoff, ()),
     "loop": (looping, ("2",)),
     "loop-idle": (green, ("2",)),

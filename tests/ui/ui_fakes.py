@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from refine_tui.core.candidate import Candidate
+from refine_tui.core.candidate import Candidate, effect
 from refine_tui.core.critique import Critique, Suspect
 from refine_tui.core.errors import RefineError, SafetyError, UsageError
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Delta, Frame, SuiteResult, delta
 from refine_tui.core.hunks import combine, split_hunks
 from refine_tui.core.isolation import Level
-from refine_tui.core.patch import Edit, patch_between
+from refine_tui.core.patch import Edit, create_file, patch_between
 from refine_tui.core.proposal import Proposal
 from refine_tui.core.review import Review
 from refine_tui.core.scope import Scope
@@ -108,6 +108,21 @@ def make_review(id: str = "p1", *, new: bytes = CART_FIXED, broken: Sequence[str
     task = Task(f"t{id[1:]}", "make test_quantity and test_empty pass", tuple(f"tests/test_cart.py::{name}" for name in names), (SCOPE,))
     hunks = split_hunks(patch, tree)
     review = Review(id, task, candidate, tuple((hunk, "undecided") for hunk in hunks), {path: tree[path] for path in patch.paths})
+    return review.with_evidence(frozenset(hunk.key for hunk in hunks), suite)
+
+
+def make_test_first(id: str = "p1") -> Review:
+    """Return a failing test for a goal that no other test speaks of."""
+    node = "tests/test_cart_total.py::test_empty_cart"
+    text = b"from shop.cart import Cart\n\n\ndef test_empty_cart():\n    assert Cart().total() is None\n"
+    waits = CaseResult(node, "failed", 0.01, "assert 0 is None", error="AssertionError")
+    suite = replace(SUITE, cases=(*SUITE.cases, waits))
+    patch = create_file("tests/test_cart_total.py", text)
+    proposal = Proposal(patch, "model", "specify", "a failing test comes first", SCOPE, 0)
+    candidate = Candidate("c1", proposal, 1, "same", Delta(), suite, confirmed=True, is_test_first=True)
+    task = Task("t1", "an empty cart has no total", (), (SCOPE,), note="an empty cart has no total")
+    hunks = split_hunks(patch, {})
+    review = Review(id, task, candidate, tuple((hunk, "undecided") for hunk in hunks), {})
     return review.with_evidence(frozenset(hunk.key for hunk in hunks), suite)
 
 
@@ -286,7 +301,7 @@ class ScriptedSession:
 
     def is_proven(self, review: Review) -> bool:
         suite = review.accepted_evidence
-        return suite is not None and not delta(SUITE, suite).broken
+        return suite is not None and not effect(review.candidate, SUITE, suite).broken
 
     def apply(self, review_id: str, *, red_is_fine: bool = False) -> Application:
         self._note("apply", review_id, red_is_fine)
