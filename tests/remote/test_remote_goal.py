@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -65,3 +66,23 @@ def test_without_a_place_or_a_model_that_writes_a_sentence_says_what_to_do(proje
     end = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (status, end["patch"]) == (1, "")
     assert "choose a model that answers in words" in end["stop_reason"]
+
+
+def talk(project: Path, server: LoopbackServer, capsys: pytest.CaptureFixture[str], *answers: str) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", io.StringIO("".join(f"{answer}\n" for answer in answers)))
+        assert main(["--project", str(project), "--plain", "--model", f"{server.url}/v1#coder"]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_dialog_goes_the_same_way_over_two_sessions_and_takes_the_test_back(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new = project / "test_shop_total.py"
+    with serving(Tutor(models=[{"id": "coder", "max_model_len": 8192}], running=True)) as server:
+        first = talk(project, server, capsys, "goal shop.py::total an empty list has no total", "accept", "quit")
+        assert "Hunk 1 of 1, test_shop_total.py new file: undecided" in first
+        assert "fails now, as it should" in first
+        assert not new.exists()
+        second = talk(project, server, capsys, "apply", "take back", "write again", "accept", "apply", "quit")
+    assert "Took back #1." in second
+    assert new.exists(), second
+    assert (project / "shop.py").read_text() != SHOP, second
