@@ -44,8 +44,8 @@ class Expecting(Reviewing):
         """Have a test written for a task's goal; ends with `TaskFinished`, whose best candidate is the test."""
         began = self._parts.clock()
         yield events.TaskStarted(task)
-        words = task.goal if task.note == task.goal else f"{task.goal} ({task.note})"
-        for event in specify(self._means(), Goal(words, scope, task.seed), baseline.suite, cancelled):
+        goal = Goal(task.goal, scope, task.seed, hint="" if task.note == task.goal else task.note)
+        for event in specify(self._means(), goal, baseline.suite, cancelled):
             yield self._ended(task, scope, event, self._parts.clock() - began) if isinstance(event, Specified) else event
 
     def _means(self) -> Means:
@@ -64,7 +64,7 @@ class Expecting(Reviewing):
 
     def _first(self, scope: Scope, end: Specified) -> Candidate:
         model = self._state.model
-        detail = (("model", model.name), ("prompt", self._parts.profile(model).prompts)) if model else ()
+        detail = (("model", model.name if model else ""), *end.asked)
         proposal = Proposal(end.patch, "model", "specify", _WHY, scope, 0, detail=detail)
         return Candidate("c1", proposal, 1, "same", Delta(), end.suite, confirmed=True, is_test_first=True)
 
@@ -76,5 +76,5 @@ class Expecting(Reviewing):
             own = tuple(node for node in nodes if node.split("::", 1)[0] in review.candidate.proposal.patch.paths)
             if own:
                 id, said = f"t{self._next_number()}", review.task
-                tasks.append(Task(id, said.goal, own, said.scopes, budget=self._settings.budget, seed=self._seed, note=said.note))
+                tasks.append(Task(id, said.goal, own, said.scopes, budget=self._settings.budget, seed=self._seed, note=said.goal))
         return tuple(tasks)

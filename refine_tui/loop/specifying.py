@@ -47,6 +47,8 @@ class Specified(Fixed):
     """The goal."""
     suite: SuiteResult
     """The run of everything with the tests, or without them where there are none."""
+    asked: tuple[tuple[str, str], ...]
+    """How the model was asked, as in a proposal's detail; empty when it was not."""
 
     @property
     def goal(self) -> str:
@@ -83,6 +85,8 @@ class Goal:
     words: str
     scope: Scope
     seed: int = 0
+    hint: str = ""
+    """What the user had against an earlier test."""
 
 
 @dataclass
@@ -93,6 +97,7 @@ class _Told:
     answers: int = 0
     executions: int = 0
     reason: str = ""
+    asked: tuple[tuple[str, str], ...] = ()
 
     def end(
         self,
@@ -123,6 +128,7 @@ class _Told:
             tests=tests,
             wanted=goal,
             suite=suite,
+            asked=self.asked,
         )
 
 
@@ -164,7 +170,7 @@ def _texts(means: Means, goal: Goal, path: str, told: _Told, cancelled: Cancelle
     """Yield the test file that each answer makes, equal ones once, or why it makes none."""
     manner = manner_of(goal.scope, means.workspace, means.observer.imported_as(goal.scope))
     seen: set[str] = set()
-    for answer in _answers(means, goal, cancelled):
+    for answer in _answers(means, goal, told, cancelled):
         told.answers += 1
         text = _file(goal, answer, manner, means, path) if isinstance(answer, list) else answer
         if isinstance(text, Fault) or text not in seen:
@@ -173,7 +179,7 @@ def _texts(means: Means, goal: Goal, path: str, told: _Told, cancelled: Cancelle
             seen.add(text)
 
 
-def _answers(means: Means, goal: Goal, cancelled: Cancelled) -> Iterator[list[str] | Fault]:
+def _answers(means: Means, goal: Goal, told: _Told, cancelled: Cancelled) -> Iterator[list[str] | Fault]:
     """Ask once for several tests; yield each as it is finished, as lines, or what is wrong with it."""
     assert means.generator is not None
     assert means.profile is not None
@@ -183,11 +189,14 @@ def _answers(means: Means, goal: Goal, cancelled: Cancelled) -> Iterator[list[st
         yield Fault(f"{goal.scope.label} is not plain text")
         return
     around = surroundings(source, goal.scope, means.syntax.scopes(source))
-    ask = Ask(goal.words, goal.scope, tuple(lines), around=around)
+    ask = Ask(goal.words, goal.scope, tuple(lines), around=around, note=goal.hint)
     prompt = means.profile.prompt(ask, "specify")
     if prompt is None:
         return
     longest = means.profile.max_tokens(ask, "specify")
+    detail = {"seed": str(goal.seed + 1), "temperature": str(TEMPERATURE), "prompt": prompt.form, "prompts": means.profile.prompts}
+    detail |= {"parts": prompt.budget, "left out": prompt.left_out}
+    told.asked = tuple((key, value) for key, value in detail.items() if value)
     sampling = Sampling(temperature=TEMPERATURE, seed=goal.seed + 1)
     for item in means.generator.complete(Request(prompt.text, ANSWERS, longest, sampling, means.profile.stop), cancelled):
         if isinstance(item, Completion) and item.reason != "cancelled":
@@ -237,4 +246,4 @@ def _confirmed(means: Means, goal: Goal, patch: Patch, path: str, told: _Told, c
         yield told.end(goal.words, goal.scope.label, patch, tests, after)
         return
     told.reason = f"with the test {broken[0]} fails" if broken else after.stopped or "the test does not fail every time"
-    yield told.end(goal.words, goal.scope.label)
+    yield told.end(goal.words, goal.scope.label, was_cancelled=cancelled())

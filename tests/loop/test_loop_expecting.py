@@ -121,6 +121,19 @@ def test_a_proposed_test_and_its_decision_outlive_the_session() -> None:
     assert again.session.is_proven(back)
 
 
+def test_what_the_user_has_against_a_test_is_told_to_the_model_and_not_written_down() -> None:
+    bench = surveyed()
+    bench.session.add_goal(GOAL, "shop.py::total")
+    bench.session.refine_with_note(put_up(bench).id, "one word will do")
+    again = put_up(bench)
+    assert "The user says: one word will do" in bench.model.prompts[-1]
+    assert b"one word" not in again.hunks[0].edit.new
+    assert {"model", "seed", "prompt", "prompts"} <= dict(again.candidate.proposal.detail).keys()
+    bench.session.apply(accepted(bench.session, again).id)
+    list(bench.session.survey(never))
+    assert [item.task.note for item in bench.session.state().queue if item.status == "waiting"] == [GOAL]
+
+
 def test_failing_tests_elsewhere_do_not_stand_for_the_goal() -> None:
     bench = surveyed({**FILES, "other.py": OTHER, "test_other.py": OTHER_TESTS})
     task = bench.session.add_goal(GOAL, "shop.py::total")
