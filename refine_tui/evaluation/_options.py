@@ -10,7 +10,7 @@ import re
 BLOCKED = (
     "cacheprovider",
     "stepwise",
-    "xdist",
+    "dsession",
     "xdist.looponfail",
     "pytest_cov",
     "randomly",
@@ -21,11 +21,14 @@ BLOCKED = (
     "sugar",
     "html",
 )
-"""Plugins by the name they register under: those that reorder, distribute, cut short or write files of their own."""
+"""Plugins by the name they register under: those that reorder, distribute, cut short or write files of their own.
+
+Of pytest-xdist only what distributes: a project may use its fixtures `worker_id` and `testrun_uid` and its hooks.
+"""
 
 MARKERS = (
     "timeout(seconds): pytest-timeout is off here",
-    "xdist_group(name): pytest-xdist is off here",
+    "xdist_group(name): tests are not distributed here",
     "no_cover: pytest-cov is off here",
     "random_order(*, disabled): pytest-random-order is off here",
 )
@@ -36,8 +39,8 @@ SETTINGS = ("timeout", "timeout_method", "timeout_func_only", "session_timeout",
 
 _FLAGS = frozenset(
     """
-    -x --exitfirst -f --looponfail --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --stepwise-skip --sw-skip
-    --stepwise-reset --sw-reset --cache-clear --pdb --trace --co --collect-only --collectonly --no-cov --cov-append --cov-branch
+    -x --exitfirst -d --distload -f --looponfail --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --stepwise-skip
+    --sw-skip --stepwise-reset --sw-reset --cache-clear --pdb --trace --co --collect-only --collectonly --no-cov --cov-append --cov-branch
     --cov-reset --no-cov-on-fail --random-order --randomly-dont-reset-seed --randomly-dont-reorganize --strict-config --setup-only
     --setup-plan --self-contained-html --timeout-disable-debugger-detection
     """.split()  # noqa: SIM905  # a list of so many words is harder to read
