@@ -159,6 +159,8 @@ def specify(means: Means, goal: Goal, before: SuiteResult, cancelled: Cancelled)
             if fault is None:
                 yield from _confirmed(means, goal, create_file(path, str(text).encode()), path, told, cancelled)
                 return
+            if cancelled():
+                break
             yield events.Notice(f"a test was written and left out: {fault.words}")
             told.reason = f"of {told.answers} answers none was a test that fails as it should; the last: {fault.words}"
     except ModelError as error:

@@ -134,6 +134,17 @@ def test_what_the_user_has_against_a_test_is_told_to_the_model_and_not_written_d
     assert [item.task.note for item in bench.session.state().queue if item.status == "waiting"] == [GOAL]
 
 
+def test_stopped_while_tests_are_tried_it_leaves_nothing_behind() -> None:
+    bench = Bench(FILES, lambda _: (block("def test_sum():\n    assert total([1]) == 1\n"),))
+    list(bench.session.survey(never))
+    task = bench.session.add_goal(GOAL, "shop.py::total")
+    told = list(bench.session.work(task, lambda: bool(bench.model.prompts)))
+    assert [event.outcome for event in told if isinstance(event, events.TaskFinished)] == ["cancelled"]
+    assert not [event for event in told if isinstance(event, events.Notice)]
+    assert [item.status for item in bench.session.state().queue] == ["cancelled"]
+    assert bench.session.state().reviews == ()
+
+
 def test_failing_tests_elsewhere_do_not_stand_for_the_goal() -> None:
     bench = surveyed({**FILES, "other.py": OTHER, "test_other.py": OTHER_TESTS})
     task = bench.session.add_goal(GOAL, "shop.py::total")
