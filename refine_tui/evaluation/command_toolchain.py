@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from refine_tui.core.credentials import CREDENTIAL_FOLDERS, is_credential
 from refine_tui.evaluation.interpreter import narrowed
 
 TOOLS = frozenset(
@@ -23,7 +24,9 @@ TOOLS = frozenset(
 )
 SYSTEM = ("/usr", "/bin", "/sbin", "/opt/homebrew")
 _PRIVATE = frozenset({".cargo", ".local", ".config", ".npm-global"})
-"""Folders in the home folder that hold programs beside things that are nobody's business: only their `bin` is shown."""
+"""Folders, mostly in a home folder, that hold programs beside things that are nobody's business: only their `bin` is shown."""
+_PARTS = ("lib", "lib64", "libexec", "share")
+"""What lies beside the `bin` of a tool that was installed."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,34 @@ def find_toolchain(command: str, project: Path, environment: Mapping[str, str]) 
 
 
 def _shown(folder: Path, home: Path, words: frozenset[str]) -> Iterator[Path]:
-    """Yield a folder of programs, what it is part of, and where the links in it lead."""
-    yield folder
-    prefix = folder.parent
-    if folder.name == "bin" and not (prefix.parent == home and prefix.name in _PRIVATE):
-        yield prefix
+    """Yield a folder of programs, what it is part of, and where the links in it lead: a program alone, unless it is part of a tool."""
+    yield from _with_prefix(folder, home)
     for word in words:
         real = Path(os.path.realpath(folder / word))
         if real.is_file() and not real.is_relative_to(folder):
-            yield real.parent.parent if real.parent.name == "bin" else real.parent
+            yield from _with_prefix(real.parent, home) if real.parent.name == "bin" else (real,)
+
+
+def _with_prefix(folder: Path, home: Path) -> Iterator[Path]:
+    yield folder
+    if folder.name == "bin" and _is_tool(folder.parent.resolve(), home.resolve()):
+        yield folder.parent
+
+
+def _is_tool(prefix: Path, home: Path) -> bool:
+    """Say whether the folder around a `bin` is a tool and nothing else, as far as the names in it tell."""
+    if prefix.name in _PRIVATE or not CREDENTIAL_FOLDERS.isdisjoint(prefix.parts):
+        return False
+    try:
+        with os.scandir(prefix) as entries:
+            folders = {entry.name: entry.is_dir() for entry in entries}
+    except OSError:
+        return False
+    if any(is_credential(name) or name in CREDENTIAL_FOLDERS or name.startswith("credentials") for name in folders):
+        return False
+    if "node_modules" in prefix.parts or any(folders.get(part) for part in _PARTS):
+        return True
+    return not prefix.is_relative_to(home) and not any(is_folder and name.startswith(".") for name, is_folder in folders.items())
 
 
 def _is_broad(folder: Path) -> bool:

@@ -55,7 +55,7 @@ def arguments(bwrap: str, project: Path, readable: Sequence[Path], contents: Map
     Args:
         bwrap: the program.
         project: absolute; its folder is bound to `/.base`, an empty folder appears at its own path.
-        readable: absolute folders, bound read-only at their own paths (and where their links lead).
+        readable: absolute folders and files, bound read-only at their own paths (and where their links lead).
         contents: absolute path of a small file inside → open file that holds its content.
 
     Raises:

@@ -22,43 +22,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from refine_tui.core.credentials import CREDENTIAL_FOLDERS, is_credential
 from refine_tui.core.paths import matches
 
-_FILES = (
-    ".env",
-    ".env.*",
-    "*.env",
-    ".envrc",
-    ".netrc",
-    "_netrc",
-    ".pypirc",
-    ".npmrc",
-    ".pgpass",
-    ".my.cnf",
-    ".git-credentials",
-    ".htpasswd",
-    "credentials.json",
-    "client_secret*.json",
-    "service[-_]account*.json",
-    "secrets.json",
-    "secrets.toml",
-    "secrets.y*ml",
-    "*.tfvars",
-    "*.tfstate",
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-    "*.ppk",
-    "*.p12",
-    "*.pfx",
-    "*.jks",
-    "*.keystore",
-    "*.kdbx",
-)
-_EXAMPLES = (".example", ".sample", ".template", ".dist")
 _KEYS = ("*.pem", "*.key")
-_FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube", ".docker", ".azure", ".gcloud"})
 SKIPPED = frozenset({".git", "node_modules", "site-packages", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
 """Folders that hold no source of the project."""
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "testdata", "fixtures"})
@@ -124,11 +91,6 @@ class MaskFinder:
         return known
 
 
-def is_credential(name: str) -> bool:
-    """Say whether a file of this name is a credential by its name alone."""
-    return any(fnmatchcase(name, pattern) for pattern in _FILES) and not name.endswith(_EXAMPLES)
-
-
 def _read_folder(path: Path, folder: str, changed_ns: int) -> _Seen:
     found = _Seen(changed_ns, [], [], [])
     prefix = f"{folder}/" if folder else ""
@@ -137,7 +99,7 @@ def _read_folder(path: Path, folder: str, changed_ns: int) -> _Seen:
         for entry in entries:
             relative = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
-                if entry.name in _FOLDERS:
+                if entry.name in CREDENTIAL_FOLDERS:
                     found.folders.append(relative)
                 elif entry.name not in SKIPPED:
                     found.below.append(relative)

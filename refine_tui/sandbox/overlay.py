@@ -74,8 +74,11 @@ def _fresh_temporary(scratch: str, folder: str, project: str, carried: Sequence[
         os.makedirs(scratch + project[len(folder) :])
     for path in carried:
         if path.startswith(folder + "/"):
-            os.makedirs(scratch + path[len(folder) :], exist_ok=True)
-            kernel.mount(path, scratch + path[len(folder) :], None, kernel.BIND | kernel.REC)
+            place = scratch + path[len(folder) :]
+            os.makedirs(place if os.path.isdir(path) else os.path.dirname(place), exist_ok=True)
+            if not os.path.isdir(path):
+                open(place, "wb").close()  # what a file is bound to
+            kernel.mount(path, place, None, kernel.BIND | kernel.REC)
     kernel.mount(scratch, folder, None, kernel.BIND | kernel.REC)
 
 

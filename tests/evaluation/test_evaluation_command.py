@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,7 +16,6 @@ from refine_tui.core.evidence import Delta, delta
 from refine_tui.evaluation.command import COLD, CommandEvaluator
 from refine_tui.evaluation.command_hints import COMMANDS, refuse_without_command
 from refine_tui.evaluation.command_run import Command
-from refine_tui.evaluation.command_toolchain import find_toolchain
 from refine_tui.evaluation.settings import RunSettings
 from refine_tui.loop.ports.running import Sandbox
 from tests.evaluation.evaluation_hands import change, never, nothing
@@ -245,61 +243,6 @@ def test_a_command_sees_neither_the_users_variables_nor_secrets_nor_the_network(
     line = 'test -z "$API_TOKEN" && test ! -s .env && ! grep -q : /proc/net/route && echo inside > here && test "$HOME" != "$OLDHOME"'
     assert commanded(tmp_path, line).baseline(nothing, never, limit_s=30).suite.is_green
     assert not (tmp_path / "here").exists()
-
-
-# the user's tools
-
-
-def shown(folders: tuple[Path, ...]) -> list[Path]:
-    return [folder for folder in folders if not folder.is_relative_to("/etc")]  # Java's settings, where it is installed
-
-
-def make_tool(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("#!/bin/sh\n")
-    path.chmod(0o755)
-
-
-def test_folders_of_known_tools_and_of_the_commands_words_are_shown_but_no_private_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home = tmp_path / "home"
-    monkeypatch.setenv("HOME", str(home))
-    make_tool(home / "sdk" / "v1" / "bin" / "node")
-    make_tool(home / ".local" / "bin" / "mytester")
-    make_tool(home / "games" / "bin" / "chess")
-    project = tmp_path / "project"
-    make_tool(project / "bin" / "node")
-    path = [
-        home / "sdk" / "v1" / "bin",
-        home / ".local" / "bin",
-        home / "games" / "bin",
-        project / "bin",
-        Path("/usr/bin"),
-        Path("relative"),
-    ]
-    found = find_toolchain("mytester --all && npm test", project, {"PATH": os.pathsep.join(map(str, path))})
-    assert found.path == (str(home / "sdk" / "v1" / "bin"), str(home / ".local" / "bin"))
-    assert shown(found.readable) == [home / "sdk" / "v1", home / ".local" / "bin"]
-
-
-@pytest.mark.parametrize("folder", ["/home/someone/bin", "/opt/bin", "/root/bin"])
-def test_no_home_folder_is_shown_for_the_programs_in_it(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda *_: True)
-    monkeypatch.setattr(Path, "exists", lambda _self: True)
-    assert shown(find_toolchain("make", tmp_path, {"PATH": folder}).readable) == [Path(folder)]
-
-
-def test_rusts_toolchain_is_shown_itself_and_never_the_folder_with_its_keys(tmp_path: Path) -> None:
-    make_tool(tmp_path / ".cargo" / "bin" / "rustup")
-    make_tool(tmp_path / ".rustup" / "toolchains" / "stable-x" / "bin" / "cargo")
-    (tmp_path / ".rustup" / "settings.toml").write_text('default_toolchain = "stable-x"\n')
-    (tmp_path / ".cargo" / "registry").mkdir()
-    (tmp_path / ".cargo" / "credentials.toml").write_text("token\n")
-    found = find_toolchain("cargo test", tmp_path / "project", {"PATH": str(tmp_path / ".cargo" / "bin")})
-    assert found.path == (str(tmp_path / ".rustup" / "toolchains" / "stable-x" / "bin"),)
-    assert shown(found.readable) == [tmp_path / ".rustup" / "toolchains" / "stable-x", tmp_path / ".cargo" / "registry"]
-    assert found.environment == {"CARGO_HOME": str(tmp_path / ".cargo")}
 
 
 # a project that says nothing
