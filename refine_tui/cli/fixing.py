@@ -71,9 +71,11 @@ def _worked(options: argparse.Namespace, began: float) -> tuple[Fixed, RefineErr
         # Once the patch is written, the tree is another one; a person who only reads it gets it first.
         is_first = options.json or options.apply
         weighed = weigh_proposals(project.session, left, cancelled) if is_first else []
+        if cancelled() and end.helps:
+            end = replace(end, outcome="cancelled", stop_reason=StopReason.CANCELLED.value)
         text, failure = unified(end.patch, end.tree), None
         try:
-            _deliver(project, end, text, options)
+            _deliver(project, end, text, options, cancelled)
         except RefineError as error:
             failure = error
             if isinstance(error, SafetyError):
@@ -121,13 +123,13 @@ def _teller(as_json: bool, began: float) -> Callable[[Any], None]:
     return tell
 
 
-def _deliver(project: Project, end: Fixed, text: bytes, options: argparse.Namespace) -> None:
+def _deliver(project: Project, end: Fixed, text: bytes, options: argparse.Namespace, cancelled: Cancelled) -> None:
     if options.output is not None:
         try:
             options.output.write_bytes(text)
         except OSError as error:
             raise StorageError(f"{options.output}: the patch could not be written: {error.strerror}. It was printed instead.") from error
-    if options.apply and end.helps and not end.patch.is_empty:
+    if options.apply and end.helps and not end.patch.is_empty and not cancelled():
         written = project.parts.workspace.apply(end.patch, task="fix", goal=options.goal or end.goal)
         print(f"written  {', '.join(end.patch.paths)} (undo with `refine-tui undo {written.id}`)", file=sys.stderr)
 

@@ -61,6 +61,8 @@ class CommandEvaluator:
         self._runner = CommandRunner(self._place, sandbox, command)
         self._gates: Gates | None = None
         self._base = CommandRun()
+        self._looked = ""
+        """What the tree looked like when the base run began."""
         self._flaky: frozenset[str] = frozenset()
         self._last: tuple[Mapping[str, bytes], CommandRun] | None = None
         """The last whole run that came to its end, with what was laid over the tree."""
@@ -83,11 +85,11 @@ class CommandEvaluator:
         on_phase: OnPhase | None = None,
     ) -> Baseline:
         """Run the command on the tree as it is; see the port."""
-        cancelled = self._or_closed(cancelled)
+        cancelled, looked = self._or_closed(cancelled), self._sandbox.fingerprint(self.project)
         base = self._whole({}, limit_s, cancelled, on_case, ())
         if base.stopped != "cancelled":
             self._refuse_unusable(base)
-        self._base, self._last, self._flaky = base, None, frozenset()
+        self._base, self._looked, self._last, self._flaky = base, looked, None, frozenset()
         red = [case for case in base.cases.values() if case.is_red]
         if self._place.settings.recheck and red and not base.stopped and base.duration_s < LONG_S:
             if on_phase:
@@ -134,7 +136,7 @@ class CommandEvaluator:
     def confirm(self, patch: Patch, on_case: OnCase, cancelled: Cancelled, *, limit_s: float) -> SuiteResult:
         """Run the whole command with a patch; see the port."""
         files = patched(self.project, patch)
-        if files is None:
+        if files is None or (self._looked and self._sandbox.fingerprint(self.project) != self._looked):
             return self._stale()
         known, ends = tuple(self._base.cases), self._or_closed(cancelled)
         run = steadily(self._sandbox, self.project, lambda: self._whole(files, limit_s + self._own_s, ends, on_case, known))

@@ -57,5 +57,13 @@ def near_their_limit(ran: Ran, base: Cases) -> tuple[str, ...]:
     )
 
 
+def gone(ran: Ran, base: Cases) -> tuple[CaseResult, ...]:
+    """Return tests that passed on the base and are not there any more, as errors: a patch does not repair by making tests vanish."""
+    if ran.gathered.stopped:
+        return ()
+    missing = (node for node, case in base.items() if case.outcome != "skipped" and not case.is_red and node not in ran.gathered.cases)
+    return tuple(CaseResult(node, "error", message="with this patch the test is not there any more") for node in missing)
+
+
 def _passes(node: str, cases: Cases) -> bool:
     return node in cases and not cases[node].is_red

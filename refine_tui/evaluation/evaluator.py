@@ -18,9 +18,9 @@ from refine_tui.core.scope import Scope
 from refine_tui.evaluation import interpreter
 from refine_tui.evaluation.ahead import Ahead
 from refine_tui.evaluation.cold import Job, Ran, Tally, run_cold
-from refine_tui.evaluation.doubts import fail_at_times, look_again, near_their_limit
+from refine_tui.evaluation.doubts import fail_at_times, gone, look_again, near_their_limit
 from refine_tui.evaluation.gates import Gates
-from refine_tui.evaluation.impact import affected, coverage_of, files_of
+from refine_tui.evaluation.impact import affected, coverage_of
 from refine_tui.evaluation.observing import PytestObserver
 from refine_tui.evaluation.pace import Pace
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
@@ -28,7 +28,7 @@ from refine_tui.evaluation.stream import Gathered
 from refine_tui.evaluation.survey import SAMPLE_S, notes_on, refuse_unusable, sample_of, suite_of, verdict_of
 from refine_tui.evaluation.tampering import find
 from refine_tui.evaluation.timing import SandboxTimer
-from refine_tui.evaluation.tree import digests, patched, read, steadily
+from refine_tui.evaluation.tree import patched, read, steadily
 from refine_tui.evaluation.trials import Reliance, give_time
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
 from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase, Sandbox
@@ -54,8 +54,8 @@ class PytestEvaluator:
         self._cold_reason = ""
         self._gates: Gates | None = None
         self._base: Gathered | None = None
-        self._digests: dict[str, str] = {}
-        """Of the files that the base run executed."""
+        self._looked = ""
+        """What the tree looked like when the base run began."""
         self._pace = Pace()
         self._flaky: tuple[str, ...] = ()
         self._reliance = Reliance({})
@@ -79,14 +79,15 @@ class PytestEvaluator:
         began = time.monotonic()
         cancelled = self._or_closed(cancelled)
         place = self._ready()
+        looked = self._sandbox.fingerprint(self.project)
         self._start_warm(place)  # gets ready while the cold run goes on
         job = Job(limit_s=limit_s, trace=coverage, patient=self._patient if coverage else None)
         ran = self._run_cold(job, cancelled, on_case)
         gathered = ran.gathered
         if gathered.stopped != "cancelled":
             refuse_unusable(place, ran)
-        self._base, self._pace, self._flaky, self._reliance = gathered, Pace(), (), Reliance(gathered.cases)
-        self._digests = digests(self.project, files_of(gathered))
+        self._base, self._looked, self._pace, self._flaky = gathered, looked, Pace(), ()
+        self._reliance = Reliance(gathered.cases)
         for case in gathered.broken.values():
             gathered.cases.setdefault(case.node_id, case)
         self._pace.learn(gathered.cases.values())
@@ -159,9 +160,9 @@ class PytestEvaluator:
         ran = steadily(self._sandbox, self.project, lambda: self._run_cold(job, ends, on_case))
         if ran is None or self._patched(patch) is None or self._has_moved() or not self._base_was_stuck(ran, cancelled):
             return self._stale()
-        for case in ran.gathered.broken.values():
-            ran.gathered.cases.setdefault(case.node_id, case)
         base = self._base.cases if self._base else {}
+        for case in (*ran.gathered.broken.values(), *gone(ran, base)):
+            ran.gathered.cases.setdefault(case.node_id, case)
         self._flaky += fail_at_times(ran, base, self._flaky, lambda jobs: self._side_by_side(jobs, cancelled), limit_s=limit_s)
         return self._suite(ran, warm=False)
 
@@ -358,8 +359,8 @@ class PytestEvaluator:
                 self._give_up_warm(f"{real[0]} ends differently in a warm fork than in a fresh process")
 
     def _has_moved(self) -> bool:
-        """Say whether a file that the base run executed is not what it was: a comparison with that run says nothing then."""
-        return digests(self.project, self._digests) != self._digests
+        """Say whether the tree is not what it was for the base run: a comparison with that run says nothing then."""
+        return self._base is not None and self._sandbox.fingerprint(self.project) != self._looked
 
     def _patched(self, patch: Patch) -> dict[str, bytes] | None:
         return patched(self.project, patch)

@@ -31,12 +31,6 @@ def coverage_of(gathered: Gathered) -> Coverage:
     return Coverage(result, frozenset(gathered.in_part))
 
 
-def files_of(gathered: Gathered) -> frozenset[str]:
-    """Return the project's files that a run executed, with the files of its tests."""
-    executed = (path for files in gathered.coverage.values() for path in files)
-    return frozenset((*(node.split("::", 1)[0] for node in gathered.cases), *gathered.imported, *executed))
-
-
 def _closure(file: str, edges: Mapping[str, Sequence[str]], known: Mapping[str, object]) -> set[str]:
     folders = [str(parent) for parent in PurePosixPath(file).parents]
     conftests = ["conftest.py" if folder == "." else f"{folder}/conftest.py" for folder in folders]

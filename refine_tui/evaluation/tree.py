@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.patch import Patch
-from refine_tui.core.text import digest
 from refine_tui.loop.ports.running import Sandbox
 
 T = TypeVar("T")
@@ -32,11 +31,6 @@ def patched(project: Path, patch: Patch) -> dict[str, bytes] | None:
         return patch.apply(read(project, patch.paths))
     except StaleBaseError:
         return None
-
-
-def digests(project: Path, paths: Iterable[str]) -> dict[str, str]:
-    """Return what tells the texts of files from other texts; files that cannot be read are left out."""
-    return {path: digest(data) for path, data in read(project, paths).items()}
 
 
 def steadily(sandbox: Sandbox, project: Path, run: Callable[[], T]) -> T | None:

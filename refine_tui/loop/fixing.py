@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from refine_tui.loop.session import Session
 
 Outcome = Literal["solved", "improved", "unsolved", "nothing_failing", "cancelled", "refused"]
-
-BEGUN_AT_MOST = 3
-"""A task that has to begin again because the project changed does so until it has begun so often."""
 
 
 @dataclass(frozen=True)
@@ -120,11 +116,9 @@ def fix(
         yield _ended(outcome, baseline, baseline.suite, Patch(), {}, totals, (), targets)
         return
     began = clock()
-    begun: Counter[tuple[str, ...]] = Counter()
     # Read anew each time: when the project changes meanwhile, other tasks wait afterwards, or the same once more.
-    while (waiting := _waiting(session, begun)) and not cancelled():
+    while (waiting := _waiting(session)) and not cancelled():
         task = waiting[0]
-        begun[task.targets] += 1
         if session.settle_if_fixed(task):
             continue
         if seconds is not None:
@@ -149,8 +143,8 @@ def fix(
     yield _ended(outcome, baseline, suite, patch, tree, totals, flags, targets)
 
 
-def _waiting(session: Session, begun: Counter[tuple[str, ...]]) -> list[Task]:
-    return [item.task for item in session.state().queue if item.status == "waiting" and begun[item.task.targets] < BEGUN_AT_MOST]
+def _waiting(session: Session) -> list[Task]:
+    return [item.task for item in session.state().queue if item.status == "waiting"]
 
 
 def _outcome(targets: set[str], change: Delta, was_cancelled: bool) -> Outcome:

@@ -7,6 +7,7 @@ from another thread meanwhile; the state is one frozen value behind a lock.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from refine_tui.core.hunks import split_hunks
 from refine_tui.core.review import Review
 from refine_tui.core.scope import Scope
 from refine_tui.core.settings import DEFAULT_PROTECTED, Settings
+from refine_tui.core.stopping import StopReason
 from refine_tui.core.task import Budget, Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
@@ -38,6 +40,14 @@ from refine_tui.loop.wanted import Wanted
 __all__ = ["QueueItem", "Session", "State"]
 
 
+BEGUN_AT_MOST = 3
+"""So often a task begins on a project that changes while nobody is seen to save."""
+_RESTLESS = (
+    "Files of the project changed each time while the tests ran, and nothing can be proved about a project that changes. "
+    "See what writes them (a server, a watcher, a build), stop it, and run the tests again."
+)
+
+
 class Session(Choosing, Bringing, Stating):
     """One project, worked on until it is closed."""
 
@@ -46,6 +56,8 @@ class Session(Choosing, Bringing, Stating):
         self._parts, self._settings, self._seed = parts, settings, seed
         self._lock, self._writing = threading.RLock(), threading.RLock()
         self._numbers = 0
+        self._restarts: Counter[tuple[str, ...]] = Counter()
+        """How often a task with these targets began in vain although nobody was seen to save."""
         self._suites = {}
         self._state = State(str(parts.workspace.root), parts.evaluator.level, branch, parts.probes, model_reason=model_reason)
         self._protected = (*DEFAULT_PROTECTED, *settings.protected)
@@ -201,15 +213,26 @@ class Session(Choosing, Bringing, Stating):
                 )
                 self._resume_later(task, use)
             except StaleBaseError as error:
-                self._set_status(task, "waiting")
-                yield events.Notice(str(error), "warning")
-                if (now := self._state.baseline) is baseline or now is None:
-                    yield from self.files_changed(frozenset(path for review in self._state.reviews for path in review.tree), cancelled)
-                else:
-                    self._queue_from(now)
+                yield from self._began_in_vain(task, baseline, str(error), cancelled)
             except RefineError:
                 self._set_status(task, "cancelled")
                 raise
+
+    def _began_in_vain(self, task: Task, baseline: Baseline, why: str, cancelled: Cancelled) -> Iterator[events.Event]:
+        """Queue anew what fails now. A task whose ground moves again and again though nobody saves is given up."""
+        now = self._state.baseline
+        unseen = now is None or now is baseline
+        self._restarts[task.targets] += unseen
+        if self._restarts[task.targets] >= BEGUN_AT_MOST:
+            self._set_status(task, "unsolved", handoff=_RESTLESS, stop_reason=StopReason.CHANGED.value)
+            yield events.Notice(f"{task.id} was given up: files of the project change while its tests run.", "warning")
+            return
+        self._set_status(task, "waiting")
+        yield events.Notice(why, "warning")
+        if unseen:
+            yield from self.files_changed(frozenset(path for review in self._state.reviews for path in review.tree), cancelled)
+        elif now is not None:
+            self._queue_from(now)
 
     def _resume_later(self, task: Task, use: InUse) -> None:
         """Let a task that made room for another model, and has nothing to show, wait for its turn again."""
@@ -245,7 +268,9 @@ class Session(Choosing, Bringing, Stating):
                 known = now
                 self._check_ground(task, tree, baseline, now)
             if isinstance(event, events.TaskFinished):
-                yield from self._finish(task, _measured(event, known), tree)
+                yield from self._finish(task, event if known is baseline else _measured(event, known), tree)
+                found = [review.id for review in self._state.reviews if review.task.id == task.id]
+                yield from self._prove_open(cancelled, among=found)
 
     def _check_ground(self, task: Task, tree: Mapping[str, bytes], began: Baseline, now: Baseline) -> None:
         """Check that what is known by now still is what a task began with, as far as it rests on it.
@@ -332,9 +357,9 @@ class Session(Choosing, Bringing, Stating):
 
 
 def _measured(end: events.TaskFinished, now: Baseline) -> events.TaskFinished:
-    """Let the end of a task say what it fixes of what fails now: something else may have been applied meanwhile."""
+    """Let the end of a task say what it fixes of what fails now, and that its proof is one of another tree."""
     best = end.best
-    return end if best is None else replace(end, best=replace(best, delta=delta(now.suite, best.suite)))
+    return end if best is None else replace(end, best=replace(best, delta=delta(now.suite, best.suite), confirmed=False))
 
 
 def _settles(candidate: Candidate, task: Task) -> bool:

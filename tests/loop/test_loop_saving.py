@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from refine_tui.core.evidence import SuiteResult
 from refine_tui.loop import events
 from tests.loop.loop_fakes import CLAMP
 from tests.loop.test_loop_review import CLAMP_PROJECT, Shop, never
@@ -72,3 +75,44 @@ def test_a_test_that_broke_meanwhile_stops_the_task() -> None:
     told = worked(shop, "test_clamp.py", lambda text: text + "\ndef test_wrong():\n    assert clamp(1, 0, 10) == 2\n")
     assert not [event for event in told if isinstance(event, events.TaskFinished)]
     assert any("test_clamp.py::test_wrong" in targets for _, targets in queued(shop))
+
+
+def test_a_proof_made_before_a_save_is_made_again_after_it() -> None:
+    shop = Shop(PROJECT)
+    list(shop.session.survey(never))
+    task = shop.session.next_task()
+    assert task is not None
+    saved = False
+    for event in shop.session.work(task, never):
+        if isinstance(event, events.CandidateJudged) and event.candidate.confirmed and not saved:
+            saved = True
+            stricter = "def test_low():\n    assert clamp('b', 'c', 'd') == 'no'\n"
+            shop.workspace.tree["test_clamp.py"] = shop.workspace.tree["test_clamp.py"].replace(b"def test_low():\n", stricter.encode())
+            list(shop.session.files_changed(frozenset({"test_clamp.py"}), never))
+    assert saved
+    (review,) = shop.session.state().reviews
+    assert not review.candidate.delta.fixed, "with the stricter test the patch fixes nothing"
+    accepted = shop.session.change(review.id, lambda one: one.decide(one.hunks[0].id, "accepted"))
+    assert not shop.session.is_proven(accepted)
+
+
+def test_a_project_that_never_stands_still_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(CLAMP_PROJECT)
+    list(shop.session.survey(never))
+    monkeypatch.setattr(shop.evaluator, "run", lambda *_args, **_more: SuiteResult(complete=False, stopped="stale"))
+    list(shop.session.work_all(never))
+    (item,) = shop.session.state().queue
+    assert (item.status, item.stop_reason) == ("unsolved", "the project changed meanwhile")
+    assert "stop it, and run the tests again" in item.handoff
+
+
+def test_a_measure_of_the_tests_is_not_kept_when_they_were_saved_meanwhile() -> None:
+    shop = Shop(CLAMP_PROJECT)
+    list(shop.session.survey(never))
+    list(shop.session.work_all(never))
+    (review,) = shop.session.state().reviews
+    for count, _ in enumerate(shop.session.weigh(review.task.id, never)):
+        if count == 0:
+            shop.workspace.tree["test_clamp.py"] += b"\n# another thought\n"
+            list(shop.session.files_changed(frozenset({"test_clamp.py"}), never))
+    assert shop.session.state().review(review.id).candidate.weight is None
