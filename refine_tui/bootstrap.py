@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -71,6 +72,11 @@ class Places:
         """One trusted project folder a line."""
         return self.config / "trusted"
 
+    def how_to_trust(self, root: Path) -> str:
+        """Return the command line that makes a project a trusted one."""
+        file, folder = shlex.quote(str(self.trust_file)), shlex.quote(str(self.config))
+        return f"{'' if self.config.is_dir() else f'mkdir -p {folder} && '}echo {shlex.quote(str(root))} >> {file}"
+
 
 def _folder(kind: str) -> Path:
     import platformdirs
@@ -111,7 +117,7 @@ def read_settings(root: Path, places: Places) -> tuple[Settings, tuple[str, ...]
         settings, ignored = merge(settings, _toml(own), "refine.toml", trusted=_is_trusted(root, places))
         if ignored:
             notices.append(
-                f"refine.toml: {', '.join(ignored)} left out: this project is not trusted. To trust it, add it to {places.trust_file}."
+                f"refine.toml: {', '.join(ignored)} left out: this project is not trusted. This trusts it: {places.how_to_trust(root)}"
             )
     return settings, tuple(notices)
 
@@ -226,7 +232,7 @@ def make_evaluator(root: Path, sandbox: Sandbox, settings: Settings) -> Evaluato
     if settings.test_command:
         command = Command(settings.test_command, settings.test_junit, settings.test_format, settings.test_filter)
         return CommandEvaluator(root, sandbox, command, python, run)
-    refuse_without_command(root)
+    refuse_without_command(root, Places().config_file, Places().how_to_trust(root))
     return PytestEvaluator(root, sandbox, python, run)
 
 

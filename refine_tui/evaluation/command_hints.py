@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -29,10 +30,16 @@ _RUNNERS = {
 """A word of the script `test`, and the command with results that can be read one by one."""
 _PYTHON = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", "requirements.txt", "conftest.py")
 _FOLDERS = (".", "src", "test", "tests")
+_RULE = re.compile(r"^([\w./-]+(?:[ \t]+[\w./-]+)*)[ \t]*::?(?!=)", re.MULTILINE)
 
 
-def refuse_without_command(project: Path) -> None:
+def refuse_without_command(project: Path, settings_file: Path, trust: str) -> None:
     """Refuse a project that is clearly not Python's, with the lines to write.
+
+    Args:
+        project: its folder.
+        settings_file: the user's own settings.
+        trust: the command line that makes the project a trusted one.
 
     Raises:
         ProjectError: it has another language's project file, or a command that does not count yet, and nothing of Python.
@@ -42,19 +49,21 @@ def refuse_without_command(project: Path) -> None:
     if command := _own_command(project):
         raise ProjectError(
             f"{project / 'refine.toml'} says that `{shorten(command, 80)}` runs the tests, and a command counts only in a project that you "
-            f"trust. Read it; to trust the project, add the line {project} to the file that `refine-tui where` calls trusted projects."
+            f"trust. Read it; this trusts the project:\n  {trust}"
         )
     found = next((name for name in COMMANDS if (project / name).is_file()), None)
     if found is None:
         return
-    command = _of_package(project) if found == "package.json" else COMMANDS[found]
+    command = _OWN[found](project) if found in _OWN else COMMANDS[found]
+    asked = "" if command else " Neither `test` nor `check` is a target of it: which one runs the tests?"
+    command = command or "make TARGET"
     lines = [f"command = {quoted(command)}"]
     if junit := _JUNIT.get(found.removesuffix(".kts")):
         lines.append(f"junit = {quoted(junit)}")
     raise ProjectError(
-        f"{project} has a {found} and no Python tests: say how its tests are run. Write into your settings or into refine.toml:\n"
+        f"{project} has a {found} and no Python tests: say how its tests are run.{asked} Write into {project / 'refine.toml'}:\n"
         "  [test]\n  " + "\n  ".join(lines) + "\n"
-        "A refine.toml of the project counts once the project is trusted; `refine-tui where` names both files."
+        f"It counts once you trust the project:\n  {trust}\nWhat stands in {settings_file} counts at once, in every project."
     )
 
 
@@ -75,6 +84,16 @@ def _of_package(project: Path) -> str:
         return COMMANDS["package.json"]
     known = next((command for runner, command in _RUNNERS.items() if runner in script), "")
     return known or "npm test"
+
+
+def _of_makefile(project: Path) -> str:
+    """Return how make runs the tests; empty when no target says so: for one that is not there make may have a rule of its own."""
+    targets = {name for names in _RULE.findall((project / "Makefile").read_text("utf-8", "replace")) for name in names.split()}
+    return next((f"make {name}" for name in ("test", "check") if name in targets), "")
+
+
+_OWN = {"package.json": _of_package, "Makefile": _of_makefile}
+"""What is told more exactly by what stands in the file."""
 
 
 def quoted(text: str) -> str:

@@ -28,7 +28,12 @@ _OUTPUT_BYTES = 32 << 20
 _KEPT = 1 << 20
 """Characters kept of what a command prints, for telling why it failed."""
 _LINE = 1 << 16
-_SIGNS = re.compile(r"\b(error|fail(ed|ure)?|assert(ion)?|expected|panic(ked)?|exception|not found|segmentation)\b", re.IGNORECASE)
+_SIGNS = re.compile(
+    r"\b(error|fail(ed|ure)?|assert(ion)?|expected|got|want(ed)?|mismatch(ed)?|not ok|panic(ked)?|exception|not found|segmentation)\b",
+    re.IGNORECASE,
+)
+_PASSED = re.compile(r"(ok|pass(ed)?)\b", re.IGNORECASE)
+"""How a line begins that says of some test that it is well: no reason for a failure."""
 _OWN_WORDS = re.compile(r"make(\[\d+\])?: (\*\*\*|Entering|Leaving)")
 
 
@@ -235,6 +240,7 @@ def reason_of(run: CommandRun) -> str:
         return f"no result after {run.duration_s:.0f} s"
     if run.stopped:
         return f"stopped: {run.stopped}"
-    lines = [line.strip() for line in run.output.splitlines() if line.strip() and not _OWN_WORDS.match(line)]
+    printed = map(str.strip, run.output.splitlines())
+    lines = [line for line in printed if line and not _OWN_WORDS.match(line) and not _PASSED.match(line)]
     telling = [line for line in lines if _SIGNS.search(line)] or lines[-1:]
     return one_line(telling[0]) if telling else f"exit status {run.status}"

@@ -15,11 +15,13 @@ from refine_tui.core.errors import ProjectError, UsageError
 from refine_tui.core.evidence import Delta, delta
 from refine_tui.evaluation.command import COLD, CommandEvaluator
 from refine_tui.evaluation.command_hints import COMMANDS, refuse_without_command
-from refine_tui.evaluation.command_run import Command
+from refine_tui.evaluation.command_run import Command, CommandRun, reason_of
 from refine_tui.evaluation.settings import RunSettings
 from refine_tui.loop.ports.running import Sandbox
 from tests.evaluation.evaluation_hands import change, never, nothing
 
+HOW = (Path("/config/refine.toml"), "echo project >> trusted")
+"""The user's settings, and how a project is trusted."""
 Copy = Callable[[str], Path]
 Evaluate = Callable[..., CommandEvaluator]
 
@@ -250,9 +252,9 @@ def test_a_command_sees_neither_the_users_variables_nor_secrets_nor_the_network(
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_project_in_another_language_is_told_the_lines_to_write(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text("")
+    (tmp_path / name).write_text("test:\n" if name == "Makefile" else "")
     with pytest.raises(ProjectError, match=r"has a .* and no Python tests") as told:
-        refuse_without_command(tmp_path)
+        refuse_without_command(tmp_path, *HOW)
     assert f'  [test]\n  command = "{COMMANDS[name]}"' in str(told.value)
 
 
@@ -268,7 +270,7 @@ def test_a_project_in_another_language_is_told_the_lines_to_write(name: str, tmp
 def test_a_javascript_package_is_told_the_command_of_its_own_runner(script: str | None, command: str, tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test": script}} if script else {"scripts": []}))
     with pytest.raises(ProjectError, match=re.escape(f'command = "{command}"')):
-        refuse_without_command(tmp_path)
+        refuse_without_command(tmp_path, *HOW)
 
 
 def test_what_was_built_in_the_tree_is_built_anew_where_a_candidate_differs(zoo: Copy, commanded: Evaluate) -> None:
@@ -283,8 +285,37 @@ def test_what_was_built_in_the_tree_is_built_anew_where_a_candidate_differs(zoo:
 def test_a_command_that_does_not_count_yet_is_told_with_how_to_trust_it(zoo: Copy) -> None:
     project = zoo("c_make")
     with pytest.raises(ProjectError, match=r"refine.toml says that `make -s check` runs the tests") as told:
-        refuse_without_command(project)
-    assert f"add the line {project} to the file that `refine-tui where` calls trusted projects" in str(told.value)
+        refuse_without_command(project, *HOW)
+    assert str(told.value).endswith(f"this trusts the project:\n  {HOW[1]}")
+
+
+@pytest.mark.parametrize(
+    ("makefile", "command", "asked"),
+    [
+        ("CC := gcc\nshelf: shelf.c\n\tgcc $<\ncheck: shelf\n\t./shelf\n", "make check", False),
+        (".PHONY: all test\nall check test: shelf\n", "make test", False),
+        ("all:\n\ttest -f shelf\ntest := no target\n", "make TARGET", True),
+    ],
+)
+def test_a_makefile_is_asked_for_the_target_that_runs_the_tests(makefile: str, command: str, asked: bool, tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text(makefile)
+    with pytest.raises(ProjectError) as told:
+        refuse_without_command(tmp_path, *HOW)
+    assert f'command = "{command}"' in str(told.value)
+    assert ("which one runs the tests?" in str(told.value)) is asked
+
+
+@pytest.mark.parametrize(
+    ("printed", "reason"),
+    [
+        ("max of 1, 5: got 1, want 5\nok - max 5", "max of 1, 5: got 1, want 5"),
+        ("ok - failure is told\nnot ok - max 5", "not ok - max 5"),
+        ("ok - max 5\nPASS min", "exit status 3"),
+        ("ok - max 5\nit is done", "it is done"),
+    ],
+)
+def test_what_passed_is_never_the_reason_of_a_failure(printed: str, reason: str) -> None:
+    assert reason_of(CommandRun(status=3, output=printed)) == reason
 
 
 @pytest.mark.parametrize("sign", ["pyproject.toml", "test_it.py", "tests/test_it.py", "src/it.py"])
@@ -292,4 +323,4 @@ def test_a_project_with_python_in_it_is_left_to_python(sign: str, tmp_path: Path
     (tmp_path / "package.json").write_text("{}")
     (tmp_path / sign).parent.mkdir(exist_ok=True)
     (tmp_path / sign).write_text("")
-    refuse_without_command(tmp_path)
+    refuse_without_command(tmp_path, *HOW)
