@@ -8,9 +8,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from refine_tui.core.errors import RunnerError
+from refine_tui.core.errors import RefineError, RunnerError
 from refine_tui.evaluation.cold import Job, Ran
 from refine_tui.evaluation.warm import WarmRunner
 from refine_tui.loop.ports.running import Cancelled
@@ -35,8 +36,8 @@ class Ahead:
     `refresh` and `close` may come from any thread, the rest comes from one.
     """
 
-    start: Callable[[], WarmRunner]
-    """Starts the parent; called at the first guess, in a thread of its own."""
+    make: Callable[[], WarmRunner]
+    """Makes the parent, not started yet; called at the first guess, in a thread of its own."""
     taken: int = 0
     """Guesses that were right."""
     _guess: _Guess | None = None
@@ -48,7 +49,8 @@ class Ahead:
         """Begin to run a job that will probably be asked for, unless another one is held."""
         if self._guess is None and not self._is_over.is_set():
             is_given_up = threading.Event()
-            self._guess = _Guess(job, self._pool.submit(self._run, job, is_given_up.is_set), is_given_up)
+            with suppress(RuntimeError):  # the pool was closed just now
+                self._guess = _Guess(job, self._pool.submit(self._run, job, is_given_up.is_set), is_given_up)
 
     def take(self, job: Job, cancelled: Cancelled) -> Ran | None:
         """Return the run of a job when it was expected, as soon as it is over; `None`: it was not, or could not be run."""
@@ -97,13 +99,20 @@ class Ahead:
 
     def _run(self, job: Job, is_given_up: Cancelled) -> Ran | None:
         """In the pool's thread. A parent that fails is not tried again: the first one does all the work then."""
-        try:
-            if self._runner is None:
-                self._runner = self.start()
-            return self._runner.run(job, lambda: self._is_over.is_set() or is_given_up())
-        except RunnerError:
-            self.close()
-            return None
-        finally:
-            if self._is_over.is_set() and self._runner is not None:
-                self._runner.close()
+        ran = None
+        with suppress(RefineError):
+            try:
+                ran = self._started().run(job, lambda: self._is_over.is_set() or is_given_up())
+            finally:
+                if ran is None:
+                    self.close()
+        return ran
+
+    def _started(self) -> WarmRunner:
+        """Return the parent, which `close` knows of before it is started: it may come meanwhile."""
+        if self._runner is None:
+            self._runner = self.make()
+            if self._is_over.is_set():
+                raise RunnerError("The test runner was closed.")
+            self._runner.begin()
+        return self._runner

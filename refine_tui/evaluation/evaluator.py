@@ -70,7 +70,8 @@ class PytestEvaluator:
     def describe(self) -> str:
         """Return the interpreter and the runner; see the port."""
         place = self._ready()
-        return f"{place.interpreter.label}, {place.interpreter.runner}"
+        origin = place.interpreter.origin
+        return f"{place.interpreter.label}, {place.interpreter.runner}{f'; {origin}' if origin else ''}"
 
     def baseline(
         self, on_case: OnCase, cancelled: Cancelled, *, limit_s: float, coverage: bool = True, on_phase: OnPhase | None = None
@@ -334,10 +335,7 @@ class PytestEvaluator:
         self._ahead = Ahead(lambda: self._second(base)) if several else None
 
     def _second(self, base: Gathered) -> WarmRunner:
-        warm = WarmRunner(self._ready(), self._sandbox)
-        warm.start()
-        warm.preload(base.loaded, base.compiled)
-        return warm
+        return WarmRunner(self._ready(), self._sandbox, (base.loaded, base.compiled))
 
     def _compare_warm(self, suite: SuiteResult, cancelled: Cancelled, *, limit_s: float) -> None:
         if self._warm is None:

@@ -16,6 +16,7 @@ from refine_tui.evaluation.settings import Place
 from refine_tui.evaluation.stream import ENDED, Gathered, Lines
 from refine_tui.loop.ports.running import Cancelled, Running, Sandbox
 
+Preloaded = tuple[Sequence[str], Sequence[Sequence[str]]]
 _POLL_S = 0.04
 _START_S = 60.0
 _LONG_S = 24 * 3600.0
@@ -37,7 +38,8 @@ def cold_only_reason(place: Place, sandbox: Sandbox) -> str:
 class WarmRunner:
     """A parent process and the requests to it. One request at a time; `close` may come from any thread."""
 
-    def __init__(self, place: Place, sandbox: Sandbox) -> None:
+    def __init__(self, place: Place, sandbox: Sandbox, preloaded: Preloaded = ((), ())) -> None:
+        """Make a runner that `begin` starts with these modules and files of `preload`, or `start` with nothing."""
         self._place = place
         self._sandbox = sandbox
         self._running: Running | None = None
@@ -47,10 +49,14 @@ class WarmRunner:
         self._closed = threading.Event()
         self._sending = threading.Lock()
         self._is_ready = False
-        self._preloaded: tuple[Sequence[str], Sequence[Sequence[str]]] = ((), ())
+        self._preloaded = preloaded
 
     def start(self) -> None:
-        """Start the parent without waiting for it."""
+        """Start the parent without waiting for it.
+
+        Raises:
+            RunnerError: the runner was closed meanwhile; the parent is ended.
+        """
         settings = self._place.settings
         known = {
             "project": str(self._place.project),
@@ -62,8 +68,20 @@ class WarmRunner:
         tools = {"plan.json": json.dumps(known).encode()}
         launch = self._place.launch("_warm.py", tools=tools, files={}, wall_s=_LONG_S, nests=True)
         self._is_ready = False
-        self._running = self._sandbox.launch(launch)
-        self._lines = Lines(self._running.stdout)
+        running = self._sandbox.launch(launch)
+        self._lines, self._running = Lines(running.stdout), running
+        if self._closed.is_set():  # too early to find anything to end
+            self._end()
+            raise RunnerError("The test runner was closed.")
+
+    def begin(self) -> None:
+        """Start the parent with what it was given to preload, and wait for it.
+
+        Raises:
+            RunnerError: as `start` and `preload`.
+        """
+        self.start()
+        self.preload(*self._preloaded)
 
     def preload(self, modules: Sequence[str], compiled: Sequence[Sequence[str]]) -> None:
         """Let the parent import modules that the project takes from elsewhere, and compile files of the project.
@@ -90,8 +108,7 @@ class WarmRunner:
                 raise
             self._restarted = True
             self._end()
-            self.start()
-            self.preload(*self._preloaded)
+            self.begin()
             return self._attempt(job, cancelled)
 
     def refresh(self) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from refine_tui.core.errors import IsolationError, RunnerError
 from refine_tui.core.evidence import SuiteResult
 from refine_tui.core.patch import Patch, patch_between
 from refine_tui.evaluation import cores
 from refine_tui.evaluation.ahead import PATIENCE
 from refine_tui.evaluation.evaluator import PytestEvaluator
+from refine_tui.evaluation.warm import WarmRunner
 from refine_tui.loop.ports.running import Launch, Running, Sandbox
 from tests.evaluation.evaluation_hands import Make, base_of, never, outcomes, write
 
@@ -28,11 +30,20 @@ class Counting:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self.level, self.can_nest, self.probes = sandbox.level, sandbox.can_nest, sandbox.probes
+        self.fingerprint = sandbox.fingerprint
         self.parents = 0
+
+        self.second: Running | None = None
+        self.at_second: Callable[[], None] = lambda: None
+        """Called once a second parent was started, before anyone has it."""
 
     def launch(self, launch: Launch) -> Running:
         self.parents += launch.nests
-        return self._sandbox.launch(launch)
+        running = self._sandbox.launch(launch)
+        if launch.nests and self.parents == 2:
+            self.second = running
+            self.at_second()
+        return running
 
 
 @pytest.fixture
@@ -125,6 +136,67 @@ def test_closing_ends_a_guess_on_its_way(counting: Counting, project: Path, eval
     running.expect(patch_between({"add.py": WRONG.encode()}, {"add.py": SLOW.encode()}), NODES, limit_s=50.0, better_than=frozenset())
     running.close()
     assert running.run(Patch(), NODES, never, limit_s=5.0).stopped == "cancelled"
+
+
+def test_a_second_parent_that_cannot_be_used_is_ended_and_the_first_one_answers(
+    counting: Counting, project: Path, evaluator: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = evaluator(project, counting, side_by_side=2)
+    base_of(running)
+
+    def refuse(*_: object) -> None:
+        raise RunnerError("the warm parent was not ready after 60 s")
+
+    monkeypatch.setattr(WarmRunner, "preload", refuse)
+    assert outcomes(searched(running, candidates(project)[3:4] * 2)[1]) == {"test_add": "passed"}
+    assert counting.second is not None
+    assert counting.second.wait(10.0) is not None
+
+
+def test_a_sandbox_that_starts_no_second_parent_costs_nothing_else(counting: Counting, project: Path, evaluator: Make) -> None:
+    running = evaluator(project, counting, side_by_side=2)
+    base_of(running)
+
+    def fail() -> None:
+        assert counting.second is not None
+        counting.second.__exit__(None, None, None)
+        raise IsolationError("bubblewrap could not be started")
+
+    counting.at_second = fail
+    assert outcomes(searched(running, candidates(project)[3:4] * 2)[1]) == {"test_add": "passed"}
+
+
+def test_closing_while_the_second_parent_is_started_ends_it_too(counting: Counting, project: Path, evaluator: Make) -> None:
+    running = evaluator(project, counting, side_by_side=2)
+    base_of(running)
+    ahead = running._ahead
+    assert ahead is not None
+    counting.at_second = running.close
+    running.expect(candidates(project)[0], NODES, limit_s=20.0, better_than=frozenset())
+    ahead._pool.shutdown(wait=True)
+    assert counting.second is not None
+    assert counting.second.wait(10.0) is not None
+
+
+def test_closing_while_a_dead_parent_is_started_anew_ends_the_new_one(counting: Counting, project: Path, evaluator: Make) -> None:
+    running = evaluator(project, counting, side_by_side=1)
+    base_of(running)
+    assert running._warm is not None
+    assert running._warm._running is not None
+    running._warm._running.kill()
+    counting.at_second = running.close
+    assert running.run(candidates(project)[0], NODES, never, limit_s=20.0).stopped == "cancelled"
+    assert counting.second is not None
+    assert counting.second.wait(10.0) is not None
+
+
+def test_a_guess_that_meets_the_end_is_none(counting: Counting, project: Path, evaluator: Make) -> None:
+    running = evaluator(project, counting, side_by_side=2)
+    base_of(running)
+    assert running._ahead is not None
+    running._ahead._pool.shutdown()  # as `close` does right after a thread has looked whether it came
+    running.expect(candidates(project)[0], NODES, limit_s=20.0, better_than=frozenset())
+    assert running._ahead._guess is None
 
 
 def test_what_runs_gives_way_to_the_screen(tmp_path: Path, isolated_sandbox: Sandbox, evaluator: Make) -> None:
