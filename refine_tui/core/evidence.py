@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -175,6 +175,14 @@ class Delta:
     fixed: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     still_red: tuple[str, ...] = ()
+
+
+def uncollected(cases: Sequence[CaseResult], python: str) -> str:
+    """Say that no test could be collected: the first files with their errors, and what ran them where that may be the reason."""
+    rows = ["No test could be collected:", *(f"  {case.place}: {case.message}" for case in cases[:3])]
+    if python and any(case.error == "ModuleNotFoundError" for case in cases):
+        rows.append(f"Ran on {python}. Activate the project's environment, or set [project] python.")
+    return "\n".join(rows)
 
 
 def delta(base: SuiteResult, run: SuiteResult) -> Delta:

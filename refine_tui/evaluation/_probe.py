@@ -24,6 +24,17 @@ def pytest_version():
     return getattr(pytest, "__version__", "")
 
 
+def has_pip():
+    # type: () -> bool
+    """Say whether packages can be installed; environments of other tools come without."""
+    try:
+        from importlib.util import find_spec
+
+        return find_spec("pip") is not None
+    except ImportError:
+        return False
+
+
 def readable_paths():
     # type: () -> list[str]
     """Return the folders that imports may reach, those of editable installations included."""
@@ -37,5 +48,6 @@ def readable_paths():
 
 
 if __name__ == "__main__":
-    facts = {"version": list(sys.version_info[:3]), "pytest": pytest_version(), "paths": readable_paths(), "fork": hasattr(os, "fork")}
+    facts = {"version": list(sys.version_info[:3]), "pytest": pytest_version(), "pip": has_pip()}
+    facts.update(paths=readable_paths(), fork=hasattr(os, "fork"))
     json.dump(facts, sys.stdout)

@@ -30,6 +30,9 @@ class Interpreter:
     roots: tuple[Path, ...]
     """Folders it must be able to read, beside the system's own and the project."""
     can_fork: bool = True
+    has_pip: bool = True
+    origin: str = ""
+    """Why it is this one, where nothing of the project says so."""
 
     @property
     def runner(self) -> str:
@@ -46,7 +49,18 @@ class Interpreter:
             ProjectError: there is no pytest.
         """
         if not self.pytest:
-            raise ProjectError(f"{self.path} has no pytest, by which {what}. Install it: {self.path} -m pip install pytest")
+            raise ProjectError(f"{self.path} has no pytest, by which {what}. {self.remedy}")
+
+    @property
+    def chosen(self) -> str:
+        """Its path, and why it is this one."""
+        return f"{self.path} ({self.origin})" if self.origin else str(self.path)
+
+    @property
+    def remedy(self) -> str:
+        """How pytest gets there, in a sentence."""
+        first = "" if self.has_pip else f"{self.path} -m ensurepip, then "
+        return f"Install it: {first}{self.path} -m pip install pytest"
 
     @property
     def label(self) -> str:
@@ -67,12 +81,21 @@ def find(project: Path, chosen: Path | None, environment: Mapping[str, str]) -> 
         if not os.access(path, os.X_OK):
             raise ProjectError(f"No interpreter at {path}. Correct [project] python in refine.toml.")
         return path
-    folders = [Path(environment["VIRTUAL_ENV"])] if environment.get("VIRTUAL_ENV") else []
-    folders += [project / ".venv", project / "venv"]
-    for folder in folders:
+    for folder in _environments(project, environment):
         if os.access(folder / _FOLDER / _SCRIPT, os.X_OK):
             return folder / _FOLDER / _SCRIPT
     return Path(sys.executable)
+
+
+def _environments(project: Path, environment: Mapping[str, str]) -> list[Path]:
+    """Return where the project's environment may be, the likeliest first."""
+    active = environment.get("VIRTUAL_ENV")
+    return [*([Path(active)] if active else []), project / ".venv", project / "venv"]
+
+
+def _origin(project: Path, path: Path) -> str:
+    is_own = path == Path(sys.executable) and path.parent.parent not in _environments(project, os.environ)
+    return "refine-tui's own: the project has no .venv and none is active" if is_own else ""
 
 
 def probe(project: Path, path: Path, sandbox: Sandbox, environment: Mapping[str, str]) -> Interpreter:
@@ -114,7 +137,9 @@ def _checked(project: Path, path: Path, facts: Mapping[str, object], roots: tupl
     paths = facts["paths"]
     assert isinstance(paths, list)
     more = (Path(str(one)) for one in paths)
-    return Interpreter(path, version, pytest, narrowed(project, (*roots, *more)), bool(facts["fork"]))
+    return Interpreter(
+        path, version, pytest, narrowed(project, (*roots, *more)), bool(facts["fork"]), bool(facts["pip"]), _origin(project, path)
+    )
 
 
 def static_roots(project: Path, path: Path) -> tuple[Path, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refine_tui.core.errors import ProjectError
-from refine_tui.core.evidence import CaseResult, SuiteResult
+from refine_tui.core.evidence import CaseResult, SuiteResult, uncollected
 from refine_tui.core.isolation import Level
 from refine_tui.evaluation.cold import Ran
 from refine_tui.evaluation.settings import Place
@@ -37,12 +37,10 @@ def refuse_unusable(place: Place, ran: Ran) -> None:
         return
     if not place.interpreter.pytest and (gathered.status == 5 or any("'pytest'" in case.message for case in gathered.broken.values())):
         raise ProjectError(
-            f"{place.interpreter.path} has no pytest, and there are no tests for unittest in {place.project}. "
-            f"Install it: {place.interpreter.path} -m pip install pytest"
+            f"{place.interpreter.path} has no pytest, and there are no tests for unittest in {place.project}. {place.interpreter.remedy}"
         )
     if gathered.broken:
-        first = list(gathered.broken.values())[:3]
-        raise ProjectError("No test could be collected:\n" + "\n".join(f"  {case.place}: {case.message}" for case in first))
+        raise ProjectError(uncollected(tuple(gathered.broken.values()), place.interpreter.chosen))
     if gathered.status == 5:
         raise ProjectError(
             f"No tests found in {place.project}. Add one, name the command that runs them ([test] command in your settings, see "

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 
 from refine_tui.core.errors import ProjectError
-from refine_tui.core.evidence import CaseResult, SuiteResult
+from refine_tui.core.evidence import CaseResult, SuiteResult, uncollected
 from refine_tui.core.scope import Scope
 from refine_tui.core.suspicion import Suspicion
 from refine_tui.core.text import SourceFile
@@ -28,14 +28,14 @@ def is_file(node_id: str) -> bool:
     return "::" not in node_id
 
 
-def refuse_uncollected(suite: SuiteResult) -> None:
-    """Raise what a person can act on when no test of a suite could be collected.
+def refuse_uncollected(suite: SuiteResult, python: str = "") -> None:
+    """Raise what a person can act on when no test of a suite could be collected; `python` ran it.
 
     Raises:
         ProjectError: there are only files in error, no tests.
     """
     if suite.cases and all(is_file(case.node_id) and case.is_red for case in suite.cases):
-        raise ProjectError("No test could be collected:\n" + "\n".join(f"  {case.place}: {case.message}" for case in suite.cases[:3]))
+        raise ProjectError(uncollected(suite.cases, python))
 
 
 def missing_names(case: CaseResult) -> tuple[str, ...]:

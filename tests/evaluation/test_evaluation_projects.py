@@ -42,8 +42,19 @@ def test_a_project_of_which_nothing_can_be_collected_is_an_error_with_the_place(
     tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox
 ) -> None:
     (tmp_path / "test_a.py").write_text("x = 1\nimport not_there_at_all\n")
-    with pytest.raises(ProjectError, match=r"test_a.py:2: ModuleNotFoundError: No module named 'not_there_at_all'"):
+    with pytest.raises(ProjectError, match=r"test_a.py:2: ModuleNotFoundError: No module named 'not_there_at_all'\nRan on .*/python\. Act"):
         base_of(evaluator(tmp_path, plain_sandbox))
+
+
+def test_what_is_not_installed_is_told_with_the_interpreter_that_ran_and_why_it_did(
+    tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    (tmp_path / "test_a.py").write_text("import not_there_at_all\n")
+    running = evaluator(tmp_path, plain_sandbox, Path(sys.executable))
+    with pytest.raises(ProjectError, match=r"Ran on .*/python.* \(refine-tui's own: the project has no \.venv and none is active\)"):
+        base_of(running)
+    assert running.describe().endswith("; refine-tui's own: the project has no .venv and none is active")
 
 
 def test_a_conftest_that_fails_is_an_error_with_its_reason(tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox) -> None:
@@ -62,7 +73,7 @@ def test_wrong_options_of_the_project_are_an_error_with_their_name(tmp_path: Pat
 
 def test_an_interpreter_without_pytest_is_an_error_with_the_remedy(zoo: Copy, tmp_path: Path, sandbox: Sandbox, evaluator: Make) -> None:
     python = empty_environment(tmp_path / "env")
-    with pytest.raises(ProjectError, match=f"{python} -m pip install pytest"):
+    with pytest.raises(ProjectError, match=f"Install it: {python} -m ensurepip, then {python} -m pip install pytest"):
         base_of(evaluator(zoo("flat"), sandbox, python))
 
 
