@@ -34,6 +34,8 @@ class Candidate:
     """How much the tests notice in what was changed; `None`: not measured."""
     is_test_first: bool = False
     """The patch is nothing but tests that fail as things are, for a goal that no other test speaks of: it repairs nothing."""
+    by_heart: bool = False
+    """It gives what the tests want without computing it, as far as can be told: it is shown, but never called solved."""
 
 
 def effect(candidate: Candidate, base: SuiteResult, run: SuiteResult) -> Delta:

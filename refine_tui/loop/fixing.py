@@ -139,6 +139,8 @@ def fix(
     patch, tree, suite = _joined([(r.candidate, dict(r.tree)) for r in reviews], baseline, evaluator, cancelled, totals)
     change = delta(baseline.suite, suite)
     outcome = _outcome(targets, change, cancelled())
+    if outcome == "solved" and any(review.candidate.by_heart for review in reviews):
+        outcome = "improved"
     flags = tuple(dict.fromkeys(flag for review in reviews for flag in review.candidate.flags))
     yield _ended(outcome, baseline, suite, patch, tree, totals, flags, targets)
 

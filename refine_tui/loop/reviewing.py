@@ -229,7 +229,7 @@ class Reviewing(ABC):
         change = effect(review.candidate, baseline.suite, suite)
         solved = set(review.task.targets) <= set(change.fixed) and not change.broken
         verdict: Verdict = "solved" if solved else "improved" if change.fixed and not change.broken else "worse"
-        if review.candidate.is_test_first:
+        if review.candidate.is_test_first or (review.candidate.by_heart and solved):
             verdict = review.candidate.verdict
         keys = frozenset(hunk.key for hunk in review.hunks)
 

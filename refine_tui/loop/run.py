@@ -56,6 +56,8 @@ class Run:
     improved: list[Candidate] = field(default_factory=list)
     """Improvements of this round: what the next one builds on."""
     all_improved: list[Candidate] = field(default_factory=list)
+    by_heart: Candidate | None = None
+    """What passes every target by giving what the tests want: shown when nothing else helps, and never built on."""
     tried: list[Candidate] = field(default_factory=list)
     streams: Streams = field(default_factory=Streams)
     """What waits to be tried."""

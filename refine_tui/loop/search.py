@@ -24,8 +24,8 @@ SECONDS = 100
 """Edits that are tried on top of one that did not help by itself, at most."""
 SUSPICION_WEIGHT = 3.0
 PRIOR_WEIGHT = 1.0
-BY_HEART = -6.0
-"""Added to the log score of an edit that puts in place of an expression just what a failing test wants to see."""
+BY_HEART = -60.0
+"""Added to the log score of an edit that puts in place of an expression just what a failing test wants to see: it is tried last of all."""
 MENDED = 0.5
 """Suspicion of what nothing is known of, since it could not be parsed."""
 _PLAIN = frozenset({"True", "False", "None", "0", "1", "-1", "0.0", "''", "[]", "{}", "()"})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from refine_tui.core.candidate import Candidate, Verdict, rank
 from refine_tui.core.errors import StaleBaseError
-from refine_tui.core.evidence import CaseResult, delta
+from refine_tui.core.evidence import CaseResult, Flag, delta
 from refine_tui.core.patch import Patch
 from refine_tui.core.proposal import joined_edits
 from refine_tui.loop import events
@@ -50,7 +50,9 @@ def try_all(run: Run, *, to_the_end: bool = False) -> Iterator[events.Event]:
             return
         yield events.CandidateJudged(run.task.id, candidate)
         since = None if since is None else since + 1
-        if candidate.verdict in ("improved", "solved"):
+        if candidate.by_heart:
+            run.by_heart = run.by_heart or candidate
+        elif candidate.verdict in ("improved", "solved"):
             yield from _improve(run, candidate)
             since = 0 if run.best is candidate else since
         if run.solved:
@@ -81,7 +83,15 @@ def _tried(run: Run, trial: Trial) -> Candidate | None:
     candidate = run.judge.judge(trial.proposal, run.round, trial.parent, full_time=trial.full_time)
     if candidate.suite.stopped != "cancelled":
         run.tried.append(candidate)
-    return prove(run, candidate) if candidate.verdict == "solved" else candidate
+    return _believed(run, candidate) if candidate.verdict == "solved" else candidate
+
+
+def _believed(run: Run, candidate: Candidate) -> Candidate:
+    """Run a solution cold. One that gives what the tests want by heart is none; of those only the first is worth that run."""
+    flags = _suspicions(run, candidate.proposal.patch)
+    if run.by_heart is not None and _tells_by_heart(flags):
+        return replace(candidate, verdict="improved", flags=(*candidate.flags, *map(str, flags)), by_heart=True)
+    return prove(run, candidate)
 
 
 def prove(run: Run, candidate: Candidate) -> Candidate:
@@ -94,10 +104,14 @@ def prove(run: Run, candidate: Candidate) -> Candidate:
     held = suite.complete and not change.broken and bool(change.fixed)
     verdict: Verdict = "worse" if not held else "solved" if set(run.task.targets) <= set(change.fixed) else "improved"
     gates = run.tools.evaluator.gates(candidate.proposal.patch) if held else ()
-    flags = [*candidate.flags, *(_suspicions(run, candidate.proposal.patch) if held else ())]
+    suspicions = _suspicions(run, candidate.proposal.patch) if held else ()
+    flags = [*candidate.flags, *map(str, suspicions)]
     if verdict != candidate.verdict:
         flags.append("the cold run disagreed with the warm one")
-    return replace(candidate, suite=suite, delta=change, verdict=verdict, confirmed=suite.complete, flags=tuple(flags), gates=gates)
+    by_heart = verdict == "solved" and _tells_by_heart(suspicions)
+    verdict = "improved" if by_heart else verdict
+    proof = replace(candidate, suite=suite, delta=change, verdict=verdict, confirmed=suite.complete, flags=tuple(flags), gates=gates)
+    return replace(proof, by_heart=by_heart)
 
 
 def prove_best(run: Run) -> None:
@@ -109,12 +123,16 @@ def prove_best(run: Run) -> None:
         if proven.verdict != "worse":
             run.best, run.solved = proven, proven.verdict == "solved"
             return
-    run.best = None
+    run.best = run.by_heart
 
 
-def _suspicions(run: Run, patch: Patch) -> Iterator[str]:
+def _suspicions(run: Run, patch: Patch) -> tuple[Flag, ...]:
     before = {path: run.tree[path] for path in patch.paths}
-    yield from map(str, run.tools.evaluator.flags(before, patch.apply(before), strict=True))
+    return run.tools.evaluator.flags(before, patch.apply(before), strict=True)
+
+
+def _tells_by_heart(flags: Iterable[Flag]) -> bool:
+    return any(flag.rule == "special-case" for flag in flags)
 
 
 def _unheard(case: CaseResult, done: int, total: int) -> None:

@@ -153,6 +153,42 @@ def test_code_that_knows_what_a_test_asks_is_flagged(body: str, is_flagged: bool
     assert rules({"numerals.py": ROMAN}, after, {"test_numerals.py": ROMAN_TEST}) == (["special-case"] if is_flagged else [])
 
 
+COST_TEST = """from cost import cost
+
+WANTED = [48, "free"]
+
+def test_cost():
+    assert cost(4, 3) == 48
+
+def test_none():
+    assert cost(0, 0) in (0, None, True, "", 1) or cost(0, 1) == [] or cost(2, 2) == set() or cost(1, 1) == [7, 8]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_flagged"),
+    [
+        ("return a * b", "return 48", True),
+        ("return a.lower()", "return 'free'", True),
+        ("c = a * b\n    return c", "c = 48\n    return c", True),
+        ("c: int = a * b\n    return c", "c: int = 48\n    return c", True),
+        ("return [a, b]", "return [7, 8]", True),
+        ("return a * b", "if not a:\n        return 0\n    return 48", True),
+        ("return a * b", "return 49", False),
+        ("return a * b", "return a * 48", False),
+        ("return a * b", "if not a:\n        return 48\n    return a + b", False),
+        ("return 47", "return 48", False),
+        ("if a:\n        return 48\n    return b", "return 48", False),
+        ("return free", "return 'free'", False),
+        *(("return a * b", f"return {plain}", False) for plain in ("None", "True", "0", "''", "1", "[]", "set()", "0.0")),
+    ],
+)
+def test_a_value_of_a_test_in_place_of_a_computed_one_is_flagged(old: str, new: str, is_flagged: bool) -> None:
+    before, after = ({"cost.py": f"def cost(a, b):\n    {body}\n"} for body in (old, new))
+    assert rules(before, after, {"test_cost.py": COST_TEST}) == (["special-case"] if is_flagged else [])
+    assert rules(before, after, {"test_other.py": "def test_a():\n    assert 1\n"}) == []
+
+
 @pytest.mark.parametrize(
     ("path", "text", "is_flagged"),
     [

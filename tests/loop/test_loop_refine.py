@@ -67,10 +67,12 @@ def test_nine():
 class Made:
     """A session on a project in memory, without a model."""
 
+    evaluator_kind: type[ForkEvaluator] = ForkEvaluator
+
     def __init__(self, files: dict[str, str], budget: Budget | None = None, journal: MemoryJournal | None = None) -> None:
         self.ticks = itertools.count()
         self.workspace = MemoryWorkspace(files)
-        self.evaluator = ForkEvaluator(self.workspace)
+        self.evaluator = self.evaluator_kind(self.workspace)
         self.journal = journal or MemoryJournal()
         parts = Parts(self.workspace, self.evaluator, TreeSitter(), self.journal, self.clock, None, LineEdit(), profile_for)
         self.session = Session(parts, Settings(budget=budget or Budget(rounds=3, seconds=2_000)))

@@ -27,6 +27,34 @@ def special_cases(change: Change) -> Iterator[Flag]:
             for place, pairs in _answers(node):
                 if dump(place) not in known and _are_asked_for(node.name, pairs, change):
                     yield flag("special-case", f"{name} answers a test's input with what the test wants", new.path, place)
+            for place, value in _no_longer_computed(before, node) if before else ():
+                if dump(place) not in known and change.is_said_in_tests(value):
+                    yield flag("special-case", f"{name} gives what a test wants where it computed something", new.path, place)
+
+
+def _no_longer_computed(before: Function, after: Function) -> Iterator[tuple[ast.AST, object]]:
+    """Return literals, plain ones left out, that are returned or assigned now where a value was made of names before."""
+    old, new = _given(before), _given(after)
+    for place, values in new.items():
+        had = [value for value in old.get(place, ()) if _is_computed(value)]
+        if sum(map(_is_computed, values)) < len(had):
+            spelled = [value.id for value in had if isinstance(value, ast.Name)]  # where only the quotes were missing
+            yield from ((value, out) for value in values for out in _literal(value) if out and not _is_plain(out) and out not in spelled)
+
+
+def _given(function: Function) -> dict[str, list[ast.expr]]:
+    """Return what a function returns, under an empty name, and what it assigns to each target."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(function):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        if isinstance(node, ast.Return | ast.Assign | ast.AnnAssign) and node.value is not None:
+            for place in map(dump, targets) if targets else [""]:
+                found.setdefault(place, []).append(node.value)
+    return found
+
+
+def _is_computed(value: ast.expr) -> bool:
+    return any(isinstance(one, ast.Name) for one in ast.walk(value))
 
 
 def _answers(function: Function) -> Iterator[tuple[ast.AST, list[tuple[object, object]]]]:

@@ -120,6 +120,12 @@ class Change:
             if source.path.endswith(".py") and is_test_file(source.path):
                 yield from ((source.path, node) for node in source.tests.values())
 
+    def is_said_in_tests(self, value: object) -> bool:
+        """Say whether a test file holds a literal that is equal to a value and of its type."""
+        trees = (source.tree for source in (*self.after.values(), *self.tests.values()) if is_test_file(source.path))
+        wanted = dump(ast.parse(repr(value), mode="eval").body)
+        return any(isinstance(node, ast.expr) and dump(node) == wanted for tree in trees if tree for node in ast.walk(tree))
+
 
 def _read(files: Mapping[str, bytes | None]) -> dict[str, Source]:
     return {path: Source(path, data.decode("utf-8-sig", "replace")) for path, data in files.items() if data is not None}
