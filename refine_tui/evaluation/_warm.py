@@ -17,6 +17,7 @@ import mmap
 import os
 import select
 import signal
+import site
 import sys
 import threading
 import time
@@ -48,6 +49,7 @@ class Parent:
             os.nice(5)  # the screen comes first
         self._inside = tool("inside")
         self._inside.become_parent()
+        self._own_folders = late_folders()
         self._requests = os.dup(0)
         self._report = os.dup(1)
         self._later: Any = None
@@ -224,6 +226,7 @@ class Parent:
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.path[0] = os.getcwd()
+        sys.path += self._own_folders
         sys.argv[:] = ["pytest"] if self._with_pytest else ["python -m unittest"]
         if self._prepared is not None:
             self._prepared.use()
@@ -331,6 +334,17 @@ class Waiting:
                 os._exit(1)
             parts += chunk
         return parts
+
+
+def late_folders() -> list[str]:
+    """Return what `.pth` files name that was not there yet when the interpreter started: the project itself, installed editable."""
+    found = []
+    for folder in filter(os.path.isdir, getattr(site, "getsitepackages", list)()):
+        for name in sorted(os.listdir(folder)):
+            if name.endswith(".pth"):
+                with contextlib.suppress(OSError), open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                    found += [os.path.abspath(os.path.join(folder, line.strip())) for line in file]
+    return [path for path in dict.fromkeys(found) if path not in sys.path and os.path.exists(path)]
 
 
 def memory_file() -> int:

@@ -49,7 +49,9 @@ def own_interpreter() -> tuple[str, tuple[Path, ...]]:
     return executable, tuple({Path(os.path.realpath(prefix)) for prefix in (sys.base_prefix, sys.base_exec_prefix)})
 
 
-def arguments(bwrap: str, project: Path, readable: Sequence[Path], contents: Mapping[str, int]) -> list[str]:
+def arguments(
+    bwrap: str, project: Path, readable: Sequence[Path], contents: Mapping[str, int], own_environment: Path | None = None
+) -> list[str]:
     """Return the start of the command, up to and including `--`.
 
     Args:
@@ -57,6 +59,7 @@ def arguments(bwrap: str, project: Path, readable: Sequence[Path], contents: Map
         project: absolute; its folder is bound to `/.base`, an empty folder appears at its own path.
         readable: absolute folders and files, bound read-only at their own paths (and where their links lead).
         contents: absolute path of a small file inside → open file that holds its content.
+        own_environment: the one folder of the project that is there at its own path, read-only, until a copy is laid over the project.
 
     Raises:
         IsolationError: a readable folder would show the home folder or the whole machine.
@@ -85,6 +88,7 @@ def arguments(bwrap: str, project: Path, readable: Sequence[Path], contents: Map
     words += ["--ro-bind", str(project), overlay.BASE]
     if not _is_inside(project, bound_paths(project, readable)):
         words += ["--dir", str(project)]
+        words += ["--ro-bind", str(own_environment), str(own_environment)] if own_environment else []
     for name, fd in contents.items():
         words += ["--perms", "0555", "--file", str(fd), name]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"]

@@ -87,7 +87,8 @@ class Isolated:
         added = {name: value.replace("{tools}", bubblewrap.TOOLS) for name, value in launch.environment.items()}
         files = {**bubblewrap.small_files(), **{f"{bubblewrap.TOOLS}/{name}": content for name, content in tools.items()}}
         with _held_in_memory(files) as contents:
-            words = group.joined([*bubblewrap.arguments(self._bwrap, project, readable, contents), *argv])
+            outside = bubblewrap.arguments(self._bwrap, project, readable, contents, _own_environment(launch, project))
+            words = group.joined([*outside, *argv])
             return spawn(Command(words, scrubbed(overlay.HOME, "/tmp", added), inherited=(*contents.values(), lifeline.held)))
 
     def _spec(self, launch: Launch, project: Path, readable: tuple[Path, ...], lifeline: int) -> dict[str, object]:
@@ -113,6 +114,12 @@ class Isolated:
 def find_bubblewrap() -> str | None:
     """Return the path of the bubblewrap program."""
     return shutil.which("bwrap")
+
+
+def _own_environment(launch: Launch, project: Path) -> Path | None:
+    """Return the environment in the project of the interpreter to start, if that starts before there is a copy of the project."""
+    folder = Path(launch.argv[0]).parent.parent
+    return folder if launch.nests and folder.is_relative_to(project) and folder.is_dir() else None
 
 
 def _own_tools() -> dict[str, bytes]:

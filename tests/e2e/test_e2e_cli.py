@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +195,19 @@ def test_help_imports_nothing_heavy() -> None:
     for command in ("fix", "eval", "history", "undo", "redo", "models", "doctor", "where", "demo"):
         assert command in done.stdout
     assert "learn" not in done.stdout
+
+
+@pytest.mark.parametrize("runner", ["pytest", "unittest"])
+def test_a_project_with_an_environment_of_its_own_runs_warm(runner: str, home: dict[str, str], tmp_path: Path) -> None:
+    project = tmp_path / "own"
+    venv.create(project / ".venv", with_pip=False, symlinks=True)
+    if runner == "pytest":
+        library = Path(sysconfig.get_path("purelib", vars={"base": str(project / ".venv")}))
+        (library / "tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (project / "half.py").write_text("def half(n):\n    return n * 2\n")
+    case = "class TestHalf(unittest.TestCase):\n    def test_half(self):\n        self.assertEqual(half.half(4), 2)\n"
+    (project / "test_half.py").write_text(f"import unittest\nimport half\n\n{case}")
+    home.pop("VIRTUAL_ENV", None)
+    done = run(home, "fix", "--model", "none", "--json", "--project", str(project))
+    survey = next(row for row in map(json.loads, done.stdout.splitlines()) if row["event"] == "survey_finished")
+    assert (survey["warm"], survey["cold_reason"], survey["counts"]["failed"]) == (True, "", 1), done.stderr

@@ -82,6 +82,14 @@ def sees_candidate() -> object:
     return copy(listing, {"pkg/mod.py": b"VALUE = 2\n", "new.py": b""})
 
 
+def sees_environment() -> object:
+    def look() -> object:
+        Path(sys.prefix, "written").write_text("x")
+        return [sys.prefix, sorted(os.listdir(".")), Path("pkg/mod.py").read_text(), os.access(sys.executable, os.X_OK)]
+
+    return [copy(look, {"pkg/mod.py": b"VALUE = 2\n"}), Path(sys.prefix, "written").exists()]
+
+
 def sees_nothing_left() -> object:
     Path("left-by-parent").write_text("x")
     Path("/tmp/left-by-parent").write_text("x")

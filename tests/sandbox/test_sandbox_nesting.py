@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ PYTHON, PREFIXES = own_interpreter()
 RUNNER = Path(__file__).with_name("sandbox_nest.py").read_bytes()
 
 
-def nest(sandbox: Sandbox, project: Path, case: str) -> Any:
-    argv = (PYTHON, "-I", "-S", "{tools}/nest.py", "{tools}", case)
-    launch = Launch(argv, project, readable=PREFIXES, tools={"nest.py": RUNNER}, nests=True, limits=Limits(wall_s=60))
+def nest(
+    sandbox: Sandbox, project: Path, case: str, *, start: tuple[str, ...] = (PYTHON, "-I", "-S"), readable: tuple[Path, ...] = ()
+) -> Any:
+    argv = (*start, "{tools}/nest.py", "{tools}", case)
+    launch = Launch(argv, project, readable=(*PREFIXES, *readable), tools={"nest.py": RUNNER}, nests=True, limits=Limits(wall_s=60))
     with sandbox.launch(launch) as running:
         output = running.stdout.read()
         assert running.wait() == 0, running.stderr_tail
@@ -41,6 +44,42 @@ def test_a_copy_sees_its_files_in_the_project_and_nothing_else(isolated: Sandbox
         "files": ["/dev/null", "/dev/null", seen["files"][2]],
         "cwd": str(project),
     }
+
+
+@pytest.mark.parametrize(("name", "links", "system"), [(".venv", True, False), ("venv", True, True), ("tools/env", False, False)])
+def test_a_parent_may_be_started_by_an_environment_of_the_project(
+    name: str, links: bool, system: bool, isolated: Sandbox, project: Path
+) -> None:
+    venv.create(project / name, with_pip=False, symlinks=links, system_site_packages=system)
+    start = (str(project / name / "bin" / "python"), "-I")
+    seen, wrote = nest(isolated, project, "sees_environment", start=start)
+
+    here = sorted({"pkg", "run.sh", name.split("/")[0]})
+    assert seen == [[str(project / name), here, "VALUE = 2\n", True], 0]
+    assert wrote is False
+    assert not (project / name / "written").exists()
+
+
+def test_an_environment_of_the_project_may_link_to_an_interpreter_elsewhere(isolated: Sandbox, project: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "python").symlink_to(PYTHON)
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "python").symlink_to(tmp_path / "elsewhere" / "python")
+    (project / ".venv" / "pyvenv.cfg").write_text(f"home = {Path(PYTHON).parent}\n")
+    start = (str(project / ".venv" / "bin" / "python"), "-I")
+    (seen, status), _ = nest(isolated, project, "sees_environment", start=start, readable=(tmp_path / "elsewhere",))
+
+    assert (seen[0], status) == (f"{project}/.venv", 0)
+
+
+def test_before_there_is_a_copy_the_project_holds_only_the_environment_that_starts(isolated: Sandbox, project: Path) -> None:
+    for name in (".venv", "venv"):
+        venv.create(project / name, with_pip=False, symlinks=True)
+    code = "import os, sys; print(os.listdir(sys.argv[1]), os.access(sys.prefix, os.W_OK))"
+    argv = (str(project / ".venv" / "bin" / "python"), "-I", "-c", code, str(project))
+
+    with isolated.launch(Launch(argv, project, readable=PREFIXES, nests=True)) as running:
+        assert running.stdout.read().decode() == "['.venv'] False\n", running.stderr_tail
 
 
 def test_what_a_copy_or_the_parent_left_the_next_copy_does_not_see(isolated: Sandbox, project: Path) -> None:
