@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import shlex
 import time
@@ -18,7 +17,7 @@ from refine_tui.evaluation.command_places import Places
 from refine_tui.evaluation.command_reading import FORMATS, Guessing, Reader
 from refine_tui.evaluation.command_text import DETAILS, Seen, bounded, grouped, one_line
 from refine_tui.evaluation.junit import NotJUnit, read_junit
-from refine_tui.evaluation.settings import Place
+from refine_tui.evaluation.settings import Place, processor_s
 from refine_tui.evaluation.stream import ENDED, Lines
 from refine_tui.loop.ports.running import Cancelled, Launch, Running, Sandbox
 
@@ -139,9 +138,7 @@ class CommandRunner:
         tools = {"plan.json": json.dumps(plan).encode(), "_command.py": (Path(__file__).parent / "_command.py").read_bytes()}
         limits = self._place.settings.limits
         wall_s = limit_s + 5.0
-        # A command may use every core.
-        cpu_s = max(limits.cpu_s, wall_s * (os.cpu_count() or 1))
-        limits = replace(limits, wall_s=wall_s, cpu_s=cpu_s, output_bytes=max(limits.output_bytes, _OUTPUT_BYTES))
+        limits = replace(limits, wall_s=wall_s, cpu_s=processor_s(limits, wall_s), output_bytes=max(limits.output_bytes, _OUTPUT_BYTES))
         argv = (str(self._place.interpreter.path), "-I", "-S", "{tools}/_command.py")
         roots, environment = self._place.interpreter.roots, self._place.environment()
         return Launch(argv, self._place.project, readable=roots, files=files, tools=tools, environment=environment, limits=limits)

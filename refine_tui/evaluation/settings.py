@@ -71,14 +71,19 @@ class Place:
         )
 
 
+def processor_s(limits: Limits, wall_s: float) -> float:
+    """Return the seconds of computing that tests may take together: they may use every core."""
+    return max(limits.cpu_s, wall_s * (os.cpu_count() or 1))
+
+
 def _for_run(limits: Limits, wall_s: float) -> Limits:
-    return replace(limits, wall_s=wall_s, cpu_s=max(limits.cpu_s, wall_s), output_bytes=max(limits.output_bytes, _REPORT_BYTES))
+    return replace(limits, wall_s=wall_s, cpu_s=processor_s(limits, wall_s), output_bytes=max(limits.output_bytes, _REPORT_BYTES))
 
 
 def _for_parent(limits: Limits, wall_s: float) -> Limits:
     """Bounds for a parent that lives long; each of its children has the user's, and meets them first."""
     memory, processes = 2 * limits.memory_bytes + (1 << 30), 2 * limits.processes + 64
-    return replace(limits, wall_s=wall_s, cpu_s=wall_s, memory_bytes=memory, processes=processes, output_bytes=1 << 60)
+    return replace(limits, wall_s=wall_s, cpu_s=processor_s(limits, wall_s), memory_bytes=memory, processes=processes, output_bytes=1 << 60)
 
 
 def base_environment(python: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from refine_tui.core.errors import RunnerError
 from refine_tui.evaluation.cold import RESTARTS, Job, Ran, died, hard_limit_s, reason_of, stuck
-from refine_tui.evaluation.settings import Place
+from refine_tui.evaluation.settings import Place, processor_s
 from refine_tui.evaluation.stream import ENDED, Gathered, Lines
 from refine_tui.loop.ports.running import Cancelled, Running, Sandbox
 
@@ -63,7 +63,7 @@ class WarmRunner:
             "args": list(settings.arguments),
             "runner": "pytest" if self._place.interpreter.pytest else "unittest",
             "spare": settings.overlap,
-            "limits": self._limits(_LONG_S, settings.limits.cpu_s),
+            "limits": self._limits(_LONG_S),
         }
         tools = {"plan.json": json.dumps(known).encode()}
         launch = self._place.launch("_warm.py", tools=tools, files={}, wall_s=_LONG_S, nests=True)
@@ -157,15 +157,15 @@ class WarmRunner:
                 "number": self._number,
                 "files": {path: base64.b64encode(data).decode() for path, data in job.files.items()},
                 "plan": job.plan(self._place, node_ids, left_s, so_far),
-                "limits": self._limits(left_s, min(self._place.settings.limits.cpu_s, 2 * left_s + 1)),
+                "limits": self._limits(left_s),
                 "spare_fits": all(path.endswith(".py") for path in job.files),  # a spare child has read pytest's configuration
             }
         )
 
-    def _limits(self, wall_s: float, cpu_s: float) -> dict[str, float]:
+    def _limits(self, wall_s: float) -> dict[str, float]:
         limits = self._place.settings.limits
         bounds = {"memory_bytes": limits.memory_bytes, "processes": limits.processes, "disk_bytes": limits.disk_bytes}
-        return {"wall_s": wall_s, "cpu_s": cpu_s, **bounds}
+        return {"wall_s": wall_s, "cpu_s": processor_s(limits, wall_s), **bounds}
 
     def _send(self, request: dict[str, object]) -> None:
         running = self._running

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from refine_tui.core.evidence import CaseResult, Coverage
 from refine_tui.core.patch import Patch, patch_between
 from refine_tui.evaluation import _options as options
+from refine_tui.evaluation.cold import Job
 from refine_tui.evaluation.evaluator import PytestEvaluator
 from refine_tui.evaluation.impact import affected, coverage_of
 from refine_tui.evaluation.stream import Gathered
+from refine_tui.evaluation.warm import WarmRunner
 from refine_tui.loop.ports.running import Sandbox
 
 Make = Callable[..., PytestEvaluator]
@@ -131,3 +134,17 @@ def test_what_the_projects_tests_ask_for_is_looked_for_in_a_change(zoo: Copy, pl
     assert running.flags(before, honest, strict=True) == ()
     fitted = {"measure.py": before["measure.py"].replace(b"return a - b", b"return 7 if b == 2 else a")}
     assert [flag.rule for flag in running.flags(before, fitted, strict=True)] == ["special-case"]
+
+
+def test_tests_may_compute_on_every_core_for_as_long_as_they_may_take(
+    tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    running = evaluator(tmp_path, plain_sandbox)
+    for nests in (False, True):
+        assert running._ready().launch("_cold.py", tools={}, files={}, wall_s=100.0, nests=nests).limits.cpu_s == 800.0
+    sent: list[dict[str, Any]] = []
+    warm = WarmRunner(running._ready(), plain_sandbox)
+    monkeypatch.setattr(warm, "_send", sent.append)
+    warm._request(Job(("test_a.py::test_a",), limit_s=10.0), ("test_a.py::test_a",), 10.0, Gathered(("test_a.py::test_a",)))
+    assert sent[0]["limits"]["cpu_s"] == 80.0
