@@ -62,7 +62,14 @@ def gone(ran: Ran, base: Cases) -> tuple[CaseResult, ...]:
     if ran.gathered.stopped:
         return ()
     missing = (node for node, case in base.items() if case.outcome != "skipped" and not case.is_red and node not in ran.gathered.cases)
-    return tuple(CaseResult(node, "error", message="with this patch the test is not there any more") for node in missing)
+    return tuple(_gone(node, ran) for node in missing)
+
+
+def _gone(node: str, ran: Ran) -> CaseResult:
+    cause = ran.gathered.cause_for(node)
+    if cause is None:
+        return CaseResult(node, "error", message="with this patch the test is not there any more")
+    return CaseResult(node, "error", 0.0, cause.message, cause.details, cause.frames, None, cause.error)
 
 
 def _passes(node: str, cases: Cases) -> bool:

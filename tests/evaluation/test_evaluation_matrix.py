@@ -80,7 +80,7 @@ def environment(version: str, major: int, *, build: bool) -> Path:
 def install(source: str, folder: Path, pytest_wanted: str) -> None:
     """Make an environment whole or not at all."""
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
-    pip = [unfinished / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", pytest_wanted, *PLUGINS]
+    pip = [str(unfinished / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", pytest_wanted, *PLUGINS]
     try:
         subprocess.run([source, "-m", "venv", unfinished], check=True, capture_output=True)
         done = subprocess.run(pip, capture_output=True, text=True, check=False)
