@@ -119,7 +119,8 @@ def find_bubblewrap() -> str | None:
 def _own_environment(launch: Launch, project: Path) -> Path | None:
     """Return the environment in the project of the interpreter to start, if that starts before there is a copy of the project."""
     folder = Path(launch.argv[0]).parent.parent
-    return folder if launch.nests and folder.is_relative_to(project) and folder.is_dir() else None
+    is_own = folder.is_relative_to(project) and folder.resolve().is_relative_to(project.resolve())  # a link could lead anywhere
+    return folder if launch.nests and is_own and folder.is_dir() else None
 
 
 def _own_tools() -> dict[str, bytes]:

@@ -82,6 +82,16 @@ def test_before_there_is_a_copy_the_project_holds_only_the_environment_that_star
         assert running.stdout.read().decode() == "['.venv'] False\n", running.stderr_tail
 
 
+def test_a_link_in_the_project_shows_no_environment_elsewhere(isolated: Sandbox, project: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "elsewhere", with_pip=False, symlinks=True)
+    (project / ".venv").symlink_to(tmp_path / "elsewhere")
+    argv = (str(project / ".venv" / "bin" / "python"), "-I", "-c", "print('started')")
+
+    with isolated.launch(Launch(argv, project, readable=PREFIXES, nests=True)) as running:
+        assert running.stdout.read() == b""
+        assert "No such file" in running.stderr_tail
+
+
 def test_what_a_copy_or_the_parent_left_the_next_copy_does_not_see(isolated: Sandbox, project: Path) -> None:
     littered, (seen, status), environment = nest(isolated, project, "sees_nothing_left")
 
