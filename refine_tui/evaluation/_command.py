@@ -25,8 +25,8 @@ LINGERS_S = 0.2
 
 
 def found(pattern: str) -> list[str]:
-    """Return the plain files that a pattern names."""
-    paths = sorted(glob.glob(pattern, recursive=True))[:MOST_FILES] if pattern else []
+    """Return all plain files that a pattern names."""
+    paths = sorted(glob.glob(pattern, recursive=True)) if pattern else []
     return [path for path in paths if stat.S_ISREG(os.lstat(path).st_mode)]
 
 
@@ -62,11 +62,11 @@ def main() -> int:
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     follow(process, lambda text: emit(event="output", text=text) if text else None)
     status, left = process.wait(), MOST_BYTES
-    for path in found(plan["results"]):
+    for number, path in enumerate(found(plan["results"])):
         with open(path, "rb") as results:
             content = results.read(left + 1)
         left -= len(content)
-        if left < 0:
+        if left < 0 or number == MOST_FILES:
             emit(event="too large")
             break
         emit(event="results", path=path, content=base64.b64encode(content).decode())

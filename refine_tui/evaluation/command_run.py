@@ -176,7 +176,7 @@ class _Reading:
         elif kind == "results":
             self._results(base64.b64decode(str(event["content"])))
         elif kind == "too large":
-            self.run.problem = "the report is too large"
+            self.run.problem = "the report is too large, or in too many files"
         elif kind == "end":
             status = event["status"]
             self.run.status = status if isinstance(status, int) else 1

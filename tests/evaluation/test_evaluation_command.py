@@ -121,6 +121,14 @@ def test_an_old_report_in_the_tree_does_not_speak_for_a_candidate_that_writes_no
     assert "gave no result" in run.by_id["tests::a"].message
 
 
+def test_of_many_old_reports_none_speaks(tmp_path: Path, commanded: Evaluate) -> None:
+    for number in range(520):
+        (tmp_path / f"TEST-{number:03}.xml").write_text(f"<testsuite><testcase name='old{number}'/></testsuite>")
+    line = "echo \"<testsuite><testcase name='new'/></testsuite>\" > TEST-000.xml"
+    base = commanded(tmp_path, line, junit="*.xml").baseline(nothing, never, limit_s=30)
+    assert set(base.suite.by_id) == {"tests::new"}
+
+
 def test_several_reports_of_one_run_are_read_together(tmp_path: Path, commanded: Evaluate) -> None:
     line = "mkdir out && for n in a b; do echo \"<testsuite><testcase name='$n'/></testsuite>\" > out/$n.xml; done"
     base = commanded(tmp_path, line, junit="out/*.xml").baseline(nothing, never, limit_s=30)
@@ -207,6 +215,7 @@ def test_a_command_without_end_fails_by_its_time(tmp_path: Path, commanded: Eval
         ("no-such-program --check", {}, r"could not be run: .*not found.*Correct \[test\] command"),
         ("true", {"junit": "out.xml"}, r"wrote no report \(out.xml\)"),
         ("echo '<!DOCTYPE a [<!ENTITY b \"c\">]><a/>' > out.xml", {"junit": "out.xml"}, "defines a document type or entities"),
+        ("seq 501 | sed 's/$/.xml/' | xargs touch", {"junit": "*.xml"}, "too large, or in too many files"),
         ("echo fine", {"format": "tap"}, "printed no test in the form tap"),
     ],
 )
