@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Outcome = Literal["solved", "improved", "unsolved", "nothing_failing", "cancelled", "refused"]
 
+NAME_PLACE = "nothing shows whether it is reached; name the place with --scope FILE::SYMBOL, or write a failing test for it"
+
 
 @dataclass(frozen=True)
 class Fixed(events.Event):
@@ -103,6 +105,7 @@ def fix(
     Raises:
         ProjectError: no test could be collected, and there was nothing to try.
     """
+    wanted.check(session.scope)
     yield from session.survey(cancelled, wanted=wanted)
     baseline = session.state().baseline
     assert baseline is not None  # a survey ends with one or raises
@@ -142,6 +145,8 @@ def fix(
     if outcome == "solved" and any(review.candidate.by_heart for review in reviews):
         outcome = "improved"
     flags = tuple(dict.fromkeys(flag for review in reviews for flag in review.candidate.flags))
+    if not wanted.is_spoken_of_by(targets, baseline):
+        yield events.Notice(f'No failing test speaks of the goal, "{wanted.goal}": {NAME_PLACE}.', "warning")
     yield _ended(outcome, baseline, suite, patch, tree, totals, flags, targets)
 
 

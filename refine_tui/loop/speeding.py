@@ -92,12 +92,11 @@ def faster(session: Session, parts: Parts, tools: SpeedTools, order: SpeedOrder,
         ProjectError: there are no tests, or the function cannot be called by value.
         StaleBaseError: the user's tree changed meanwhile.
     """
+    _place(session, order.label)  # a wrong name is told before any test runs
     yield from session.survey(cancelled)
     baseline = session.state().baseline
     assert baseline is not None  # a survey ends with one or raises
-    scope = session.scope(order.label)
-    if scope.kind not in ("function", "method"):
-        raise UsageError(f"{order.label}: a {scope.kind} cannot be timed. Name a function or a method.")
+    scope = _place(session, order.label)
     began = tools.clock()
     budget = Budget(order.rounds or GENERATIONS, order.seconds, order.candidates, changed_lines=CHANGED_LINES)
     goal, touching = f"make {order.label} faster", _touching(scope, baseline)
@@ -113,6 +112,13 @@ def faster(session: Session, parts: Parts, tools: SpeedTools, order: SpeedOrder,
     left = None if order.seconds is None else max(1.0, order.seconds - (tools.clock() - began))
     for event in optimise(Work(task, scope, tools, baseline, tree, behaviour, left, cancelled)):
         yield _end(task, baseline, tree, event, cancelled()) if isinstance(event, Chosen) else event
+
+
+def _place(session: Session, label: str) -> Scope:
+    scope = session.scope(label)
+    if scope.kind not in ("function", "method"):
+        raise UsageError(f"{label}: a {scope.kind} cannot be timed. Name a function or a method.")
+    return scope
 
 
 def _touching(scope: Scope, baseline: Baseline) -> tuple[str, ...]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 
 from refine_tui.core.errors import UsageError
 from refine_tui.core.evidence import Baseline
 from refine_tui.core.scope import Scope
 from refine_tui.core.task import Task
+
+SHOWN = 5
+"""Tests that are named when one was asked for that does not exist."""
+_EMPTY_WORDS = frozenset({"and", "are", "but", "for", "has", "have", "must", "not", "should", "that", "the", "then", "when", "with"})
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,16 @@ class Wanted:
     scopes: tuple[str, ...] = ()
     """`FILE::SYMBOL`: the only places that may change; empty: wherever suspicion leads."""
     goal: str = ""
+
+    def check(self, scope: Callable[[str], Scope]) -> None:
+        """Look up the places in Python code that are named, before any test runs.
+
+        Raises:
+            UsageError: no such file or symbol.
+            SafetyError: the file is one that no patch may touch.
+        """
+        for label in (*self.scopes, *filter(_names_code, self.targets)):
+            scope(label)
 
     def targets_in(self, baseline: Baseline, scope: Callable[[str], Scope]) -> tuple[str, ...]:
         """Return the failing tests that are meant.
@@ -40,7 +56,16 @@ class Wanted:
         """Return a task with the wanted scopes and goal."""
         labels = (*self.scopes, *(target for target in self.targets if _named(target, baseline) is None))
         scopes = tuple(scope(label) for label in labels)
-        return replace(task, scopes=scopes or task.scopes, goal=self.goal or task.goal, note=self.goal or task.note)
+        goal = f"{task.goal} (goal: {self.goal})" if self.goal else task.goal
+        return replace(task, scopes=scopes or task.scopes, goal=goal, note=self.goal or task.note)
+
+    def is_spoken_of_by(self, nodes: Iterable[str], baseline: Baseline) -> bool:
+        """Say whether the failing tests can be about the goal: places or tests were named with it, or one says half of its words."""
+        words = _words(self.goal)
+        if not words or self.targets or self.scopes:
+            return True
+        told = (_words(f"{case.node_id} {case.message}") for node in nodes if (case := baseline.suite.by_id.get(node)))
+        return any(len(words & said) * 2 >= len(words) for said in told)
 
 
 def _named(target: str, baseline: Baseline) -> list[str] | None:
@@ -56,9 +81,33 @@ def _named(target: str, baseline: Baseline) -> list[str] | None:
     if "::" not in target and (named := [node for node in ids if node.endswith(f"::{target}")]):
         return named
     if _is_test(target):
-        close = sorted(node for node in ids if node.split("::")[0] == target.split("::")[0])[:5]
-        raise UsageError(f"{target}: no such test. Known there: {', '.join(close) or 'none; see `refine-tui eval`'}.")
+        raise UsageError(_unknown(target, baseline))
     return None
+
+
+def _unknown(target: str, baseline: Baseline) -> str:
+    """Say what a test that does not exist may have been meant for: those that fail first, then the closest in name."""
+    path, _, name = target.partition("::")
+    cases = baseline.suite.cases
+    there = [case for case in cases if case.node_id.split("::", 1)[0] == path]
+    is_in_file = bool(name) or path.endswith(".py") or "/" in path
+    said = f"{target}: there is no test file {path}" if is_in_file and not there else f"{target}: no such test"
+
+    def likeness(node: str) -> float:
+        return SequenceMatcher(None, target, node if is_in_file else node.rsplit("::", 1)[-1]).ratio()
+
+    known = [case.node_id for case in sorted(there or cases, key=lambda case: (not case.is_red, -likeness(case.node_id)))]
+    more = f", and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    return f"{said}. Tests, those that fail first: {', '.join(known[:SHOWN])}{more}." if known else f"{said}. See `refine-tui eval`."
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[a-z]{3,}", text.lower())) - _EMPTY_WORDS
+
+
+def _names_code(target: str) -> bool:
+    """Say whether a target names a place in Python code, as far as its form tells."""
+    return target.count("::") == 1 and target.split("::")[0].endswith(".py") and "[" not in target and not _is_test(target)
 
 
 def _is_test(target: str) -> bool:

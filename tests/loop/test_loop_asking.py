@@ -212,7 +212,7 @@ def test_a_goal_in_words_is_planned_first() -> None:
     bench.work(goal="support nine")
     assert PLANNER in bench.model.prompts[0]
     assert "The plan:\nUse a table." in bench.model.prompts[1]
-    assert "Goal: support nine" in bench.model.prompts[1]
+    assert "(goal: support nine)" in bench.model.prompts[1]
 
 
 def test_all_prompts_about_one_scope_begin_alike() -> None:

@@ -301,6 +301,21 @@ def test_citations_that_do_not_exist_are_struck_out_and_counted() -> None:
     assert (kept, struck) == ("line 3 returns `high`. So be it.", 2)
 
 
+def test_a_goal_that_no_failing_test_speaks_of_is_not_called_reached() -> None:
+    for goal, is_told in (("an empty cart is free", True), ("clamp low values", False)):
+        told, _ = Made(clamp_project()).fix(Wanted(goal=goal))
+        notices = [event.text for event in told if isinstance(event, events.Notice) and "speaks of the goal" in event.text]
+        assert len(notices) == is_told
+
+
+def test_a_place_that_is_not_there_is_refused_before_any_test_runs() -> None:
+    for wanted in (Wanted(("clamp.py::clamb",)), Wanted(scopes=("clamb.py::clamp",))):
+        made = Made(clamp_project())
+        with pytest.raises(UsageError):
+            made.fix(wanted)
+        assert made.evaluator.runs == 0
+
+
 def progress(told: list[events.Event]) -> Iterator[events.Progress]:
     return (event for event in told if isinstance(event, events.Progress))
 
