@@ -1,26 +1,29 @@
 """What a tree looked like, cheaply: whether it stood still while something ran on a copy of it.
 
 An overlay shows at once what changes below it, and a copy takes a moment to make: evidence from a tree that moved meanwhile is about no
-tree at all. What counts are files that programs and their tests are made of. Logs, databases, caches and what editors leave beside a
-file do not: a server at work in the tree would make every run stale.
+tree at all. Every file counts, since a program may be written in any language and its tests may read anything, but for logs, databases,
+caches and what editors leave beside a file: a server at work in the tree would make every run stale.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from refine_tui.sandbox.masks import SKIPPED
 
-# fmt: off
-_PROGRAMS = (
-    ".py", ".pyi", ".pyx", ".toml", ".cfg", ".ini", ".json", ".yaml", ".yml", ".xml", ".txt", ".csv",
-    ".sql", ".html", ".jinja", ".j2", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".go", ".mod",
-    ".rs", ".java", ".kt", ".c", ".h", ".cc", ".cpp", ".hpp", ".cs", ".rb", ".php", ".sh",
+_NOISE = re.compile(
+    r"""
+    .+\.(log(\.\d+)?|(sqlite|db)\d?(-(wal|shm|journal))?|py[co]|sw[nopx]|tmp|bak|pid|sock|gcda)
+    | .*~ | \.\#.* | \#.*\# | 4913 | \.refine-tui-.* | \.DS_Store | \.coverage(\..*)?
+    """,
+    re.VERBOSE | re.DOTALL,
 )
-# fmt: on
+"""Names of files that are written while nobody changes a program."""
+_CACHES = SKIPPED.union(".cache .direnv .gradle .hg .hypothesis .idea .ipynb_checkpoints .jj .svn .terraform htmlcov".split())  # noqa: SIM905  # short
 
 
 def fingerprint(project: Path) -> str:
@@ -43,9 +46,9 @@ def _lines(project: str) -> Iterator[str]:
             continue  # an environment: large, and no part of the project
         for entry in listed:
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in SKIPPED:
+                if entry.name not in _CACHES:
                     waiting.append(entry.path)
-            elif entry.name.endswith(_PROGRAMS):
+            elif not _NOISE.fullmatch(entry.name):
                 yield _facts(entry)
 
 

@@ -28,7 +28,15 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "renamed": lambda project: (project / "pkg").rename(project / "other"),
     "made executable": lambda project: (project / "pkg" / "mod.py").chmod(0o755),
 }
-NOISE = ("server.log", "db.sqlite3", ".mod.py.swp", "pkg/__pycache__/mod.py", ".git/x.py", "node_modules/a/b.js", "env/lib/x.py", "mod.py~")
+NOISE = (
+    *("server.log", "server.log.1", "db.sqlite3", "app.db", "app.db-wal", "a.tmp", "mod.pyc", ".coverage"),
+    *(".mod.py.swp", "mod.py~", ".#mod.py", "#mod.py#", "4913", "pkg/.refine-tui-1-0.new"),
+    *("pkg/__pycache__/mod.py", ".git/x.py", "node_modules/a/b.js", "env/lib/x.py", ".hypothesis/examples/1"),
+)
+SOURCES = """
+a.ex a.exs a.zig a.lua a.swift a.scala a.hs a.nim a.dart a.erl a.jl a.R a.pl a.ml a.bats a.t a.proto a.md a.kts a.gradle a.sbt a.cxx
+a.hh a.mts Makefile Rakefile go.sum run a.golden a.snap log database.py
+"""
 
 
 @pytest.mark.parametrize("what", CHANGES)
@@ -36,6 +44,15 @@ def test_a_change_of_a_source_is_seen(project: Path, what: str) -> None:
     before = fingerprint(project)
 
     CHANGES[what](project)
+
+    assert fingerprint(project) != before
+
+
+@pytest.mark.parametrize("name", SOURCES.split())
+def test_a_source_in_any_language_and_what_tests_may_read_counts(name: str, project: Path) -> None:
+    before = fingerprint(project)
+
+    (project / name).write_text("x")
 
     assert fingerprint(project) != before
 
