@@ -90,7 +90,9 @@ def find(project: Path, chosen: Path | None, environment: Mapping[str, str]) -> 
 def _environments(project: Path, environment: Mapping[str, str]) -> list[Path]:
     """Return where the project's environment may be, the likeliest first."""
     active = environment.get("VIRTUAL_ENV")
-    return [*([Path(active)] if active else []), project / ".venv", project / "venv"]
+    own = (project / ".venv", project / "venv")
+    # Inside the sandbox a link out of the project leads nowhere; the folder itself can be shown.
+    return [*([Path(active)] if active else []), *(folder.resolve() if folder.is_symlink() else folder for folder in own)]
 
 
 def _origin(project: Path, path: Path) -> str:

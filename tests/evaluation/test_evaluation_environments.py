@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from refine_tui.core.patch import Patch
+from refine_tui.evaluation import interpreter
 from refine_tui.evaluation.evaluator import PytestEvaluator
 from refine_tui.loop.ports.running import Sandbox
 from tests.evaluation.evaluation_hands import base_of, change, never, outcomes, write
@@ -82,3 +83,12 @@ def test_a_project_with_an_empty_environment_runs_its_unittest_tests_warm(zoo: C
     venv.create(project / ".venv", with_pip=False, symlinks=True)
     base = base_of(evaluator(project, isolated_sandbox, project / ".venv" / "bin" / "python"))
     assert (base.runner, base.warm) == ("unittest", True), base.cold_reason
+
+
+def test_an_environment_elsewhere_that_the_project_links_to_is_used(
+    zoo: Copy, lean_python: Path, isolated_sandbox: Sandbox, evaluator: Make
+) -> None:
+    project = zoo("flat")
+    (project / ".venv").symlink_to(lean_python.parent.parent)
+    base = base_of(evaluator(project, isolated_sandbox, interpreter.find(project, None, {})))
+    assert (base.runner.split()[0], base.warm) == ("pytest", True), base.cold_reason
