@@ -43,8 +43,8 @@ def make_puller(settings: Settings, places: Places, ask: Callable[[str], str] | 
     return Puller(make_registry(places), Way(make_door(settings).open, Keys(ask, tell)))
 
 
-def make_shelf(settings: Settings, places: Places) -> Shelf:
-    """Return what a front end chooses models from; keys it asks for are kept for the session."""
+def make_shelf(settings: Settings, places: Places, wish: str = "") -> Shelf:
+    """Return what a front end chooses models from, when started with `wish`; keys it asks for are kept for the session."""
     from refine_tui.models.download import Way
     from refine_tui.models.pulling import Puller
     from refine_tui.models.shelf import ModelShelf
@@ -57,7 +57,7 @@ def make_shelf(settings: Settings, places: Places) -> Shelf:
         puller = Puller(registry, Way(make_door(settings).open, keys))
         return puller, lambda wish: make_generator(wish, settings, places, keys)[0]
 
-    return ModelShelf(registry, join)
+    return ModelShelf(registry, join, wish or settings.model)
 
 
 def make_generator(wish: str, settings: Settings, places: Places, keys: Keys | None = None) -> tuple[Generator | None, str]:

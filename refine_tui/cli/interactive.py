@@ -30,7 +30,7 @@ def open_project_ui(options: argparse.Namespace, *, demo: bool) -> int:
         watcher = project.parts.watcher
         if options.plain:
             return run_plain(project.session, demo=demo, notices=project.notices, watcher=watcher)
-        shelf = make_shelf(project.settings, Places())
+        shelf = make_shelf(project.settings, Places(), getattr(options, "model", None) or "")
         is_on_screen.set()
         status: int = run(project.session, settings=project.settings, demo=demo, notices=project.notices, watcher=watcher, shelf=shelf)
         return status

@@ -1,6 +1,11 @@
-"""Sizes and times as people read them."""
+"""Counts, sizes and times as people read them."""
 
 from __future__ import annotations
+
+
+def counted(count: int, word: str) -> str:
+    """Return a number of things whose name takes an s."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def size_in_words(count: float | None) -> str:

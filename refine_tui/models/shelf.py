@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 
-from refine_tui.core.errors import UsageError
+from refine_tui.core.errors import ModelError, UsageError
 from refine_tui.loop.ports import thinking
 from refine_tui.loop.ports.choosing import Ask, Choice, Fetched, Fetching
 from refine_tui.models.cards import Card
@@ -23,8 +24,9 @@ Join = Callable[[Ask, Tell], tuple[Puller, Open]]
 class ModelShelf:
     """The registry's models with what they need, and the ways to more of them. Keys are asked for once a session."""
 
-    def __init__(self, registry: Registry, join: Join) -> None:
-        self._registry = registry
+    def __init__(self, registry: Registry, join: Join, wish: str = "") -> None:
+        """Take the model that the program was started with; empty: the one in use."""
+        self._registry, self._wish = registry, wish
         self._ask: Ask = lambda _question: ""
         self._tell: Tell = lambda _sentence: None
         self._puller, self._open = join(lambda question: self._ask(question), lambda sentence: self._tell(sentence))
@@ -44,12 +46,23 @@ class ModelShelf:
         here = {model.card.name for model in found if isinstance(model, ModelFile)}
         chosen = self._registry.chosen()
         servers = dict.fromkeys([*self._servers, *([chosen] if chosen and is_address(chosen) else [])])
+        awaited = self._awaited()
         return (
-            *(_here(model, free) for model in found),
-            *(Choice(address, "server", address) for address in servers),
+            *(replace(_here(model, free), is_awaited=str(model.path) == awaited) for model in found),
+            *(Choice(address, "server", address, is_awaited=address == awaited) for address in servers),
             Choice(NO_MODEL, "none"),
             *(_card(card, free) for card in self._registry.cards if card.name not in here),
         )
+
+    def _awaited(self) -> str:
+        """Return the path or address of the model that is loaded with the first task; empty: there is none."""
+        wanted = self._wish or self._registry.chosen() or ""
+        if wanted == NO_MODEL or is_address(wanted):
+            return wanted
+        try:
+            return str(self._registry.resolve(wanted or None).path)
+        except ModelError:
+            return ""
 
     def add(self, file: str) -> str:
         """Make a file of the user's a model. Raises as `Registry.add`."""

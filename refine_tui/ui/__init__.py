@@ -6,6 +6,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from refine_tui.core.amounts import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -54,7 +56,7 @@ def run(
         session.stop()
         status = INTERRUPTED
     if not demo:
-        sys.stdout.write(_farewell(session.state()))
+        sys.stdout.write(_farewell(session.state(), "w"))
     return status
 
 
@@ -74,14 +76,19 @@ def run_plain(session: SessionPort, *, demo: bool = False, notices: Sequence[str
         if watcher is not None:
             watcher.stop()
     if not demo:
-        sys.stdout.write(_farewell(session.state()))
+        sys.stdout.write(_farewell(session.state(), "apply"))
     return status
 
 
-def _farewell(state: State) -> str:
-    """Say what is kept, so that nobody is afraid of leaving."""
-    undecided = sum(len(review.undecided) for review in state.reviews if review.state == "open")
+def _farewell(state: State, key: str) -> str:
+    """Say what is not written, and what is kept, so that nobody is afraid of leaving. `key` is what writes."""
+    opened = [review for review in state.reviews if review.state == "open"]
+    undecided, accepted = sum(len(review.undecided) for review in opened), sum(len(review.accepted) for review in opened)
     waiting = sum(item.status in ("waiting", "running") for item in state.queue)
-    kept = [f"{undecided} undecided hunk{'s' if undecided != 1 else ''}"] if undecided else []
-    kept += [f"{waiting} waiting task{'s' if waiting != 1 else ''}"] if waiting else []
-    return f"Kept for the next time: {', '.join(kept)}.\n" if kept else ""
+    kept = [counted(undecided, "undecided hunk")] if undecided else []
+    kept += [counted(waiting, "waiting task")] if waiting else []
+    is_one = accepted == 1
+    left = (
+        f"{counted(accepted, 'accepted change')} {'is' if is_one else 'are'} not written yet ({key} writes {'it' if is_one else 'them'}).\n"
+    )
+    return (left if accepted else "") + (f"Kept for the next time: {', '.join(kept)}.\n" if kept else "")

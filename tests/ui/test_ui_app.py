@@ -226,6 +226,8 @@ async def test_help_lists_the_keys_that_are_valid_now(opened: Opened) -> None:
         shown = "\n".join(row.plain for row in pilot.app.screen._rows())
         assert "next hunk" in shown
         assert "accept" not in shown
+        assert "page down" not in shown
+        assert pilot.app.screen.query_one("#help").border_subtitle == "esc closes · ↓ more"
         await press(pilot, "escape")
         assert not isinstance(pilot.app.screen, HelpScreen)
 
@@ -275,7 +277,10 @@ async def test_leaving_ends_a_running_job(opened: Opened) -> None:
 
 
 def test_leaving_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _farewell(ready().current) == ""
+    assert _farewell(ready().current, "w") == ""
+    decided = make_review().decide("h1", "accepted").decide("h2", "rejected")
+    assert _farewell(ready(decided).current, "w") == "1 accepted change is not written yet (w writes it).\n"
+    assert _farewell(ready(decided, decided.decide("h2", "accepted")).current, "apply").startswith("3 accepted changes are not written yet")
     monkeypatch.setattr(RefineApp, "run", lambda self: 0)
     assert run(ready(make_review()), settings=Settings()) == 0
     assert capsys.readouterr().out == "Kept for the next time: 2 undecided hunks.\n"

@@ -249,6 +249,14 @@ async def test_the_first_proposal_appears_on_an_empty_screen_and_a_second_one_ta
         assert "2 to review" in str(pilot.app.screen.query_one("#tabs").render())
 
 
+async def test_what_is_decided_and_not_written_is_told_above(opened: Opened) -> None:
+    async with opened(ready(make_review())) as pilot:
+        await press(pilot, "y")
+        assert "1 to review" in str(pilot.app.screen.query_one("#tabs").render())
+        await press(pilot, "n")
+        assert "1 to write" in str(pilot.app.screen.query_one("#tabs").render())
+
+
 async def test_the_bell_rings_only_when_nobody_looks(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[bool] = []
     monkeypatch.setattr("refine_tui.ui.app.RefineApp.bell", lambda app: rung.append(app.app_focus))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -19,7 +20,7 @@ from refine_tui.ui.boards.setup import SetupBoard
 from refine_tui.ui.widgets.key_line import KeyLine
 from refine_tui.ui.widgets.line import Line
 from tests.ui.conftest import settled, until
-from tests.ui.setup_fakes import ScriptedShelf
+from tests.ui.setup_fakes import BIG, HERE, ScriptedShelf
 from tests.ui.test_ui_snapshots import SIZES, Compare
 from tests.ui.ui_fakes import ScriptedSession, make_review, ready, task_events
 from tests.ui.ui_hands import house, press, said, text
@@ -72,6 +73,17 @@ async def test_every_model_is_listed_with_whether_it_fits(opened: Opened) -> Non
         assert "8.00 GB of memory free" in above(pilot)
         await hit(pilot, "j")
         assert "26.10 GB, 8.00 GB are free" in text(pilot, "#model")
+
+
+async def test_the_model_that_the_first_task_loads_is_marked_before_it_is_loaded(opened: Opened) -> None:
+    shelf = ScriptedShelf()
+    shelf.rows = (replace(HERE, is_awaited=True), BIG)
+    session = ready()
+    session.current = replace(session.current, model=None, model_reason="")
+    async with opened(session, shelf=shelf) as pilot:
+        await hit(pilot, "6")
+        assert "* in use  repair-small" in text(pilot, "#models")
+        assert "In use: repair-small, which the first task loads" in above(pilot)
 
 
 async def test_without_a_shelf_there_is_no_setup(opened: Opened) -> None:

@@ -36,6 +36,8 @@ class Choice:
     source: str = ""
     note: str = ""
     """Why it cannot be used, or what else its card says."""
+    is_awaited: bool = False
+    """Whether the first task loads it, as long as no model is loaded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ DECISIONS: list[BindingType] = [
     Binding("d", "rest('rejected')", "reject rest of file", id="file.reject_rest", show=False),
     Binding("s", "split", "split", id="hunk.split"),
     Binding("e", "edit", "edit", id="hunk.edit"),
-    Binding("u", "undo", "undo", id="decision.undo"),
-    Binding("ctrl+r", "redo", "redo", id="decision.redo"),
+    Binding("u", "undo", "take decision back", id="decision.undo"),
+    Binding("ctrl+r", "redo", "decide again", id="decision.redo"),
     Binding("Y", "copy", "copy the hunk", id="hunk.copy", show=False),
 ]
 _NEED_OPEN = frozenset({"decide", "toggle_hunk", "rest", "split", "edit", "undo", "redo"})

@@ -29,9 +29,9 @@ from refine_tui.ui.widgets.queue_list import QueueList
 
 MOST_CONTEXT = 99
 WRITING: list[BindingType] = [
-    Binding("w", "apply", "apply", id="patch.apply"),
+    Binding("w", "apply", "write", id="patch.apply"),
     Binding("t", "verify", "test", id="tests.run"),
-    Binding("r", "refine", "refine", id="loop.refine_with_note"),
+    Binding("r", "refine", "try again", id="loop.refine_with_note"),
     Binding("v", "split_view", "side by side", id="diff.view", show=False),
     Binding("right_curly_bracket", "context(3)", "more context", id="diff.more_context", show=False),
     Binding("left_curly_bracket", "context(-3)", "less context", id="diff.less_context", show=False),

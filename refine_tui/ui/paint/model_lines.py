@@ -23,13 +23,13 @@ def is_in_use(choice: Choice, state: State) -> bool:
     if state.loading:
         return False
     if state.model is None:
-        return choice.kind == "none" and bool(state.model_reason)
+        return choice.kind == "none" if state.model_reason else choice.is_awaited
     return bool(choice.path) and choice.path == state.model.path
 
 
 def paint_use(models: Models, state: State) -> list[Content]:
     """Paint the model in use, what is being loaded or fetched, and what is asked."""
-    rows = [_use(state, models.free_bytes)]
+    rows = [_use(state, models)]
     if models.question:
         rows.append(ink((" ?  ", "bold reverse $warning"), f" {models.question.strip()}  ", ("t types it   x stops", "bold $accent")))
     elif models.fetched:
@@ -37,12 +37,15 @@ def paint_use(models: Models, state: State) -> list[Content]:
     return rows
 
 
-def _use(state: State, free_bytes: int | None) -> Content:
-    free = f"   {size_in_words(free_bytes)} of memory free" if free_bytes is not None else ""
+def _use(state: State, models: Models) -> Content:
+    free = f"   {size_in_words(models.free_bytes)} of memory free" if models.free_bytes is not None else ""
     if state.loading:
         return ink(" Loading ", (state.loading, "bold"), "; tasks wait for it.")
     if state.model is None:
-        return ink(" No model: ", state.model_reason or "it is loaded with the first task", (free, "$diff-number"))
+        awaited = "" if state.model_reason else next((choice.wish for choice in models.choices if choice.is_awaited), "")
+        if awaited:
+            return ink(" In use: ", (awaited, "bold"), ", which the first task loads", (free, "$diff-number"))
+        return ink(" No model: ", state.model_reason or "none is loaded yet", (free, "$diff-number"))
     model = state.model
     return ink(" In use: ", (f"{model.name} {model.quantisation}".strip(), "bold"), f" on {model.device}", (free, "$diff-number"))
 

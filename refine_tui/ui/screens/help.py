@@ -32,16 +32,23 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(id="help"):
             yield Static(lines(self._rows()), markup=False)
 
+    def on_mount(self) -> None:
+        """Say how to leave, and whether there is more than can be seen, once that is known."""
+        self.call_after_refresh(self._say_more)
+
+    def on_resize(self) -> None:
+        """Another height shows more, or less."""
+        self.call_after_refresh(self._say_more)
+
+    def _say_more(self) -> None:
+        shown = self.query_one("#help")
+        shown.border_subtitle = "esc closes · ↓ more" if shown.max_scroll_y else "esc closes"
+
     def _rows(self) -> list[Content]:
         valid = [active for active in self._active if active.enabled and active.binding.description]
         ours = sorted((active for active in valid if active.binding.id), key=lambda active: active.binding.priority)
-        moving = [active for active in valid if not active.binding.id and active.binding.key in _MOVING]
         rows = [ink((f"Keys that work now: {self._title}", "bold")), ink(""), *_rows_of(ours)]
-        rows += [ink(""), ink(("In this pane", "bold")), *_rows_of(moving)] if moving else []
-        return [*rows, ink(""), ink(("esc closes; ctrl+p or : finds any of these by name", "$diff-number"))]
-
-
-_MOVING = frozenset({"up", "down", "left", "right", "home", "end", "pageup", "pagedown", "tab", "shift+tab"})
+        return [*rows, ink(""), ink(("ctrl+p finds any of these by name", "$diff-number"))]
 
 
 def _rows_of(bindings: Iterable[ActiveBinding]) -> list[Content]:

@@ -39,8 +39,7 @@ class TabLine(Line):
             parts += [(f" {title} ", "bold reverse" if name == current else ""), " "]
             self._places.append((column, column + len(title) + 2, name))
             column += len(title) + 3
-        ready = sum(bool(review.undecided) for review in state.reviews if review.state == "open")
-        badge = (f"{ready} to review  " if ready else "", "bold $accent")
+        badge = (f"{waits}  " if (waits := _what_waits(state)) else "", "bold $accent")
         where = (f"{'demo copy' if demo else PurePath(state.project).name} ", "$diff-number")
         left, right = ink(*parts), ink(badge, where)
         # The tabs are what must be seen: first the project's name goes, then what waits.
@@ -51,3 +50,11 @@ class TabLine(Line):
         for start, end, name in self._places:
             if start <= event.x < end:
                 self.post_message(self.Chosen(name))
+
+
+def _what_waits(state: State) -> str:
+    opened = [review for review in state.reviews if review.state == "open"]
+    if ready := sum(bool(review.undecided) for review in opened):
+        return f"{ready} to review"
+    decided = sum(bool(review.accepted) for review in opened)
+    return f"{decided} to write" if decided else ""
