@@ -40,7 +40,7 @@ def weigh_tree(
 
     syntax = TreeSitter()
     lines = changed_lines(*change) if change else executed_lines(baseline)
-    wanted = {path: of for path, of in lines.items() if syntax.handles(path) and not matches(path, DEFAULT_PROTECTED)}
+    wanted = {path: of for path, of in lines.items() if syntax.handles(path) and not matches(path, DEFAULT_PROTECTED, beneath=True)}
     if not change:
         wanted = some_of(wanted)
     tree = {path: (root / path).read_bytes() for path in wanted}

@@ -104,7 +104,7 @@ def _verdict(task: Task, change: Delta, suite: SuiteResult) -> Verdict:
 
 def _flags(patch: Patch, change: Delta) -> tuple[str, ...]:
     """Say what a patch of our own would never touch. Beside a change of the code it may be honest; alone it proves nothing."""
-    touched = [path for path in patch.paths if matches(path, DEFAULT_PROTECTED)]
+    touched = [path for path in patch.paths if matches(path, DEFAULT_PROTECTED, beneath=True)]
     if not touched:
         return ()
     what = f"tests or packaging ({', '.join(touched)})"

@@ -81,7 +81,11 @@ class Stating(Expecting):
 
     def editable(self, path: str) -> bool:
         """Say whether a patch may touch a path: not a test, not protected, and a file that can be written."""
-        return self._parts.syntax.handles(path) and not matches(path, self._protected) and not self._parts.workspace.refuses(path)
+        return (
+            self._parts.syntax.handles(path)
+            and not matches(path, self._protected, beneath=True)
+            and not self._parts.workspace.refuses(path)
+        )
 
 
 def _reaching(scope: Scope, red: Sequence[str], baseline: Baseline) -> tuple[str, ...]:

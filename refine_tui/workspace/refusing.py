@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import lru_cache
 
 from refine_tui.core.errors import ProjectError, SafetyError
+from refine_tui.core.paths import matches
 from refine_tui.workspace.beneath import open_folder, parts_of, read_at
 from refine_tui.workspace.places import TEMPORARY_PREFIX
 
@@ -72,7 +71,9 @@ def refusal_by_name(path: str, protected: Iterable[str] = ()) -> str:
     if lowered[-1].endswith((".code-workspace", ".sublime-project")):
         return "it configures an editor"
     reason = next((reason for reason, names in _RESERVED if not names.isdisjoint(lowered)), "")
-    return reason or next((f"it is protected by the pattern {pattern}" for pattern in protected if matches(pattern, path)), "")
+    return reason or next(
+        (f"it is protected by the pattern {pattern}" for pattern in protected if matches(path, [pattern], beneath=True)), ""
+    )
 
 
 def refusal_by_file(root: int, path: str) -> str:
@@ -140,22 +141,3 @@ def _submodule(root: int, path: str) -> str:
 def _content(folder: int, name: str) -> str:
     content, _ = read_at(folder, name)
     return "it is not text" if b"\0" in content[:_BINARY_PROBE] else ""
-
-
-def matches(pattern: str, path: str) -> bool:
-    """Say whether a path lies under a pattern.
-
-    `*` and `?` stay within one name, `**` does not. A pattern without a slash (but for a last one) matches a name at any depth; what it
-    matches is protected with everything beneath.
-    """
-    return _expression(pattern).match(path) is not None
-
-
-@lru_cache(maxsize=256)
-def _expression(pattern: str) -> re.Pattern[str]:
-    anchored = "/" in pattern.rstrip("/")
-    body = pattern.strip("/")
-    tokens = re.split(r"(\*\*/|\*\*|\*|\?)", body)
-    known = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    start = "" if anchored else "(?:.*/)?"
-    return re.compile(start + "".join(known.get(token) or re.escape(token) for token in tokens) + r"(?:/.*)?\Z", re.DOTALL)

@@ -72,6 +72,7 @@ def test_without_isolation_only_a_typed_sentence_lets_code_run(
         ((), [".aws", ".env", "config/.env.test", "deploy.pem"]),
         ((".env.test",), [".aws", ".env", "deploy.pem"]),
         (("config/*",), [".aws", ".env", "deploy.pem"]),
+        (("*/.env", "c*t", "config", "*env*/*"), [".aws", ".env", "config/.env.test", "deploy.pem"]),
         ((".aws", "*.pem"), [".env", "config/.env.test"]),
     ],
 )
