@@ -14,6 +14,7 @@ from refine_tui.cli.eval_document import Evaluation, document, flags_of, schema_
 from refine_tui.cli.sarif import sarif
 from refine_tui.cli.stopping import interruptible
 from refine_tui.cli.weighing import weigh_tree, words_of
+from refine_tui.core.amounts import counted
 from refine_tui.core.errors import StorageError
 from refine_tui.core.evidence import CaseResult, GateResult
 from refine_tui.core.sanitize import visible
@@ -97,7 +98,7 @@ def _print(found: Evaluation, evaluator: Evaluator) -> None:
     suite = found.baseline.suite
     counts = suite.counts
     how = evaluator.level.value + (f"; ended early: {suite.stopped}" if suite.stopped else "")
-    print(f"tests  {counts.passed} passed, {counts.failed} failed, {counts.errors} errors, {counts.skipped} skipped  ({how})")
+    print(f"tests  {counts.passed} passed, {counts.failed} failed, {counted(counts.errors, 'error')}, {counts.skipped} skipped  ({how})")
     for gate in found.gates:
         print(visible(f"{gate.name:6} {'ok  ' if gate.ok and gate.ran else '--  ' if gate.ok else 'FAIL'} {gate.summary}"))
         for finding in gate.findings:

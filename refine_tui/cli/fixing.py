@@ -15,6 +15,7 @@ from refine_tui.bootstrap import Project, open_project
 from refine_tui.cli.rows import line, row
 from refine_tui.cli.stopping import interruptible
 from refine_tui.cli.weighing import weigh_proposals, words_of
+from refine_tui.core.amounts import counted
 from refine_tui.core.errors import RefineError, SafetyError, StorageError
 from refine_tui.core.evidence import Counts, Delta
 from refine_tui.core.isolation import Level
@@ -144,7 +145,8 @@ def _finish(project: Project, end: Fixed, text: bytes, options: argparse.Namespa
     if end.words:
         print(visible(end.words), file=sys.stderr)
     tests = f"{end.before.passed}/{end.before.total} -> {end.after.passed}/{end.after.total} passed"
-    print(f"{end.outcome}: {tests}, {end.candidates} candidates, {seconds:.1f} s", file=sys.stderr)
+    outcome = "nothing fails" if end.outcome == "nothing_failing" else end.outcome
+    print(f"{outcome}: {tests}, {counted(end.candidates, 'candidate')}, {seconds:.1f} s", file=sys.stderr)
 
 
 def _tell_weighed(options: argparse.Namespace, weighed: Sequence[Review]) -> None:

@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from refine_tui.bootstrap import Places, open_tree, project_root, read_settings
@@ -27,13 +28,18 @@ def run_history(options: argparse.Namespace) -> int:
         return 0
     for entry in applied:
         state = "undone " if entry.undone else "applied"
-        print(visible(f"{entry.id:4}  {entry.at}  {state}  {', '.join(entry.patch.paths)}  {entry.goal}"))
+        print(visible(f"{entry.id:4}  {_clock(entry.at)}  {state}  {', '.join(entry.patch.paths)}  {entry.goal}"))
     for task in tasks:
         ended = f": {task['stop_reason']}" if task["stop_reason"] else ""
-        print(visible(f"{task['id']:>4}  {task['at']}  {task['status']}{ended}  {task['goal']}"))
+        print(visible(f"{task['id']:>4}  {_clock(task['at'])}  {task['status']}{ended}  {task['goal']}"))
     if not applied:
         print("Nothing has been applied to this project.")
     return 0
+
+
+def _clock(at: str) -> str:
+    """Return a time of the journal as clocks here show it, to the minute."""
+    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _tasks(journal: SqliteJournal) -> list[dict[str, str]]:

@@ -11,27 +11,36 @@ from refine_tui import __version__
 from refine_tui.cli.consenting import typed_consent, typed_key
 
 COMMANDS = ("demo", "fix", "eval", "review", "history", "undo", "redo", "models", "bench", "doctor", "where")
+UNLISTED = ("open", "learn")
+HELP = frozenset({"-h", "--help", "--version"})
 EPILOG = "exit status: 0 done · 1 not solved, tests failed · 2 wrong usage, no tests · 3 refused for safety · 130 interrupted"
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the parsed options; `run` is the function to call with them. Exits with 2 on wrong usage."""
     arguments = _with_command(list(arguments))
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    if (first := _first_word(arguments)) not in (None, *COMMANDS, *UNLISTED) and arguments[0] not in HELP:
+        parser.error(f"there is no command {first!r}. Commands: {', '.join(COMMANDS)}; or name a folder to open")
+    options = parser.parse_args(arguments)
     options.run = _lazily(options.module, options.function)
     return options
 
 
 def _with_command(arguments: list[str]) -> list[str]:
     """Insert the `open` command when the first word is a folder or nothing: `refine-tui [PATH]`."""
-    words = [word for word in arguments if not word.startswith("-")]
-    takes_value = {"--project", "--model", "--seed"}
-    first = next((w for i, w in enumerate(arguments) if not w.startswith("-") and (i == 0 or arguments[i - 1] not in takes_value)), None)
-    if first in (*COMMANDS, "open", "learn") or {"-h", "--help", "--version"} & set(arguments[:1]):
+    first = _first_word(arguments)
+    if first in (*COMMANDS, *UNLISTED) or HELP & set(arguments[:1]):
         return arguments
-    if words and first is not None and not Path(first).exists() and "/" not in first:
+    if first is not None and not Path(first).exists() and "/" not in first:
         return arguments
     return ["open", *arguments]
+
+
+def _first_word(arguments: Sequence[str]) -> str | None:
+    """Return the first argument that is no option and no option's value."""
+    takes_value = {"--project", "--model", "--seed"}
+    return next((w for i, w in enumerate(arguments) if not w.startswith("-") and (i == 0 or arguments[i - 1] not in takes_value)), None)
 
 
 def _lazily(module: str, function: str) -> Callable[[argparse.Namespace], int]:
@@ -86,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     history = command("history", "refine_tui.cli.keeping", "run_history", "what was done and applied")
     history.add_argument("--json", action="store_true", help="one JSON document")
     undo = command("undo", "refine_tui.cli.keeping", "run_undo", "take back what was applied last, or the application ID")
-    undo.add_argument("id", nargs="?", type=int, metavar="ID")
+    undo.add_argument("id", nargs="?", type=_application, metavar="ID")
     command("redo", "refine_tui.cli.keeping", "run_redo", "apply again what was undone last")
     _models(command("models", "refine_tui.cli.choosing", "run_models", "models: list, show, add, use, pull, remove"))
     _bench(command("bench", "refine_tui.cli.benching", "run_bench", "figures: engine, runner, or repair FILE.jsonl"))
@@ -111,6 +120,12 @@ def _everywhere() -> argparse.ArgumentParser:
         help="tracebacks of errors; those of the UI go to the log, which `where` names",
     )
     return common
+
+
+def _application(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; `refine-tui history` lists the numbers")
+    return int(text)
 
 
 def _number(kind: Callable[[str], float], least: float) -> Callable[[str], float]:

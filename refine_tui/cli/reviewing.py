@@ -12,6 +12,7 @@ from typing import Any
 from refine_tui.bootstrap import Project, open_project
 from refine_tui.cli import INTERRUPTED
 from refine_tui.cli.stopping import interruptible
+from refine_tui.core.amounts import counted
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.errors import ProjectError, StaleBaseError, UsageError
 from refine_tui.core.review import Review
@@ -112,7 +113,11 @@ def _told(options: argparse.Namespace, review: Review, by_space: tuple[str, ...]
         print(visible(f"!      {remark}"))
     counts, paths = candidate.suite.counts, ", ".join(candidate.proposal.patch.paths)
     how = candidate.suite.level.value if candidate.suite.complete else f"the run ended early: {candidate.suite.stopped or 'unknown'}"
-    print(visible(f"tests  {counts.passed} passed, {counts.failed} failed, {counts.errors} errors with the patch to {paths}  ({how})"))
+    print(
+        visible(
+            f"tests  {counts.passed} passed, {counts.failed} failed, {counted(counts.errors, 'error')} with the patch to {paths}  ({how})"
+        )
+    )
     print(f"{review.id} waits for your decision in refine-tui; nothing was written.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from refine_tui.core.amounts import counted
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.critique import Critique
 from refine_tui.core.intervals import rounded
@@ -108,9 +109,8 @@ def _line(event: events.Event) -> str | None:
         case events.SurveyFinished(baseline, tasks, level):
             counts = baseline.suite.counts
             how = "warm" if baseline.warm else f"cold: {baseline.cold_reason}"
-            return (
-                f"tests    {counts.passed} passed, {counts.failed} failed, {counts.errors} errors; {len(tasks)} tasks; {level.value}, {how}"
-            )
+            told = f"{counts.passed} passed, {counts.failed} failed, {counted(counts.errors, 'error')}"
+            return f"tests    {told}; {counted(len(tasks), 'task')}; {level.value}, {how}"
         case events.ModelReady(info, reason):
             return f"model    {info.name} on {info.device}" if info else f"model    none: {reason}"
         case events.TaskStarted(task):
@@ -127,7 +127,8 @@ def _line(event: events.Event) -> str | None:
         case events.CritiqueReady(_, critique):
             return f"  critique {critique.effect} {critique.hypothesis} {critique.change}".rstrip()
         case events.TaskFinished():
-            return f"  {event.outcome}: {event.reason.value}, {event.candidates} candidates, {event.executions} runs, {event.seconds:.1f} s"
+            told = f"{counted(event.candidates, 'candidate')}, {counted(event.executions, 'run')}"
+            return f"  {event.outcome}: {event.reason.value}, {told}, {event.seconds:.1f} s"
         case events.Notice(text, _):
             return f"note     {text}"
     return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from refine_tui.core.amounts import counted
 from refine_tui.core.errors import UsageError
 from refine_tui.core.evidence import CaseResult, Counts, Delta, SuiteResult, delta
 from refine_tui.core.patch import Patch, create_file
@@ -62,7 +63,8 @@ class Characterised(Fixed):
     @property
     def words(self) -> str:
         """The figures for people."""
-        tests = f"{self.scope}: {len(self.tests)} tests from {self.calls} calls, {self.reached} of {self.lines} lines reached"
+        made = f"{counted(len(self.tests), 'test')} from {counted(self.calls, 'call')}"
+        tests = f"{self.scope}: {made}, {self.reached} of {counted(self.lines, 'line')} reached"
         left_out = ", ".join(f"{count} because {reason}" for reason, count in sorted(self.left_out.items()))
         return tests + (f"; calls left out: {left_out}" if left_out else "")
 

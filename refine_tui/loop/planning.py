@@ -180,4 +180,6 @@ def _grouped(red: list[str], top: Mapping[str, frozenset[Scope]]) -> list[list[s
 
 
 def _short(node_id: str) -> str:
-    return node_id.rsplit("::", 1)[-1]
+    """Return a test's own name; a command, or what else is no single word, in quotes."""
+    name = node_id.rsplit("::", 1)[-1]
+    return name if " " not in name else f"`{name}`"

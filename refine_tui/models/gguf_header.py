@@ -138,7 +138,7 @@ class _Reader:
     def _version(self) -> int:
         magic = self._take(4) if self._size >= 4 else b""
         if magic != MAGIC:
-            raise ModelError(f"{self._path} is not a GGUF file: it does not begin with the letters GGUF.")
+            raise ModelError(f"{self._path} is not a GGUF file: it does not begin with the letters GGUF. Fetch it again, or name another.")
         version = self._number("<I")
         if version in VERSIONS:
             return version

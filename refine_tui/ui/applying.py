@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from refine_tui.core.amounts import counted
 from refine_tui.core.errors import RefineError, UsageError
 from refine_tui.core.evidence import Baseline
 from refine_tui.core.review import Review
@@ -140,7 +141,7 @@ def nothing_accepted(review: Review) -> str:
 def summary(application: Application) -> str:
     """Return what was written, in a sentence."""
     edits = sum(len(file.edits) for file in application.patch.files)
-    return f"Wrote #{application.id}: {edits} change{'s' if edits != 1 else ''} in {', '.join(application.patch.paths)}."
+    return f"Wrote #{application.id}: {counted(edits, 'change')} in {', '.join(application.patch.paths)}."
 
 
 def doubt(review: Review, baseline: Baseline | None) -> str:

@@ -39,13 +39,13 @@ def make_shelf(tmp_path: Path, tiny: Path) -> MakeShelf:
     (packaged / "small.gguf").symlink_to(tiny)
     (packaged / "coder.toml").write_text(CARD)
 
-    def make(environment: dict[str, str] | None = None) -> ModelShelf:
+    def make(environment: dict[str, str] | None = None, wish: str = "") -> ModelShelf:
         registry = Registry(tmp_path / "data", packaged, tmp_path / "config")
 
         def join(ask: Callable[[str], str], tell: Callable[[str], None]) -> tuple[Puller, Callable[[str], None]]:
             return Puller(registry, Way(Door().open, Keys(ask, tell, {})), environment or {}), opened.append
 
-        return ModelShelf(registry, join)
+        return ModelShelf(registry, join, wish)
 
     opened: list[str] = []
     return make
@@ -55,12 +55,14 @@ def by_wish(shelf: ModelShelf) -> dict[str, Choice]:
     return {choice.wish: choice for choice in shelf.choices()}
 
 
-def test_it_holds_what_is_here_then_no_model_then_what_can_be_fetched(make_shelf: MakeShelf) -> None:
-    choices = make_shelf().choices()
+@pytest.mark.parametrize("wish", ["", "small", "none"])
+def test_it_holds_what_is_here_then_no_model_then_what_can_be_fetched(make_shelf: MakeShelf, wish: str) -> None:
+    choices = make_shelf(wish=wish).choices()
     assert [(choice.wish, choice.kind) for choice in choices] == [("small", "file"), ("none", "none"), ("coder", "card")]
     small, _, coder = choices
     assert small.needed_bytes is not None
     assert (small.fits, small.path.endswith("small.gguf"), coder.licence, coder.size_bytes) == (True, True, "Apache-2.0", 531_000_000)
+    assert [choice.wish for choice in choices if choice.is_awaited] == (["small"] if wish != "none" else [])
 
 
 def test_what_does_not_fit_is_said_of_a_file_and_of_what_is_not_here_yet(make_shelf: MakeShelf, monkeypatch: pytest.MonkeyPatch) -> None:

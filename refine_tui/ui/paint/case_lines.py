@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from textual.content import Content
 
+from refine_tui.core.amounts import counted
 from refine_tui.core.evidence import Baseline, CaseResult
 from refine_tui.loop.state import State
 from refine_tui.ui.live import Live
@@ -89,7 +90,7 @@ def _case(case: CaseResult, baseline: Baseline | None) -> Iterator[Content]:
     files = baseline.coverage.lines.get(case.node_id) if baseline else None
     if files:
         yield ink("")
-        yield ink(("executes ", "$diff-number"), ", ".join(f"{path} ({len(ran)} lines)" for path, ran in sorted(files.items())))
+        yield ink(("executes ", "$diff-number"), ", ".join(f"{path} ({counted(len(ran), 'line')})" for path, ran in sorted(files.items())))
 
 
 def flaky_tests(state: State) -> frozenset[str]:

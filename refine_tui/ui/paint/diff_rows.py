@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from refine_tui.core.amounts import counted
 from refine_tui.core.hunks import Hunk
 from refine_tui.core.review import Decision, Review
 from refine_tui.core.sanitize import visible
@@ -95,7 +96,7 @@ def _title(hunk: Hunk, decision: Decision) -> str:
 
 
 def _lines_left_out(count: int) -> str:
-    return f"{count} unchanged line{'s' if count != 1 else ''}"
+    return counted(count, "unchanged line")
 
 
 def side_by_side(rows: Sequence[Row]) -> Iterator[tuple[Row | None, Row | None]]:

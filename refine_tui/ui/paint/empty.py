@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from refine_tui.core.amounts import counted
 from refine_tui.loop.state import State
 from refine_tui.ui.live import Live, Run
 from refine_tui.ui.paint.evidence import short_test
@@ -89,4 +90,4 @@ def _not_run(live: Live) -> list[Content]:
 
 
 def _tests(count: int) -> str:
-    return f"{count} test{'s' if count != 1 else ''}"
+    return counted(count, "test")

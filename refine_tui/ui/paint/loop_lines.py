@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from textual.content import Content
 
+from refine_tui.core.amounts import counted
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.critique import Critique
 from refine_tui.core.task import Task
@@ -29,7 +30,12 @@ def paint_goal(live: Live, state: State) -> list[Content]:
     task = live.task
     if task is None:
         waiting = sum(item.status == "waiting" for item in state.queue)
-        return [ink((" The loop is not running. ", "bold"), f"{waiting} tasks wait." if waiting else "No task waits.")]
+        return [
+            ink(
+                (" The loop is not running. ", "bold"),
+                f"{counted(waiting, 'task')} {'waits' if waiting == 1 else 'wait'}." if waiting else "No task waits.",
+            )
+        ]
     scope = task.scopes[0].label if task.scopes else "where the failing tests lead"
     more = f" and {len(task.scopes) - 1} more" if len(task.scopes) > 1 else ""
     return [
@@ -55,7 +61,9 @@ def _counters(live: Live, state: State) -> Content:
     progress = live.progress or Progress("", live.round, live.judged, live.judged, 0.0, None, 0, state.usage)
     rate = f", {progress.executions / progress.seconds:.1f} a second" if progress.seconds >= 1 else ""
     candidates = max(progress.candidates, live.judged)
-    return ink((" Round  ", "bold"), f"{progress.round or 1}   {candidates} candidates   {progress.executions} runs{rate}")
+    return ink(
+        (" Round  ", "bold"), f"{progress.round or 1}   {counted(candidates, 'candidate')}   {counted(progress.executions, 'run')}{rate}"
+    )
 
 
 def _budget(task: Task, live: Live, state: State) -> Content:
@@ -132,7 +140,7 @@ def _critique(critique: Critique) -> Iterator[Content]:
     for suspect in critique.suspects[:8]:
         place = f"{suspect.path}:{suspect.line + 1}  "
         yield ink((f"{suspect.score:.2f} ", "$diff-number"), place, (suspect.text.strip(), "$syntax-string"))
-    yield ink((f"{critique.tried} candidates ruled out", "$diff-number"))
+    yield ink((f"{counted(critique.tried, 'candidate')} ruled out", "$diff-number"))
 
 
 def paint_stream(live: Live, state: State) -> list[Content]:

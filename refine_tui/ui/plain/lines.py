@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from refine_tui.core.amounts import counted
 from refine_tui.core.hunks import Hunk
 from refine_tui.core.review import Review
 from refine_tui.loop import events
@@ -42,7 +43,7 @@ def line_of(event: Delivery, state: State) -> str:
         case events.CritiqueReady(_, critique):
             return critique.effect
         case events.TaskFinished():
-            return f"{event.task_id} ended: {event.outcome}, {event.candidates} candidates, {event.seconds:.0f} s."
+            return f"{event.task_id} ended: {event.outcome}, {counted(event.candidates, 'candidate')}, {event.seconds:.0f} s."
         case events.ReviewReady(review):
             return f"{review.id} is {'ready' if review.state == 'open' else review.state}."
     tell = told(event, state)

@@ -1,0 +1,53 @@
+"""Words of the command line: numbers with their nouns, times as clocks show them, and mistakes answered with what to do next."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from refine_tui.cli import main
+from refine_tui.cli.keeping import _clock
+from refine_tui.cli.parser import COMMANDS
+from refine_tui.core.amounts import counted
+
+
+def test_one_thing_and_several_are_told_apart() -> None:
+    assert [counted(count, "task") for count in (0, 1, 2, 1200)] == ["0 tasks", "1 task", "2 tasks", "1,200 tasks"]
+
+
+@pytest.mark.parametrize("before", [(), ("--offline",), ("--project", "/")])
+def test_a_command_that_is_none_is_answered_with_those_there_are(before: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*before, "frobnicate"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert f"there is no command 'frobnicate'. Commands: {', '.join(COMMANDS)}" in said
+    assert "learn" not in said
+
+
+def test_what_is_no_number_of_an_application_is_answered_with_where_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["undo", "x"])
+    assert "'x' is no number; `refine-tui history` lists the numbers" in capsys.readouterr().err
+
+
+def test_history_shows_the_time_of_clocks_here_to_the_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Zurich")
+    time.tzset()
+    try:
+        assert _clock("2026-01-05T12:34:56.789+00:00") == "2026-01-05 13:34"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_file_that_is_no_model_is_answered_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind in ("DATA", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
+    (tmp_path / "bad.gguf").write_bytes(b"not a model")
+    assert main(["models", "use", str(tmp_path / "bad.gguf")]) != 0
+    assert "is not a GGUF file: it does not begin with the letters GGUF. Fetch it again, or name another." in capsys.readouterr().err
