@@ -67,7 +67,7 @@ def _evaluated(
     began = time.monotonic()
     # The base run refuses with a sentence what a plain run would only report as zero tests.
     baseline = evaluator.baseline(on_case, cancelled, limit_s=limit_s, coverage=coverage)
-    refuse_uncollected(baseline.suite, baseline.interpreter)
+    refuse_uncollected(baseline.suite, baseline.interpreter, "`refine-tui fix` looks for it.")
     runner = {"pytest": baseline.runner[7:]} if baseline.runner.startswith("pytest ") else {"tests": baseline.runner}
     tools = {"python": baseline.interpreter, **runner}
     gates: tuple[GateResult, ...] = ()

@@ -119,7 +119,7 @@ def _line(event: events.Event) -> str | None:
             return f"  plan     {text}"
         case events.Improved(_, candidate):
             proposal = candidate.proposal
-            proof = f"{'verified' if candidate.verdict == 'solved' else candidate.verdict}, {len(candidate.delta.fixed)} fixed"
+            proof = f"{'verified' if candidate.verdict == 'solved' else candidate.verdict}, {len(candidate.delta.fixed_tests)} fixed"
             return f"  {candidate.id:7} {proposal.scope.label}:{proposal.line + 1} {proposal.note} ({proof})"
         case Weighed(id, proposal, _, _, verdict, ratio):
             cost = "" if ratio is None else f", about {rounded(1 / ratio):g} times as fast"

@@ -176,6 +176,12 @@ class Delta:
     broken: tuple[str, ...] = ()
     still_red: tuple[str, ...] = ()
 
+    @property
+    def fixed_tests(self) -> tuple[str, ...]:
+        """What is fixed, without the files that could not be collected where their tests are told themselves."""
+        files = {node.split("::", 1)[0] for node in self.fixed if "::" in node}
+        return tuple(node for node in self.fixed if node not in files)
+
 
 def uncollected(cases: Sequence[CaseResult], python: str) -> str:
     """Say that no test could be collected: the first files with their errors, and what ran them where that may be the reason."""

@@ -43,8 +43,8 @@ def refuse_unusable(place: Place, ran: Ran) -> None:
         raise ProjectError(uncollected(tuple(gathered.broken.values()), place.interpreter.chosen))
     if gathered.status == 5:
         raise ProjectError(
-            f"No tests found in {place.project}. Add one, name the command that runs them ([test] command in your settings, see "
-            "docs/projects.md), or choose the project with --project."
+            f"No tests found in {place.project}. Add one, or let `refine-tui fix --characterise FILE::FUNCTION` write some; name the "
+            "command that runs them ([test] command in your settings, see docs/projects.md), or choose the project with --project."
         )
     reason = failure(gathered, ran.output) or gathered.stopped
     raise ProjectError(f"pytest could not start on {place.project}: {reason}\n{ran.output.strip()[-2000:]}")

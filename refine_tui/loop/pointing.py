@@ -28,14 +28,14 @@ def is_file(node_id: str) -> bool:
     return "::" not in node_id
 
 
-def refuse_uncollected(suite: SuiteResult, python: str = "") -> None:
-    """Raise what a person can act on when no test of a suite could be collected; `python` ran it.
+def refuse_uncollected(suite: SuiteResult, python: str = "", advice: str = "") -> None:
+    """Raise what a person can act on when no test of a suite could be collected; `python` ran it, `advice` says what to do next.
 
     Raises:
         ProjectError: there are only files in error, no tests.
     """
     if suite.cases and all(is_file(case.node_id) and case.is_red for case in suite.cases):
-        raise ProjectError(uncollected(suite.cases, python))
+        raise ProjectError("\n".join(filter(None, (uncollected(suite.cases, python), advice))))
 
 
 def missing_names(case: CaseResult) -> tuple[str, ...]:

@@ -70,8 +70,8 @@ def passed_before_and_after(proof: Proof, baseline: Baseline | None) -> str:
     before = f"{counts.passed}/{counts.total}"
     if proof.suite is None:
         return f"{before} -> not run"
-    after = counts.passed + len(proof.delta.fixed) - len(proof.delta.broken)
-    return f"{before} -> {after}/{counts.total + len(proof.waiting)}"
+    after = proof.suite.counts
+    return f"{before} -> {after.passed}/{after.total}"
 
 
 def failure_before(node_id: str, baseline: Baseline | None) -> CaseResult | None:

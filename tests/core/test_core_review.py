@@ -38,6 +38,8 @@ def suite(**outcomes: Outcome) -> SuiteResult:
 def test_a_file_that_could_not_be_collected_is_fixed_when_all_its_tests_pass() -> None:
     base = suite(a="error", b__two="passed")
     assert delta(base, suite(a__one="passed", a__two="skipped", b__two="passed")).fixed == ("a::one", "a::two", "a")
+    assert delta(base, suite(a__one="passed", a__two="skipped", b__two="passed")).fixed_tests == ("a::one", "a::two")
+    assert delta(suite(a="error"), suite(a="passed")).fixed_tests == ("a",)
     half = delta(base, suite(a__one="passed", a__two="failed", b__two="failed"))
     assert (half.fixed, half.still_red, half.broken) == (("a::one",), ("a::two",), ("b::two",))
     assert delta(base, suite(a="error", b__two="passed")).still_red == ("a",)

@@ -34,7 +34,7 @@ def empty_environment(folder: Path) -> Path:
 
 def test_a_project_without_tests_is_an_error(tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox) -> None:
     (tmp_path / "it.py").write_text("x = 1\n")
-    with pytest.raises(ProjectError, match="No tests found in"):
+    with pytest.raises(ProjectError, match=r"No tests found in.*--characterise FILE::FUNCTION"):
         base_of(evaluator(tmp_path, plain_sandbox))
 
 

@@ -8,7 +8,7 @@ from refine_tui.core.errors import ProjectError
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Frame, SuiteResult
 from refine_tui.core.text import SourceFile
 from refine_tui.loop.planning import suspects_of
-from refine_tui.loop.pointing import NAMED, REACHED
+from refine_tui.loop.pointing import NAMED, REACHED, refuse_uncollected
 from refine_tui.loop.wanted import Wanted
 from refine_tui.syntax import TreeSitter
 from tests.loop.test_loop_refine import Made
@@ -106,6 +106,14 @@ def test_a_method_that_is_never_called_is_named_as_the_tests_call_it() -> None:
 def test_a_project_whose_test_file_is_broken_itself_is_refused_with_the_place() -> None:
     with pytest.raises(ProjectError, match=r"No test could be collected:\n  test_shop.py:3: SyntaxError"):
         Made({"shop.py": SHOP, "test_shop.py": SHOP_TESTS.replace("test_total():", "test_total()")}).fix()
+
+
+def test_what_to_do_about_files_that_cannot_be_collected_stands_below_them() -> None:
+    broken = SuiteResult(
+        (CaseResult("test_shop.py", "error", message="SyntaxError: expected ':'", frames=(Frame("shop.py", 2, "<module>"),)),)
+    )
+    with pytest.raises(ProjectError, match=r"  shop.py:3: SyntaxError: expected ':'\n`refine-tui fix` looks for it\."):
+        refuse_uncollected(broken, advice="`refine-tui fix` looks for it.")
 
 
 def looked_at(case: CaseResult, files: dict[str, str], lines: dict[str, frozenset[int]] | None = None) -> dict[tuple[str, int], float]:

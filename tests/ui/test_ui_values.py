@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from refine_tui.core.errors import RunnerError, UsageError
+from refine_tui.core.evidence import CaseResult, delta
 from refine_tui.core.hunks import split_hunks
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import patch_between
@@ -29,7 +30,7 @@ from refine_tui.ui.paint.note import paint_note
 from refine_tui.ui.paint.status import paint_status
 from refine_tui.ui.paint.syntax import syntax_spans
 from refine_tui.ui.paint.words import changed_words, pair_lines
-from refine_tui.ui.proof import proof_of
+from refine_tui.ui.proof import passed_before_and_after, proof_of
 from refine_tui.ui.selection import Selection, items_of, settle
 from refine_tui.ui.session_worker import Delivery, Job, JobBegan, JobEnded, JobQueue, Mailbox, carry_out
 from refine_tui.ui.themes import default_theme, load_themes, themes_folder
@@ -117,6 +118,14 @@ def test_a_partial_choice_has_no_proof_until_it_was_run_by_itself() -> None:
     assert proof_of(review.with_evidence(review.accepted_key, suite_with(["test_quantity"])), BASELINE).standing == "partly"
     assert proof_of(review.decide("h2", "accepted"), BASELINE).standing == "green"
     assert proof_of(make_review(broken=["test_sum"]), BASELINE).standing == "red"
+
+
+def test_tests_of_a_file_that_could_not_be_collected_are_counted_once_they_run() -> None:
+    review, after = make_review(), suite_with(["test_quantity", "test_empty"])
+    before = replace(BASELINE, suite=replace(SUITE, cases=(CaseResult("tests/test_cart.py", "error"),)))
+    review = replace(review, candidate=replace(review.candidate, suite=after, delta=delta(before.suite, after)), evidence={})
+    counts = after.counts
+    assert passed_before_and_after(proof_of(review, before), before) == f"0/1 -> {counts.passed}/{counts.total}"
 
 
 def test_a_proposal_that_was_proved_on_another_tree_is_called_not_run() -> None:
