@@ -13,14 +13,14 @@ from refine_tui.core.evidence import CaseResult, Counts, Delta, SuiteResult, del
 from refine_tui.core.patch import Patch, create_file
 from refine_tui.core.scope import Scope
 from refine_tui.loop import events
-from refine_tui.loop.conventions import files_of_tests, manner_of, new_test_path, statement_lines
+from refine_tui.loop.conventions import bodies_of_tests, body_of, files_of_tests, manner_of, new_test_path, statement_lines
 from refine_tui.loop.fixing import Fixed, Outcome
 from refine_tui.loop.ports.keeping import Workspace
 from refine_tui.loop.ports.observing import Observer
 from refine_tui.loop.ports.running import Cancelled, Evaluator
 from refine_tui.loop.session import Session
 from refine_tui.loop.specimens import NOT_MADE_FOR, Choice, choose
-from refine_tui.loop.spelling import Spelled, file_of, spell
+from refine_tui.loop.spelling import Manner, Spelled, file_of, spell
 
 INPUTS = 120
 SECONDS = 60.0
@@ -108,8 +108,10 @@ def characterise(session: Session, tools: Tools, order: Order, cancelled: Cancel
     yield events.Notice(f"{scope.label} is called with {len(inputs)} inputs, twice each")
     observed = tools.observer.outcomes(Patch(), scope, inputs, cancelled, limit_s=order.seconds or SECONDS)
     source = tools.workspace.read(scope.path).text
-    choice = choose(inputs, observed, source.split("\n"))
-    work = _Work(scope, tools, choice, before, len(inputs), statement_lines(source, scope), cancelled)
+    manner = manner_of(scope, tools.workspace, tools.observer.imported_as(scope))
+    there = bodies_of_tests(tools.workspace, scope)
+    choice = choose(inputs, observed, source.split("\n"), lambda one: body_of(spell(scope, [one], manner)[0].lines) in there)
+    work = _Work(scope, manner, tools, choice, before, len(inputs), statement_lines(source, scope), cancelled)
     if not choice.specimens:
         yield work.end(_why_nothing(observed.stopped, choice))
         return
@@ -119,6 +121,8 @@ def characterise(session: Session, tools: Tools, order: Order, cancelled: Cancel
 def _why_nothing(stopped: str, choice: Choice) -> str:
     if stopped:
         return stopped
+    if choice.held:
+        return f"nothing new to hold: {choice.held} of its calls are in tests already, and no other reaches more"
     reason = max(choice.left_out, key=lambda reason: choice.left_out[reason], default="it was not called")
     if reason == NOT_MADE_FOR:
         return "it takes objects that no literal stands for, and no test calls it with anything else; write its first test by hand"
@@ -130,6 +134,7 @@ class _Work:
     """One proposal on its way to proof."""
 
     scope: Scope
+    manner: Manner
     tools: Tools
     choice: Choice
     before: SuiteResult
@@ -140,7 +145,7 @@ class _Work:
 
     def proven(self) -> Characterised:
         """Write the tests, leave out what does not pass, and run everything with the rest."""
-        manner = manner_of(self.scope, self.tools.workspace, self.tools.observer.imported_as(self.scope))
+        manner = self.manner
         path = new_test_path(self.scope, self.tools.workspace.files())
         tests = spell(self.scope, self.choice.specimens, manner)
         patch = create_file(path, file_of(self.scope, tests, manner).encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from refine_tui.core.errors import ProjectError
 from refine_tui.core.paths import matches
@@ -21,6 +21,29 @@ _READ = 40
 def files_of_tests(files: Iterable[str]) -> tuple[str, ...]:
     """Return the files that pytest collects by its usual rules."""
     return tuple(path for path in files if matches(path, TESTS))
+
+
+def bodies_of_tests(workspace: Workspace, scope: Scope) -> frozenset[str]:
+    """Return what the test functions do that lie in files which name a function, each as `body_of` gives it."""
+    texts = (workspace.read(path).text for path in files_of_tests(workspace.files()))
+    own = [text for text in texts if scope.name.rpartition(".")[2] in text]
+    return frozenset(_said(node.body) for text in own for node in _nodes(text) if isinstance(node, ast.FunctionDef))
+
+
+def body_of(lines: Sequence[str]) -> str:
+    """Return what lines of a function do, however they are laid out and quoted."""
+    return _said(ast.parse("\n".join(lines)).body)
+
+
+def _said(body: Sequence[ast.stmt]) -> str:
+    return "\n".join(map(ast.dump, body))
+
+
+def _nodes(text: str) -> Iterator[ast.AST]:
+    try:
+        yield from ast.walk(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError):
+        return
 
 
 def new_test_path(scope: Scope, files: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from refine_tui.loop.ports.observing import CallInput, Observed, Outcome
@@ -49,6 +49,8 @@ class Choice:
     specimens: tuple[Specimen, ...]
     left_out: Mapping[str, int]
     """Why calls say nothing, in words → how many."""
+    held: int = 0
+    """Calls that tests hold already."""
 
     @property
     def reached(self) -> frozenset[int]:
@@ -56,13 +58,19 @@ class Choice:
         return frozenset().union(*(one.lines for one in self.specimens))
 
 
-def choose(inputs: Sequence[CallInput], observed: Observed, lines: Sequence[str]) -> Choice:
+def choose(
+    inputs: Sequence[CallInput],
+    observed: Observed,
+    lines: Sequence[str],
+    is_held: Callable[[Specimen], bool] = lambda _: False,
+) -> Choice:
     """Choose the calls that are worth a test.
 
     Args:
         inputs: what was called, recorded calls first.
         observed: what that did.
         lines: the file, to tell an error that the function raises itself from one that happens to it.
+        is_held: whether a test holds a call already; once one does, only what reaches more than all of those is worth a test.
     """
     left_out: Counter[str] = Counter()
     usable: list[Specimen] = []
@@ -75,7 +83,12 @@ def choose(inputs: Sequence[CallInput], observed: Observed, lines: Sequence[str]
             left_out[reason] += 1
         else:
             usable.append(specimen)
-    return Choice(tuple(_with_boundaries(_covering(usable), usable)), dict(left_out))
+    held = [one for one in usable if is_held(one)]
+    kept = _covering(usable)
+    if not held:
+        return Choice(tuple(_with_boundaries(kept, usable)), dict(left_out))
+    known: frozenset[object] = frozenset().union(*(one.features for one in held))
+    return Choice(tuple(one for one in kept if not one.features <= known), dict(left_out), len(held))
 
 
 def _useless(outcome: Outcome, executed: frozenset[int], lines: Sequence[str]) -> str:

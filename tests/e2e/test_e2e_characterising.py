@@ -116,6 +116,9 @@ def test_a_method_is_called_on_objects_as_the_tests_make_them_written_and_undone
     assert {path: text for path, text in tree(project).items() if "__pycache__" not in path} == before
     assert run(project, "redo", "--project", str(project)).returncode == 0
     assert (project / "tests" / "test_shop_cart_add.py").read_text() == written
+    status, again = characterise(project, "shop.py::Cart.add", "--apply")
+    assert (status, again["patch"], again["tests"]) == (1, "", [])
+    assert "nothing new to hold" in again["stop_reason"]
 
 
 def test_what_depends_on_the_clock_is_left_out_and_counted(project: Path) -> None:

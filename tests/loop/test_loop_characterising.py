@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.evaluation._canonical import literal
-from refine_tui.loop.conventions import manner_of, new_test_path, statement_lines
+from refine_tui.loop.conventions import bodies_of_tests, body_of, manner_of, new_test_path, statement_lines
 from refine_tui.loop.ports.observing import CallInput, Observed, Outcome
 from refine_tui.loop.specimens import NOT_MADE_FOR, Choice, Specimen, choose
 from refine_tui.loop.spelling import Manner, file_of, spell
@@ -78,6 +78,23 @@ def test_arguments_that_stay_as_they_are_make_no_other_value() -> None:
     told = (("((1,), {})", "((1,), {}, {'n': 1})"), ("((2,), {})", "((2,), {}, {'n': 1})"), ("((3,), {})", "((3,), {}, {'n': 3})"))
     choice = chosen(*((call, Outcome("returned", "None", after), {1}) for call, after in told))
     assert [specimen.call.text for specimen in choice.specimens] == ["((1,), {})", "((3,), {})"]
+
+
+def test_once_tests_hold_some_calls_only_what_reaches_more_is_kept() -> None:
+    told = [(f"(({n},), {{}})", Outcome("returned", str(n)), {n // 2}) for n in range(2, 8)]
+    held = {"((2,), {})", "((5,), {})"}
+    choice = choose(*observation(*told), ("",) * 9, lambda one: one.call.text in held)
+    assert [specimen.call.text for specimen in choice.specimens] == ["((6,), {})"]
+    nothing = choose(*observation(*told[:4]), ("",) * 9, lambda one: one.call.text in held)
+    assert (nothing.specimens, nothing.held) == ((), 2)
+
+
+def test_a_test_that_is_there_is_known_however_it_is_laid_out() -> None:
+    there = "from shop import sign\n\ndef test_mine():\n    assert (sign( 1 )\n        == 'a')\n"
+    workspace = MemoryWorkspace({"shop.py": SHOP, "test_shop.py": there, "test_broken.py": "sign("})
+    known = bodies_of_tests(workspace, scope_of("sign"))
+    assert body_of(body("sign", Outcome("returned", "'a'"), "((1,), {})")) in known
+    assert body_of(body("sign", Outcome("returned", "'b'"), "((1,), {})")) not in known
 
 
 def test_results_of_different_kinds_are_all_kept() -> None:
