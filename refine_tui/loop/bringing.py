@@ -9,7 +9,7 @@ from dataclasses import replace
 from refine_tui.core.candidate import Candidate, Verdict
 from refine_tui.core.errors import SafetyError, UsageError
 from refine_tui.core.evidence import Delta, SuiteResult, delta
-from refine_tui.core.hunks import split_hunks
+from refine_tui.core.hunks import combine, split_hunks
 from refine_tui.core.patch import Patch
 from refine_tui.core.paths import matches
 from refine_tui.core.proposal import Proposal
@@ -47,7 +47,9 @@ class Bringing(Reviewing):
             raise UsageError(f"{title} changes nothing here: there is nothing to run and nothing to decide.")
         self._refuse_protected(patch)
         baseline = self._known_baseline()
-        task = Task(f"t{self._next_number()}", f"review {title}", baseline.suite.red, budget=self._settings.budget)
+        known = self._same(patch)
+        number = known.task.id if known else f"t{self._next_number()}"
+        task = Task(number, f"review {title}", baseline.suite.red, budget=self._settings.budget)
         with self._busy("verify a patch from outside"):
             evaluator, limit = self._parts.evaluator, 30.0 + 5 * baseline.suite.duration_s
             suite = yield from told_cases(lambda on_case: evaluator.confirm(patch, on_case, cancelled, limit_s=limit))
@@ -70,10 +72,20 @@ class Bringing(Reviewing):
             flags=(*suite.limited, *_flags(patch, change), *suspicions),
             confirmed=True,
         )
-        review = self._review_of(task, replace(candidate, confirmed=suite.complete), dict(tree))
-        self._keep(review)
+        candidate = replace(candidate, confirmed=suite.complete)
+        if known is None:
+            review = self._review_of(task, candidate, dict(tree))
+            self._keep(review)
+        else:
+            review = self.change(known.id, lambda current: _renewed(current, task, candidate))
         self._set_status(task, "solved" if verdict == "solved" else "improved" if verdict == "improved" else "unsolved", review.id)
         yield events.ReviewReady(review)
+
+    def _same(self, patch: Patch) -> Review | None:
+        """Return the open review of the same edits to the same text, brought in before, unless the user has rewritten some of them."""
+        opened = [review for review in self._state.reviews if review.state == "open" and review.candidate.proposal.proposer == "outside"]
+        same = (review for review in opened if review.candidate.proposal.patch == patch)
+        return next((one for one in same if combine(one.hunks, one.tree).apply(one.tree) == patch.apply(one.tree)), None)
 
     def _refuse_protected(self, patch: Patch) -> None:
         for path in patch.paths:
@@ -92,6 +104,12 @@ class Bringing(Reviewing):
 
     @abstractmethod
     def _review_of(self, task: Task, best: Candidate, tree: dict[str, bytes]) -> Review: ...
+
+
+def _renewed(review: Review, task: Task, candidate: Candidate) -> Review:
+    """Return a review with what a new run said of it; decisions stay."""
+    review = replace(review, task=task, candidate=candidate)
+    return review.with_evidence(frozenset(hunk.key for hunk in review.hunks), candidate.suite) if candidate.confirmed else review
 
 
 def _verdict(task: Task, change: Delta, suite: SuiteResult) -> Verdict:

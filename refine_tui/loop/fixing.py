@@ -133,7 +133,7 @@ def fix(
             totals.add(event)
             yield event
     if not totals.candidates and not cancelled():
-        refuse_uncollected(baseline.suite)
+        refuse_uncollected(baseline.suite, baseline.interpreter)
     now = session.state()
     if now.baseline is not None and now.baseline is not baseline:
         baseline = now.baseline

@@ -268,11 +268,11 @@ class Reviewing(ABC):
             return
         yield events.ReviewReady(fresh)
         if fresh.state == "stale":
-            yield events.Notice(f"{fresh.id} no longer fits the file you saved. Its task is queued again.", "warning")
+            yield events.Notice(f"{fresh.id} no longer fits the file as it is now. Its task is queued again.", "warning")
             task = replace(fresh.task, id=f"t{self._next_number()}")
             self._set_status(task, "waiting")
         else:
-            yield events.Notice(f"{fresh.id} was carried over to the file you saved; it must be run again before it is written.")
+            yield events.Notice(f"{fresh.id} was carried over to the file as it is now; it must be run again before it is written.")
 
     def _accepted_patch(self, review: Review) -> Patch:
         if not review.accepted:

@@ -95,6 +95,21 @@ def test_it_waits_for_the_user_after_a_restart() -> None:
     assert (again.confirmed, again.delta, again.verdict) == (True, review.candidate.delta, review.candidate.verdict)
 
 
+def test_the_same_patch_once_more_is_the_same_proposal_and_decisions_stay() -> None:
+    shop = bench()
+    patch = changed("clamp.py", "return 0", "return low")
+    first = brought(patch, shop)
+    shop.session.change(first.id, lambda review: review.decide(review.hunks[0].id, "accepted"))
+    shop.session.restore()
+    again = brought(patch, shop)
+    assert (again.id, again.task.id, [decision for _, decision in again.marks]) == (first.id, first.task.id, ["accepted"])
+    assert again.candidate.confirmed
+    assert shop.session.is_proven(again)
+    assert len(shop.session.state().reviews) == 1
+    shop.session.replace_hunk(first.id, first.hunks[0].id, ["        return low + 0"])
+    assert brought(patch, shop).id != first.id, "what the user has rewritten is another proposal"
+
+
 def test_the_tests_must_have_been_run_before() -> None:
     shop = bench()
     with pytest.raises(UsageError, match="have not been run"):
