@@ -23,7 +23,7 @@ from refine_tui.evaluation.interpreter import Interpreter
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.stream import limits_met
 from refine_tui.evaluation.tampering import find
-from refine_tui.evaluation.tree import patched, steadily
+from refine_tui.evaluation.tree import patched
 from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase, Sandbox
 
 COLD = "a test command is started anew for each candidate"
@@ -136,11 +136,11 @@ class CommandEvaluator:
     def confirm(self, patch: Patch, on_case: OnCase, cancelled: Cancelled, *, limit_s: float) -> SuiteResult:
         """Run the whole command with a patch; see the port."""
         files = patched(self.project, patch)
-        if files is None or (self._looked and self._sandbox.fingerprint(self.project) != self._looked):
+        if files is None or self._has_moved():
             return self._stale()
         known, ends = tuple(self._base.cases), self._or_closed(cancelled)
-        run = steadily(self._sandbox, self.project, lambda: self._whole(files, limit_s + self._own_s, ends, on_case, known))
-        if run is None or patched(self.project, patch) is None:
+        run = self._whole(files, limit_s + self._own_s, ends, on_case, known)
+        if patched(self.project, patch) is None or self._has_moved():
             return self._stale()
         self._doubt(run, ends, limit_s)
         return self._suite(run, tuple(run.cases), self._base.cases)
@@ -300,6 +300,10 @@ class CommandEvaluator:
 
     def _or_closed(self, cancelled: Cancelled) -> Cancelled:
         return lambda: self._closed.is_set() or cancelled()
+
+    def _has_moved(self) -> bool:
+        """Say whether the tree is not what it was for the base run: a comparison with that run says nothing then."""
+        return bool(self._looked) and self._sandbox.fingerprint(self.project) != self._looked
 
     def _stale(self) -> SuiteResult:
         return SuiteResult(complete=False, stopped="stale", level=self.level)

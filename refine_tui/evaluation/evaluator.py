@@ -28,7 +28,7 @@ from refine_tui.evaluation.stream import Gathered
 from refine_tui.evaluation.survey import SAMPLE_S, notes_on, refuse_unusable, sample_of, suite_of, verdict_of
 from refine_tui.evaluation.tampering import find
 from refine_tui.evaluation.timing import SandboxTimer
-from refine_tui.evaluation.tree import patched, read, steadily
+from refine_tui.evaluation.tree import patched, read
 from refine_tui.evaluation.trials import Reliance, give_time
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
 from refine_tui.loop.ports.running import Cancelled, Content, OnCase, OnPhase, Sandbox
@@ -157,9 +157,8 @@ class PytestEvaluator:
         files = self._patched(patch)
         if files is None or self._has_moved():
             return self._stale()
-        job, ends = Job(files=files, limit_s=limit_s), self._or_closed(cancelled)
-        ran = steadily(self._sandbox, self.project, lambda: self._run_cold(job, ends, on_case))
-        if ran is None or self._patched(patch) is None or self._has_moved() or not self._base_was_stuck(ran, cancelled):
+        ran = self._run_cold(Job(files=files, limit_s=limit_s), self._or_closed(cancelled), on_case)
+        if self._patched(patch) is None or self._has_moved() or not self._base_was_stuck(ran, cancelled):
             return self._stale()
         base = self._base.cases if self._base else {}
         for case in (*ran.gathered.broken.values(), *gone(ran, base)):

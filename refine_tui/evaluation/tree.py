@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
 
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.patch import Patch
-from refine_tui.loop.ports.running import Sandbox
-
-T = TypeVar("T")
-_TRIES = 2
 
 
 def read(project: Path, paths: Iterable[str]) -> dict[str, bytes]:
@@ -31,13 +26,3 @@ def patched(project: Path, patch: Patch) -> dict[str, bytes] | None:
         return patch.apply(read(project, patch.paths))
     except StaleBaseError:
         return None
-
-
-def steadily(sandbox: Sandbox, project: Path, run: Callable[[], T]) -> T | None:
-    """Run something of which the tree must stand still meanwhile; once more when it did not, and then `None`."""
-    for _ in range(_TRIES):
-        before = sandbox.fingerprint(project)
-        found = run()
-        if sandbox.fingerprint(project) == before:
-            return found
-    return None
