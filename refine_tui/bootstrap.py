@@ -74,8 +74,8 @@ class Places:
 
     def how_to_trust(self, root: Path) -> str:
         """Return the command line that makes a project a trusted one."""
-        file, folder = shlex.quote(str(self.trust_file)), shlex.quote(str(self.config))
-        return f"{'' if self.config.is_dir() else f'mkdir -p {folder} && '}echo {shlex.quote(str(root))} >> {file}"
+        folder, file, project = (shlex.quote(str(path)) for path in (self.config, self.trust_file, root))
+        return f"{'' if self.config.is_dir() else f'mkdir -p {folder} && '}echo {project} >> {file}"
 
 
 def _folder(kind: str) -> Path:
@@ -116,9 +116,8 @@ def read_settings(root: Path, places: Places) -> tuple[Settings, tuple[str, ...]
     if own.is_file():
         settings, ignored = merge(settings, _toml(own), "refine.toml", trusted=_is_trusted(root, places))
         if ignored:
-            notices.append(
-                f"refine.toml: {', '.join(ignored)} left out: this project is not trusted. This trusts it: {places.how_to_trust(root)}"
-            )
+            left_out = f"refine.toml: {', '.join(ignored)} left out: this project is not trusted."
+            notices.append(f"{left_out} This trusts it: {places.how_to_trust(root)}")
     return settings, tuple(notices)
 
 
@@ -176,8 +175,7 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
         tree = open_tree(root, state_dir, journal, settings)
         stack.callback(journal.close)
         rows = journal if watch or not writes else _private_journal(stack)
-        parts = join_parts(tree, evaluator, rows, generator, watch=watch)
-        parts = replace(parts, probes=sandbox.probes())
+        parts = replace(join_parts(tree, evaluator, rows, generator, watch=watch), probes=sandbox.probes())
         session = Session(parts, settings, seed=getattr(options, "seed", 0), branch=git_facts(root).branch, model_reason=reason)
         stack.callback(session.close)
         yield Project(root, settings, parts, session, (*notices, *journal.notices))
@@ -360,8 +358,7 @@ def make_runner_lab(folder: Path, python: Path) -> RunnerLab:
     sandbox = make_sandbox(unsafe=False, state_dir=Places().state)
 
     def evaluator(project: Path, *, test_limit_s: float = 5.0, limits: Limits | None = None, warm: bool = True) -> Evaluator:
-        settings = RunSettings(test_limit_s, limits=limits or Limits(), warm=warm, recheck=False)
-        return PytestEvaluator(project, sandbox, python, settings)
+        return PytestEvaluator(project, sandbox, python, RunSettings(test_limit_s, limits=limits or Limits(), warm=warm, recheck=False))
 
     tests = Path(__file__).parents[1] / "tests"
     return RunnerLab(sandbox, evaluator, TreeSitter(), python, own_interpreter(), folder, tests if tests.is_dir() else None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from refine_tui.bootstrap import Places, read_settings
 from refine_tui.cli import main
 from refine_tui.cli.keeping import _clock
 from refine_tui.cli.parser import COMMANDS
@@ -31,6 +33,17 @@ def test_what_is_no_number_of_an_application_is_answered_with_where_they_are(cap
     with pytest.raises(SystemExit):
         main(["undo", "x"])
     assert "'x' is no number; `refine-tui history` lists the numbers" in capsys.readouterr().err
+
+
+def test_the_line_that_trusts_a_project_does_so_when_it_is_run_as_it_is_told(tmp_path: Path) -> None:
+    root, places = tmp_path / "it's here", Places(config=tmp_path / "my settings")
+    root.mkdir()
+    (root / "refine.toml").write_text('[test]\ncommand = "make check"\n')
+    settings, (notice,) = read_settings(root, places)
+    assert settings.test_command == ""
+    subprocess.run(["sh", "-c", notice.partition("This trusts it: ")[2]], check=True)
+    settings, notices = read_settings(root, places)
+    assert (settings.test_command, notices) == ("make check", ())
 
 
 def test_history_shows_the_time_of_clocks_here_to_the_minute(monkeypatch: pytest.MonkeyPatch) -> None:
