@@ -28,10 +28,10 @@ PROJECT = {
 }
 
 
-def brought(shop: Shop, path: str) -> Review:
+def brought(shop: Shop, path: str, new: bytes = b"2") -> Review:
     """Bring in the right patch for a file, accepted."""
     text = shop.workspace.tree[path]
-    list(shop.session.bring_in(patch_between({path: text}, {path: text.replace(b"1", b"2")}), shop.workspace.tree, path, "diff", never))
+    list(shop.session.bring_in(patch_between({path: text}, {path: text.replace(b"1", new)}), shop.workspace.tree, path, "diff", never))
     review = shop.session.state().reviews[-1]
     return shop.session.change(review.id, lambda one: one.decide(one.hunks[0].id, "accepted"))
 
@@ -105,7 +105,7 @@ def test_writing_one_proposal_leaves_the_others_without_proof_until_they_are_run
 
 def test_a_proposal_for_what_was_just_written_is_told_and_its_task_queued_again() -> None:
     shop = surveyed()
-    first, second = brought(shop, "a.py"), brought(shop, "a.py")
+    first, second = brought(shop, "a.py"), brought(shop, "a.py", b"1 + 1")
     shop.session.apply(first.id)
     told = list(shop.session.files_changed(frozenset({"a.py"}), never))
     assert now(shop, second).state == "stale"
