@@ -155,7 +155,8 @@ def meets_limits() -> object:
         return None
 
     def share() -> object:
-        kept = bytearray(b"x" * (48 << 20))
+        kept = bytearray(48 << 20)
+        kept[::4096] = b"x" * (len(kept) // 4096)  # touched page by page: made from a text it would take its size twice
         for _ in range(3):
             if os.fork() == 0:
                 time.sleep(0.4)
