@@ -31,9 +31,14 @@ class Wanted:
         """Look up the places in Python code that are named, before any test runs.
 
         Raises:
-            UsageError: no such file or symbol.
+            UsageError: no such file or symbol, or a path from outside the project.
             SafetyError: the file is one that no patch may touch.
         """
+        for target in self.targets:
+            if target.startswith(("/", "../", "~")):
+                raise UsageError(
+                    f"{target}: a target is named from the project on, as in tests/test_cart.py. Another project is chosen with --project."
+                )
         for label in (*self.scopes, *filter(_names_code, self.targets)):
             scope(label)
 

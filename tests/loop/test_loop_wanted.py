@@ -83,3 +83,9 @@ def test_a_goal_stands_beside_what_the_task_is_about() -> None:
     assert not wanted.is_spoken_of_by(task.targets, BASE)
     assert Wanted(goal="the second of the two").is_spoken_of_by(IDS[4:], BASE)
     assert Wanted(goal=wanted.goal, scopes=("cart.py::total",)).is_spoken_of_by(task.targets, BASE)
+
+
+@pytest.mark.parametrize("target", ["/srv/shop", "../shop", "~/shop/tests/test_a.py"])
+def test_a_path_from_outside_is_refused_before_any_test_runs(target: str) -> None:
+    with pytest.raises(UsageError, match="Another project is chosen with --project"):
+        Wanted((target,)).check(scope)
