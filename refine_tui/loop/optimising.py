@@ -272,9 +272,13 @@ def _breaks(work: Work, proposal: Proposal) -> str:
     limit_s = work.judge.limit_s(work.task.targets)
     suite = work.tools.evaluator.run(proposal.patch, work.task.targets, work.cancelled, limit_s=limit_s, stop_at_first=True)
     if suite.stopped == "stale":
-        raise StaleBaseError(f"{work.scope.label}: the project changed while versions were being tried. Start again on what is there now.")
+        raise _moved(work)
     broken = delta(work.baseline.suite, suite).broken
     return broken[0] if broken else "" if suite.complete else suite.stopped or "not every test gave a result"
+
+
+def _moved(work: Work) -> StaleBaseError:
+    return StaleBaseError(f"{work.scope.label}: the project changed while versions were being tried. Start again on what is there now.")
 
 
 def _differs(work: Work, proposal: Proposal, behaviour: Behaviour) -> str:
@@ -310,6 +314,8 @@ def _proved(work: Work, member: Member, fresh: Behaviour) -> SuiteResult | None:
         return None
     work.executions += 1
     suite = work.tools.evaluator.confirm(member.patch, lambda *_: None, work.cancelled, limit_s=work.judge.whole_limit_s())
+    if suite.stopped == "stale":
+        raise _moved(work)
     if suite.complete and not delta(work.baseline.suite, suite).broken:
         return suite
     work.refused["breaks tests"] += 1

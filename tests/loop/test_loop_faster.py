@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from refine_tui.core.errors import StaleBaseError, UsageError
-from refine_tui.core.evidence import Flag
+from refine_tui.core.evidence import Flag, SuiteResult
 from refine_tui.core.settings import Settings
 from refine_tui.loop import events
 from refine_tui.loop.growing import grown
@@ -228,6 +228,13 @@ def test_a_project_that_changes_meanwhile_is_no_base_any_more() -> None:
 
     with pytest.raises(StaleBaseError):
         go_on()
+
+
+def test_a_project_that_changes_while_the_best_is_proved_ends_the_work_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = house(LISTS)
+    monkeypatch.setattr(home.tools.evaluator, "confirm", lambda *_args, **_more: SuiteResult(complete=False, stopped="stale"))
+    with pytest.raises(StaleBaseError, match="changed while versions were being tried"):
+        home.work("matches")
 
 
 def test_classes_and_unknown_names_are_refused() -> None:
