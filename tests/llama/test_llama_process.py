@@ -127,20 +127,29 @@ def test_closing_from_another_thread_ends_a_running_request(long_tiny: Path, sta
         generator.load()
 
 
-def test_a_cancel_does_not_wait_until_the_model_is_loaded(tiny: Path, start: Callable[..., LlamaGenerator]) -> None:
+def test_a_cancel_does_not_wait_until_the_model_is_loaded(
+    tiny: Path, start: Callable[..., LlamaGenerator], monkeypatch: pytest.MonkeyPatch
+) -> None:
     generator = start(tiny)
     workers: list[int | None] = []
+    ask = WorkerProcess.send
+
+    def send(process: WorkerProcess, message: Message) -> None:
+        os.kill(process.pid, signal.SIGSTOP)  # it will not have loaded when it is looked at
+        ask(process, message)
 
     def at_once() -> bool:
         workers.append(generator.worker_pid)
         return True
 
-    (done,) = generator.complete(Request("def", max_tokens=5), at_once)
-    assert isinstance(done, Completion)
-    assert (done.reason, generator.worker_pid) == ("cancelled", None)
-    assert workers[0] is not None
-    assert has_ended(workers[0])
-    assert generator.score("ab", ["c"], at_once) == [float("-inf")]
+    with monkeypatch.context() as patched:
+        patched.setattr(WorkerProcess, "send", send)
+        (done,) = generator.complete(Request("def", max_tokens=5), at_once)
+        assert isinstance(done, Completion)
+        assert (done.reason, generator.worker_pid) == ("cancelled", None)
+        assert workers[0] is not None
+        assert has_ended(workers[0])
+        assert generator.score("ab", ["c"], at_once) == [float("-inf")]
     (*_, last) = generator.complete(Request("def", max_tokens=5), never)
     assert isinstance(last, Completion)
     assert last.tokens == 5
