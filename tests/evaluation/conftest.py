@@ -93,8 +93,9 @@ class InPlaceRunning:
     def __exit__(self, *exc: object) -> None:
         self.kill()
         self._process.wait()
-        self.stdin.close()
-        self.stdout.close()
+        for stream in (self.stdin, self.stdout):
+            with contextlib.suppress(OSError):  # what was not sent to a process that is gone
+                stream.close()
         IN_PLACE.restore(self._project, self._before)
         self._errors.close()
         self._tools.cleanup()
