@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from refine_tui.bench.runner_lab import RunnerLab
     from refine_tui.journal import SqliteJournal
     from refine_tui.learn.examples import Mutant
-    from refine_tui.loop.characterising import Tools as ObservingTools
-    from refine_tui.loop.optimising import SpeedTools
+    from refine_tui.loop.authoring.characterising import Tools as ObservingTools
+    from refine_tui.loop.authoring.specifying import Means
+    from refine_tui.loop.faster.optimising import SpeedTools
     from refine_tui.loop.ports.parts import Parts
     from refine_tui.loop.ports.running import Evaluator, Sandbox
     from refine_tui.loop.ports.thinking import Generator
-    from refine_tui.loop.session import Session
-    from refine_tui.loop.specifying import Means
+    from refine_tui.loop.session.session import Session
     from refine_tui.sandbox.opening import Consent
     from refine_tui.workspace import ProjectTree
 
@@ -156,7 +156,7 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
     is remembered, but no queue and no proposal, which would take the numbers of those that wait for the user.
     """
     from refine_tui.journal import SqliteJournal, hold_project
-    from refine_tui.loop.session import Session
+    from refine_tui.loop.session.session import Session
     from refine_tui.network.keys import Keys
     from refine_tui.workspace import git_facts, project_state_dir
 
@@ -217,9 +217,9 @@ def make_evaluator(root: Path, sandbox: Sandbox, settings: Settings) -> Evaluato
         ProjectError: the project is in another language and no command is set, or the chosen interpreter is not there.
         UsageError: the settings of the command contradict each other.
     """
-    from refine_tui.evaluation.command import CommandEvaluator
-    from refine_tui.evaluation.command_hints import refuse_without_command
-    from refine_tui.evaluation.command_run import Command
+    from refine_tui.evaluation.commands.evaluator import CommandEvaluator
+    from refine_tui.evaluation.commands.hints import refuse_without_command
+    from refine_tui.evaluation.commands.run import Command
     from refine_tui.evaluation.evaluator import PytestEvaluator
     from refine_tui.evaluation.settings import RunSettings
 
@@ -258,7 +258,7 @@ def make_speed_tools(project: Project) -> SpeedTools:
         UsageError: its tests are not run by pytest.
     """
     from refine_tui.evaluation.evaluator import PytestEvaluator
-    from refine_tui.loop.optimising import SpeedTools
+    from refine_tui.loop.faster.optimising import SpeedTools
     from refine_tui.syntax.speedups import TreeSpeedups
 
     parts = project.parts
@@ -270,7 +270,7 @@ def make_speed_tools(project: Project) -> SpeedTools:
 def make_specifying_means(project: Project) -> Means | None:
     """Return what a test for a goal is written with, `None` where the project's tests are not run by pytest; loads the model."""
     from refine_tui.evaluation.evaluator import PytestEvaluator
-    from refine_tui.loop.specifying import Means
+    from refine_tui.loop.authoring.specifying import Means
 
     parts, evaluator = project.parts, project.parts.evaluator
     if not isinstance(evaluator, PytestEvaluator):
@@ -287,7 +287,7 @@ def make_observing_tools(project: Project) -> ObservingTools:
         UsageError: its tests are not run by pytest.
     """
     from refine_tui.evaluation.evaluator import PytestEvaluator
-    from refine_tui.loop.characterising import Tools
+    from refine_tui.loop.authoring.characterising import Tools
 
     evaluator = project.parts.evaluator
     if not isinstance(evaluator, PytestEvaluator):

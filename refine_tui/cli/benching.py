@@ -25,7 +25,7 @@ from refine_tui.core.sanitize import visible
 from refine_tui.core.settings import Settings
 from refine_tui.loop import events
 from refine_tui.loop.fixing import Fixed, fix
-from refine_tui.loop.session import Session
+from refine_tui.loop.session.session import Session
 from refine_tui.loop.wanted import Wanted
 
 

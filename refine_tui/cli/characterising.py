@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from refine_tui.bootstrap import Project, make_observing_tools
-from refine_tui.loop.characterising import Order, characterise
+from refine_tui.loop.authoring.characterising import Order, characterise
 from refine_tui.loop.events import Event
 from refine_tui.loop.ports.running import Cancelled
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from refine_tui.bootstrap import Project, make_speed_tools
 from refine_tui.core.errors import UsageError
 from refine_tui.loop.events import Event
+from refine_tui.loop.faster.speeding import SpeedOrder, faster
 from refine_tui.loop.ports.running import Cancelled
-from refine_tui.loop.speeding import SpeedOrder, faster
 
 
 def take_folder(options: argparse.Namespace, option: str = "--faster") -> None:

@@ -28,7 +28,7 @@ from refine_tui.core.unified import unified
 from refine_tui.loop.events import Event, TaskFinished
 from refine_tui.loop.fixing import Fixed, fix
 from refine_tui.loop.ports.running import Cancelled
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.loop.wanted import Wanted
 
 STATUS = {"solved": 0, "nothing_failing": 0, "improved": 1, "unsolved": 1, "cancelled": 130, "refused": 3}

@@ -11,7 +11,7 @@ from refine_tui.core.intervals import rounded
 from refine_tui.core.proposal import Proposal
 from refine_tui.core.sanitize import visible
 from refine_tui.loop import events
-from refine_tui.loop.optimising import Weighed
+from refine_tui.loop.faster.optimising import Weighed
 
 
 def row(event: events.Event, time_s: float) -> dict[str, Any] | None:

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Iterator
 
 from refine_tui.bootstrap import Project, make_specifying_means
+from refine_tui.loop.authoring.specifying import NO_PLACE, NO_WRITER, Goal, specify, without_test
 from refine_tui.loop.events import Event
 from refine_tui.loop.fixing import Fixed
 from refine_tui.loop.ports.running import Cancelled
-from refine_tui.loop.specifying import NO_PLACE, NO_WRITER, Goal, specify, without_test
 
 
 def or_a_test_first(events: Iterator[Event], project: Project, options: argparse.Namespace, cancelled: Cancelled) -> Iterator[Event]:

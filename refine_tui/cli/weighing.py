@@ -15,7 +15,7 @@ from refine_tui.core.review import Review
 from refine_tui.core.settings import DEFAULT_PROTECTED
 from refine_tui.loop.ports.running import Cancelled, Content, Evaluator
 from refine_tui.loop.search import Base
-from refine_tui.loop.session import Session
+from refine_tui.loop.session.session import Session
 from refine_tui.loop.weighing import SECONDS, Ground, Means, lines_after, weigh
 
 PLACES = 20

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from refine_tui.core.errors import ProjectError
 from refine_tui.core.isolation import Limits
+from refine_tui.evaluation.tools import stand_alone
 from refine_tui.loop.ports.running import Launch, Sandbox
 
 OLDEST_PYTHON = (3, 8)
@@ -111,7 +112,7 @@ def probe(project: Path, path: Path, sandbox: Sandbox, environment: Mapping[str,
         argv=(str(path), "{tools}/_probe.py"),
         project=project,
         readable=roots,
-        tools={"_probe.py": (Path(__file__).parent / "_probe.py").read_bytes()},
+        tools={"_probe.py": stand_alone()["_probe.py"]},
         environment=environment,
         limits=Limits(wall_s=30.0),
     )

@@ -10,10 +10,9 @@ from pathlib import Path
 from refine_tui.core.isolation import Limits
 from refine_tui.evaluation.cores import runners
 from refine_tui.evaluation.interpreter import Interpreter
+from refine_tui.evaluation.tools import stand_alone
 from refine_tui.loop.ports.running import Launch
 
-_NAMES = "bytecode canonical cold facts observe options patience prepared record rehearsal report tracer unittest warm"
-TOOLS = tuple(f"_{name}.py" for name in _NAMES.split())
 _REPORT_BYTES = 256 << 20
 """Our own reports count as output; per-test coverage of a large suite is long."""
 
@@ -64,7 +63,7 @@ class Place:
             project=self.project,
             readable=self.interpreter.roots,
             files=files,
-            tools=own_tools() | dict(tools),
+            tools={**stand_alone(), **tools},
             environment=self.environment(seed),
             limits=_for_parent(self.settings.limits, wall_s) if nests else _for_run(self.settings.limits, wall_s),
             nests=nests,
@@ -94,9 +93,3 @@ def base_environment(python: Path) -> dict[str, str]:
     if os.environ.get("PYTHONPATH"):
         found["PYTHONPATH"] = os.environ["PYTHONPATH"]
     return found
-
-
-def own_tools() -> dict[str, bytes]:
-    """Return our stand-alone files by name."""
-    here = Path(__file__).parent
-    return {name: (here / name).read_bytes() for name in TOOLS if (here / name).is_file()}

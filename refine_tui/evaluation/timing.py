@@ -8,7 +8,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import exp, log
-from pathlib import Path
 from typing import Any, Literal
 
 from refine_tui.core.errors import ProjectError, StaleBaseError
@@ -100,7 +99,7 @@ class SandboxTimer:
 
     def _events(self, place: Place, plan: Mapping[str, Any], cancelled: Cancelled, limit_s: float) -> Iterator[Mapping[str, Any]]:
         """Yield what one launch reports until it ends, is cancelled or runs out of time."""
-        tools = {"plan.json": json.dumps(plan).encode(), "_timing.py": (Path(__file__).parent / "_timing.py").read_bytes()}
+        tools = {"plan.json": json.dumps(plan).encode()}
         launch = place.launch("_timing.py", tools=tools, files={}, wall_s=limit_s + _START_S)
         with self._sandbox.launch(launch) as running:
             yield from _followed(running, cancelled, time.monotonic() + limit_s + _START_S)

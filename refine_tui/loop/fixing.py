@@ -19,7 +19,7 @@ from refine_tui.loop.search import Base, merge
 from refine_tui.loop.wanted import Wanted
 
 if TYPE_CHECKING:
-    from refine_tui.loop.session import Session
+    from refine_tui.loop.session.session import Session
 
 Outcome = Literal["solved", "improved", "unsolved", "nothing_failing", "cancelled", "refused"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from refine_tui.core.settings import Settings
     from refine_tui.loop.ports.choosing import Shelf
     from refine_tui.loop.ports.keeping import Watcher
-    from refine_tui.loop.state import State
+    from refine_tui.loop.session.state import State
     from refine_tui.ui.session_port import SessionPort
 
 __all__ = ["run", "run_plain"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.live import Live
 from refine_tui.ui.messages import Tell
 from refine_tui.ui.session_port import SessionPort

@@ -10,7 +10,7 @@ from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.evidence import Baseline, CaseResult, Delta, SuiteResult
 from refine_tui.core.hunks import combine
 from refine_tui.core.review import Review
-from refine_tui.loop.awaiting import amiss_in
+from refine_tui.loop.authoring.awaiting import amiss_in
 
 Standing = Literal["green", "partly", "red", "waits", "unknown"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from refine_tui.core.candidate import awaited, effect
 from refine_tui.core.isolation import Level
 from refine_tui.loop.events import ModelReady, Notice, SurveyFinished, TaskFinished, Verified
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.messages import Severity, Tell
 from refine_tui.ui.session_worker import Delivery, JobEnded
 

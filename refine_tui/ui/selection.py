@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from refine_tui.core.hunks import Hunk
 from refine_tui.core.review import Review
-from refine_tui.loop.state import QueueItem, State
+from refine_tui.loop.session.state import QueueItem, State
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from refine_tui.core.task import Task
 from refine_tui.loop.events import Event, ModelLoading, ModelReady, Notice
 from refine_tui.loop.ports.choosing import Shelf
 from refine_tui.loop.ports.keeping import Application
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 
 Cancelled = Callable[[], bool]
 

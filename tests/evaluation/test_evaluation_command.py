@@ -13,9 +13,9 @@ import pytest
 
 from refine_tui.core.errors import ProjectError, UsageError
 from refine_tui.core.evidence import Delta, delta
-from refine_tui.evaluation.command import COLD, CommandEvaluator
-from refine_tui.evaluation.command_hints import COMMANDS, refuse_without_command
-from refine_tui.evaluation.command_run import Command, CommandRun, reason_of
+from refine_tui.evaluation.commands.evaluator import COLD, CommandEvaluator
+from refine_tui.evaluation.commands.hints import COMMANDS, refuse_without_command
+from refine_tui.evaluation.commands.run import Command, CommandRun, reason_of
 from refine_tui.evaluation.settings import RunSettings
 from refine_tui.loop.ports.running import Sandbox
 from tests.evaluation.evaluation_hands import change, never, nothing

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from refine_tui.core.evidence import CaseResult
-from refine_tui.evaluation.command_places import Places
-from refine_tui.evaluation.command_reading import Cargo, Go, Guessing, Reader, Tap
-from refine_tui.evaluation.junit import MOST_BYTES, MOST_CASES, NotJUnit, read_junit
+from refine_tui.evaluation.commands.junit import MOST_BYTES, MOST_CASES, NotJUnit, read_junit
+from refine_tui.evaluation.commands.places import Places
+from refine_tui.evaluation.commands.reading import Cargo, Go, Guessing, Reader, Tap
 
 NODE = """TAP version 13
 # Subtest: a full cart

@@ -13,8 +13,8 @@ import pytest
 from refine_tui.core.errors import ProjectError
 from refine_tui.core.evidence import Baseline, CaseResult, delta
 from refine_tui.core.patch import Patch
-from refine_tui.evaluation.command import CommandEvaluator
-from refine_tui.evaluation.command_run import Command
+from refine_tui.evaluation.commands.evaluator import CommandEvaluator
+from refine_tui.evaluation.commands.run import Command
 from refine_tui.evaluation.evaluator import PytestEvaluator
 from refine_tui.evaluation.settings import RunSettings
 from refine_tui.loop.ports.running import Evaluator, Sandbox

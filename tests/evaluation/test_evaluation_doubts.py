@@ -8,8 +8,8 @@ import pytest
 
 from refine_tui.core.evidence import delta
 from refine_tui.core.patch import Patch
-from refine_tui.evaluation.command import CommandEvaluator
-from refine_tui.evaluation.command_run import Command
+from refine_tui.evaluation.commands.evaluator import CommandEvaluator
+from refine_tui.evaluation.commands.run import Command
 from refine_tui.evaluation.settings import RunSettings
 from refine_tui.loop.ports.running import Sandbox
 from tests.evaluation.evaluation_hands import Make, base_of, change, never, nothing, write

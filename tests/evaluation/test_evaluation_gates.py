@@ -12,8 +12,8 @@ import pytest
 from refine_tui.core.evidence import Finding
 from refine_tui.core.patch import Patch, patch_between
 from refine_tui.evaluation.checkers import MYPY, PYRIGHT, RUFF, Said
-from refine_tui.evaluation.command import CommandEvaluator
-from refine_tui.evaluation.command_run import Command
+from refine_tui.evaluation.commands.evaluator import CommandEvaluator
+from refine_tui.evaluation.commands.run import Command
 from refine_tui.evaluation.evaluator import PytestEvaluator
 from refine_tui.evaluation.settings import RunSettings
 from refine_tui.loop.ports.running import Launch, Running, Sandbox

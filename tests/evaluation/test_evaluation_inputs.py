@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refine_tui.evaluation._canonical import NoText, canonical, literal
 from refine_tui.evaluation.inputs.drawing import draw
 from refine_tui.evaluation.inputs.reading import Signature, read_signature
 from refine_tui.evaluation.inputs.strategies import source_for
 from refine_tui.evaluation.inputs.varying import Unknown, guesses, seen_call, varied
+from refine_tui.evaluation.inside._canonical import NoText, canonical, literal
 
 SOURCE = '''
 from dataclasses import dataclass, field

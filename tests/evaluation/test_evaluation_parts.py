@@ -8,10 +8,10 @@ import pytest
 
 from refine_tui.core.evidence import CaseResult, Coverage
 from refine_tui.core.patch import Patch, patch_between
-from refine_tui.evaluation import _options as options
 from refine_tui.evaluation.cold import Job
 from refine_tui.evaluation.evaluator import PytestEvaluator
 from refine_tui.evaluation.impact import affected, coverage_of
+from refine_tui.evaluation.inside import _options as options
 from refine_tui.evaluation.stream import Gathered
 from refine_tui.evaluation.warm import WarmRunner
 from refine_tui.loop.ports.running import Sandbox

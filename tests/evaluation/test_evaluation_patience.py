@@ -16,7 +16,7 @@ from refine_tui.evaluation.pace import LEAST_S, Pace
 from refine_tui.loop.ports.running import Sandbox
 
 Make = Callable[..., PytestEvaluator]
-ROOM = Path(__file__).parents[2] / "refine_tui" / "evaluation"
+ROOM = Path(__file__).parents[2] / "refine_tui" / "evaluation" / "inside"
 LONG = 30.0
 
 

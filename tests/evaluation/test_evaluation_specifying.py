@@ -9,8 +9,8 @@ import pytest
 
 from refine_tui.core.evidence import CaseResult, SuiteResult
 from refine_tui.core.text import SourceFile
+from refine_tui.loop.authoring.specifying import FIRST, NO_WRITER, Goal, Means, Specified, specify
 from refine_tui.loop.ports.running import Sandbox
-from refine_tui.loop.specifying import FIRST, NO_WRITER, Goal, Means, Specified, specify
 from refine_tui.prompting.profiles import LineEdit, profile_for
 from refine_tui.syntax import TreeSitter
 from tests.evaluation.evaluation_hands import Make, never, write

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from refine_tui.evaluation.command import CommandEvaluator
-from refine_tui.evaluation.command_run import Command
-from refine_tui.evaluation.command_toolchain import find_toolchain
+from refine_tui.evaluation.commands.evaluator import CommandEvaluator
+from refine_tui.evaluation.commands.run import Command
+from refine_tui.evaluation.commands.toolchain import find_toolchain
 from refine_tui.evaluation.settings import RunSettings
 from refine_tui.loop.ports.running import Sandbox
 from tests.evaluation.evaluation_hands import never, nothing

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
-from refine_tui.evaluation._canonical import literal
-from refine_tui.loop.conventions import bodies_of_tests, body_of, manner_of, new_test_path, statement_lines
+from refine_tui.evaluation.inside._canonical import literal
+from refine_tui.loop.authoring.conventions import bodies_of_tests, body_of, manner_of, new_test_path, statement_lines
+from refine_tui.loop.authoring.specimens import NOT_MADE_FOR, Choice, Specimen, choose
+from refine_tui.loop.authoring.spelling import Manner, file_of, spell
 from refine_tui.loop.ports.observing import CallInput, Observed, Outcome
-from refine_tui.loop.specimens import NOT_MADE_FOR, Choice, Specimen, choose
-from refine_tui.loop.spelling import Manner, file_of, spell
 from refine_tui.syntax import TreeSitter
 from tests.loop.loop_fakes import MemoryWorkspace
 

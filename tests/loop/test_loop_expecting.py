@@ -7,8 +7,8 @@ import pytest
 from refine_tui.core.errors import SafetyError, UsageError
 from refine_tui.core.review import Review
 from refine_tui.loop import events
-from refine_tui.loop.expecting import NO_PLACE, NO_WRITER
-from refine_tui.loop.session import Session
+from refine_tui.loop.session.expecting import NO_PLACE, NO_WRITER
+from refine_tui.loop.session.session import Session
 from refine_tui.ui.proof import proof_of
 from tests.loop.loop_script import Bench, block, never
 

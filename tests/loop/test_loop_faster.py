@@ -10,14 +10,14 @@ from refine_tui.core.errors import StaleBaseError, UsageError
 from refine_tui.core.evidence import Flag, SuiteResult
 from refine_tui.core.settings import Settings
 from refine_tui.loop import events
-from refine_tui.loop.growing import grown
-from refine_tui.loop.optimising import SpeedTools, Weighed
-from refine_tui.loop.population import Member, Population
+from refine_tui.loop.faster.growing import grown
+from refine_tui.loop.faster.optimising import SpeedTools, Weighed
+from refine_tui.loop.faster.population import Member, Population
+from refine_tui.loop.faster.speeding import UNTESTED, Sped, SpeedOrder, faster
 from refine_tui.loop.ports.observing import CallInput
 from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Content
-from refine_tui.loop.session import Session
-from refine_tui.loop.speeding import UNTESTED, Sped, SpeedOrder, faster
+from refine_tui.loop.session.session import Session
 from refine_tui.prompting.profiles import LineEdit, profile_for
 from refine_tui.syntax import TreeSitter
 from refine_tui.syntax.speedups import TreeSpeedups

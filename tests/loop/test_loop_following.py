@@ -13,7 +13,8 @@ from refine_tui.core.evidence import Baseline
 from refine_tui.core.patch import patch_between
 from refine_tui.core.review import Review
 from refine_tui.core.text import SourceFile
-from refine_tui.loop import events, following, reviewing
+from refine_tui.loop import events
+from refine_tui.loop.session import following, reviewing
 from tests.loop.loop_fakes import MemoryJournal
 from tests.loop.test_loop_review import Shop, never
 

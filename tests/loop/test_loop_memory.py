@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from refine_tui.core.review import Review
-from refine_tui.loop.memory import recall, remember_review
+from refine_tui.loop.session.memory import recall, remember_review
 from tests.loop.loop_fakes import MemoryJournal
 from tests.ui.ui_fakes import make_review
 

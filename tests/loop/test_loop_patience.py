@@ -12,7 +12,7 @@ from refine_tui.loop.events import TaskFinished
 from refine_tui.loop.fixing import Fixed, fix
 from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled, OnCase
-from refine_tui.loop.session import Session
+from refine_tui.loop.session.session import Session
 from refine_tui.loop.wanted import Wanted
 from refine_tui.prompting.profiles import LineEdit, profile_for
 from refine_tui.syntax import TreeSitter

@@ -29,7 +29,7 @@ from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.ports.thinking import Completion, ModelInfo, Request, Usage
 from refine_tui.loop.search import scope_lines
-from refine_tui.loop.session import Session
+from refine_tui.loop.session.session import Session
 from refine_tui.loop.wanted import Wanted
 from refine_tui.prompting.profiles import LineEdit, profile_for
 from refine_tui.syntax import TreeSitter

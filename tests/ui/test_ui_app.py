@@ -14,7 +14,7 @@ from refine_tui.core.errors import RunnerError
 from refine_tui.core.isolation import Level
 from refine_tui.core.settings import Settings
 from refine_tui.loop import events
-from refine_tui.loop.state import QueueItem
+from refine_tui.loop.session.state import QueueItem
 from refine_tui.ui import _farewell, run
 from refine_tui.ui.app import RefineApp
 from refine_tui.ui.screens.help import HelpScreen

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from refine_tui.core.errors import StaleBaseError
-from refine_tui.loop.state import QueueItem
+from refine_tui.loop.session.state import QueueItem
 from refine_tui.ui.widgets.confirm_bar import CEILING_S, QUIET_S, ConfirmBar
 from refine_tui.ui.widgets.notice_bar import NoticeBar
 from tests.ui.conftest import settled

@@ -26,7 +26,7 @@ from refine_tui.core.patch import patch_between
 from refine_tui.core.review import Marks, Review
 from refine_tui.core.task import Task
 from refine_tui.loop import events
-from refine_tui.loop.state import QueueItem
+from refine_tui.loop.session.state import QueueItem
 from refine_tui.ui.live import Live, advance
 from refine_tui.ui.paint.case_lines import case_entries, paint_case
 from refine_tui.ui.paint.diff import paint_file
@@ -144,7 +144,7 @@ from tests.ui.test_ui_hostile import hostile, hostile_review
 from tests.ui.ui_fakes import ready
 from refine_tui.core.task import Task
 from refine_tui.loop import events
-from refine_tui.loop.state import QueueItem
+from refine_tui.loop.session.state import QueueItem
 from refine_tui.ui.app import RefineApp
 text = "EVIL" + "".join(hostile(60, seed=4)) + "EVIL"
 session = ready(hostile_review(text), queue=(QueueItem(Task("t9", text, ()), "unsolved", "", text),), branch=text)

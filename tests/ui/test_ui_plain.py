@@ -10,7 +10,7 @@ import pytest
 from refine_tui.core.errors import ProjectError, StaleBaseError
 from refine_tui.core.isolation import Level
 from refine_tui.loop import events
-from refine_tui.loop.state import QueueItem
+from refine_tui.loop.session.state import QueueItem
 from refine_tui.ui import run_plain
 from refine_tui.ui.plain.dialog import Dialog
 from tests.ui.test_ui_hostile import harmless, hostile, hostile_review

@@ -9,7 +9,7 @@ from refine_tui.core.isolation import Level
 from refine_tui.core.review import Decision
 from refine_tui.core.task import Task
 from refine_tui.loop import events
-from refine_tui.loop.state import QueueItem
+from refine_tui.loop.session.state import QueueItem
 from refine_tui.ui.messages import ResumeWork
 from refine_tui.ui.widgets.pane import Pane
 from refine_tui.ui.widgets.prompt_bar import PromptBar

@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from refine_tui.core.errors import ModelError, NetworkError, UsageError
 from refine_tui.loop import events
-from refine_tui.loop.state import QueueItem
+from refine_tui.loop.session.state import QueueItem
 from refine_tui.ui.boards.setup import SetupBoard
 from refine_tui.ui.widgets.key_line import KeyLine
 from refine_tui.ui.widgets.line import Line

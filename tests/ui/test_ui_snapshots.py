@@ -17,7 +17,7 @@ from refine_tui.core.errors import ProjectError
 from refine_tui.core.isolation import Level
 from refine_tui.core.task import Task
 from refine_tui.loop import events
-from refine_tui.loop.state import QueueItem
+from refine_tui.loop.session.state import QueueItem
 from tests.ui.conftest import settled
 from tests.ui.ui_fakes import BASELINE, GREEN, HANDOFF, SUITE, ScriptedSession, make_review, make_test_first, ready, suite_with, task_events
 from tests.ui.ui_hands import until_held

@@ -9,7 +9,7 @@ import pytest
 from refine_tui.core.mutants import Mutant, Weight
 from refine_tui.core.review import Review
 from refine_tui.loop.events import Weighed
-from refine_tui.loop.state import QueueItem
+from refine_tui.loop.session.state import QueueItem
 from refine_tui.ui.messages import ResumeWork
 from refine_tui.ui.paint.evidence import paint_evidence
 from refine_tui.ui.session_worker import Mailbox

@@ -23,7 +23,7 @@ from refine_tui.loop import events
 from refine_tui.loop.ports.choosing import Shelf
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.loop.ports.thinking import ModelInfo, Usage
-from refine_tui.loop.state import QueueItem, State
+from refine_tui.loop.session.state import QueueItem, State
 
 CART = b'''"""A cart."""
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
-from refine_tui.evaluation._canonical import literal
 from refine_tui.evaluation.inputs.drawing import draw
 from refine_tui.evaluation.inputs.reading import Parameter, Signature
 from refine_tui.evaluation.inputs.strategies import Source, joined, likely_annotations, source_for, source_like
+from refine_tui.evaluation.inside._canonical import literal
 from refine_tui.loop.ports.observing import CallInput
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from refine_tui.core.errors import RefineError
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.desk import Desk
 from refine_tui.ui.live import Live
 from refine_tui.ui.messages import Errand, Severity, Tell

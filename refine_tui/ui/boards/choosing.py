@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 
 from refine_tui.core.hunks import Hunk
 from refine_tui.core.review import Review
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.boards.board import Board
 from refine_tui.ui.desk import Desk
 from refine_tui.ui.selection import Item, Selection, hunk_of, item_of, items_of, move_file, move_hunk, move_item, settle

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from refine_tui.core.amounts import counted
 from refine_tui.core.evidence import Baseline, CaseResult
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.live import Live
 from refine_tui.ui.paint.empty import meter
 from refine_tui.ui.paint.entry import Entry

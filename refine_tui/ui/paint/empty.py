@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from refine_tui.core.amounts import counted
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.live import Live, Run
 from refine_tui.ui.paint.evidence import short_test
 from refine_tui.ui.paint.ink import block, ink

@@ -12,7 +12,7 @@ from refine_tui.core.critique import Critique
 from refine_tui.core.task import Task
 from refine_tui.loop.events import Progress
 from refine_tui.loop.ports.thinking import Usage
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.live import STEPS, Live
 from refine_tui.ui.paint.evidence import short_test
 from refine_tui.ui.paint.ink import block, ink

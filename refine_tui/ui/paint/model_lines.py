@@ -8,7 +8,7 @@ from textual.content import Content
 
 from refine_tui.core.amounts import duration_in_words, size_in_words
 from refine_tui.loop.ports.choosing import Choice, Fetching
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.paint.empty import meter
 from refine_tui.ui.paint.entry import Entry
 from refine_tui.ui.paint.ink import fit, ink

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from refine_tui.core.evidence import Baseline
 from refine_tui.core.review import Review, ReviewState
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.live import Live
 from refine_tui.ui.paint.diff import SIGNS, STYLES
 from refine_tui.ui.paint.entry import Entry

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from refine_tui.core.isolation import Level
 from refine_tui.loop.ports.thinking import ModelInfo
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.live import Live
 from refine_tui.ui.paint.ink import fit, ink
 

@@ -8,7 +8,7 @@ from refine_tui.core.amounts import counted
 from refine_tui.core.hunks import Hunk
 from refine_tui.core.review import Review
 from refine_tui.loop import events
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.paint.evidence import paint_evidence, paint_why, short_test
 from refine_tui.ui.proof import passed_before_and_after, proof_of
 from refine_tui.ui.reactions import told

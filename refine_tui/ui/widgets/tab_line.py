@@ -9,7 +9,7 @@ from pathlib import PurePath
 from textual import events
 from textual.message import Message
 
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 from refine_tui.ui.paint.ink import fits, ink, spread
 from refine_tui.ui.widgets.line import Line
 

@@ -15,10 +15,10 @@ from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch
 from refine_tui.core.sanitize import shorten
 from refine_tui.evaluation import interpreter
-from refine_tui.evaluation._patience import Enough
-from refine_tui.evaluation.command_run import Command, CommandRun, CommandRunner, failure_case, reason_of
-from refine_tui.evaluation.command_toolchain import find_toolchain
+from refine_tui.evaluation.commands.run import Command, CommandRun, CommandRunner, failure_case, reason_of
+from refine_tui.evaluation.commands.toolchain import find_toolchain
 from refine_tui.evaluation.gates import Gates
+from refine_tui.evaluation.inside._patience import Enough
 from refine_tui.evaluation.interpreter import Interpreter
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.stream import limits_met

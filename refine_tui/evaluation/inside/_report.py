@@ -19,7 +19,7 @@ from _pytest.reports import CollectReport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING or __package__:
-    from refine_tui.evaluation._facts import cut, first_line, foreign_modules, frames_of, frames_to, loaded_modules, unittest_values
+    from refine_tui.evaluation.inside._facts import cut, first_line, foreign_modules, frames_of, frames_to, loaded_modules, unittest_values
 else:
     from refine_tui_inside_facts import cut, first_line, foreign_modules, frames_of, frames_to, loaded_modules, unittest_values
 

@@ -12,9 +12,9 @@ from refine_tui.core.settings import Settings
 from refine_tui.core.stopping import StopReason
 from refine_tui.core.task import Task
 from refine_tui.loop import events
+from refine_tui.loop.authoring.specifying import Goal, Means, Specified, specify
 from refine_tui.loop.ports.running import Cancelled
-from refine_tui.loop.reviewing import Reviewing
-from refine_tui.loop.specifying import Goal, Means, Specified, specify
+from refine_tui.loop.session.reviewing import Reviewing
 
 NOTHING_FAILS = "No test fails, so nothing would show that the goal is reached."
 WRITE_ONE = "Write a failing test first, then state the goal again."

@@ -20,8 +20,8 @@ from refine_tui.core.task import Task
 from refine_tui.core.text import SourceFile, Span
 from refine_tui.loop import events
 from refine_tui.loop.ports.running import Cancelled
-from refine_tui.loop.reviewing import Reviewing
-from refine_tui.loop.streaming import told_cases
+from refine_tui.loop.session.reviewing import Reviewing
+from refine_tui.loop.session.streaming import told_cases
 
 
 class Bringing(Reviewing):

@@ -23,17 +23,17 @@ from refine_tui.core.scope import Scope
 from refine_tui.core.task import Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
-from refine_tui.loop.behaving import OBSERVED_S, Behaviour, again
 from refine_tui.loop.drafting import Writer
+from refine_tui.loop.faster.behaving import OBSERVED_S, Behaviour, again
+from refine_tui.loop.faster.drafts import drafted
+from refine_tui.loop.faster.population import Member, Population
 from refine_tui.loop.judging import Judge
-from refine_tui.loop.population import Member, Population
 from refine_tui.loop.ports.observing import Observer
 from refine_tui.loop.ports.parts import Clock
 from refine_tui.loop.ports.running import Cancelled, Evaluator
 from refine_tui.loop.ports.thinking import Syntax
 from refine_tui.loop.ports.timing import Speedups, Timer, Timing
 from refine_tui.loop.search import Base, merge, scope_in
-from refine_tui.loop.speed_drafts import drafted
 
 FIRST_LOOK = 4
 """Rounds by which a candidate is placed in the population."""

@@ -18,14 +18,14 @@ from refine_tui.core.review import Review, ReviewState
 from refine_tui.core.task import Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
-from refine_tui.loop.awaiting import amiss_in
-from refine_tui.loop.following import carried, rewritten, unproven
+from refine_tui.loop.authoring.awaiting import amiss_in
 from refine_tui.loop.ports.keeping import Application
 from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.search import Base
-from refine_tui.loop.state import State, Status
-from refine_tui.loop.streaming import told_cases
+from refine_tui.loop.session.following import carried, rewritten, unproven
+from refine_tui.loop.session.state import State, Status
+from refine_tui.loop.session.streaming import told_cases
 from refine_tui.loop.wanted import Wanted
 from refine_tui.loop.weighing import SECONDS, Ground, Means, lines_after, weigh
 

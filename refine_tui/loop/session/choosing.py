@@ -13,7 +13,7 @@ from refine_tui.loop.ports.choosing import Shelf
 from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.ports.thinking import Generator, ModelInfo
-from refine_tui.loop.state import State
+from refine_tui.loop.session.state import State
 
 POLL_S = 0.05
 

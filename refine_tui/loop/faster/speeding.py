@@ -13,13 +13,13 @@ from refine_tui.core.patch import Patch
 from refine_tui.core.scope import Scope
 from refine_tui.core.task import Budget, Task
 from refine_tui.loop import events
-from refine_tui.loop.behaving import behaviour_of, misuse_in
+from refine_tui.loop.faster.behaving import behaviour_of, misuse_in
+from refine_tui.loop.faster.drafts import writer_for
+from refine_tui.loop.faster.optimising import Chosen, SpeedTools, Work, optimise
 from refine_tui.loop.fixing import Fixed
-from refine_tui.loop.optimising import Chosen, SpeedTools, Work, optimise
 from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled
-from refine_tui.loop.session import Session
-from refine_tui.loop.speed_drafts import writer_for
+from refine_tui.loop.session.session import Session
 
 GENERATIONS = 6
 CHANGED_LINES = 80

@@ -13,14 +13,14 @@ from refine_tui.core.evidence import CaseResult, Counts, Delta, SuiteResult, del
 from refine_tui.core.patch import Patch, create_file
 from refine_tui.core.scope import Scope
 from refine_tui.loop import events
-from refine_tui.loop.conventions import bodies_of_tests, body_of, files_of_tests, manner_of, new_test_path, statement_lines
+from refine_tui.loop.authoring.conventions import bodies_of_tests, body_of, files_of_tests, manner_of, new_test_path, statement_lines
+from refine_tui.loop.authoring.specimens import NOT_MADE_FOR, Choice, choose
+from refine_tui.loop.authoring.spelling import Manner, Spelled, file_of, spell
 from refine_tui.loop.fixing import Fixed, Outcome
 from refine_tui.loop.ports.keeping import Workspace
 from refine_tui.loop.ports.observing import Observer
 from refine_tui.loop.ports.running import Cancelled, Evaluator
-from refine_tui.loop.session import Session
-from refine_tui.loop.specimens import NOT_MADE_FOR, Choice, choose
-from refine_tui.loop.spelling import Manner, Spelled, file_of, spell
+from refine_tui.loop.session.session import Session
 
 INPUTS = 120
 SECONDS = 60.0

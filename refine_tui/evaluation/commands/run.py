@@ -9,16 +9,16 @@ import shlex
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from refine_tui.core.errors import UsageError
 from refine_tui.core.evidence import CaseResult
-from refine_tui.evaluation.command_places import Places
-from refine_tui.evaluation.command_reading import FORMATS, Guessing, Reader
-from refine_tui.evaluation.command_text import DETAILS, Seen, bounded, grouped, one_line
-from refine_tui.evaluation.junit import NotJUnit, read_junit
+from refine_tui.evaluation.commands.junit import NotJUnit, read_junit
+from refine_tui.evaluation.commands.places import Places
+from refine_tui.evaluation.commands.reading import FORMATS, Guessing, Reader
+from refine_tui.evaluation.commands.text import DETAILS, Seen, bounded, grouped, one_line
 from refine_tui.evaluation.settings import Place, processor_s
 from refine_tui.evaluation.stream import ENDED, Lines
+from refine_tui.evaluation.tools import stand_alone
 from refine_tui.loop.ports.running import Cancelled, Launch, Running, Sandbox
 
 _POLL_S = 0.04
@@ -135,7 +135,7 @@ class CommandRunner:
 
     def _launch(self, line: str, files: Mapping[str, bytes], limit_s: float) -> Launch:
         plan = {"command": line, "results": self._command.junit}
-        tools = {"plan.json": json.dumps(plan).encode(), "_command.py": (Path(__file__).parent / "_command.py").read_bytes()}
+        tools = {"plan.json": json.dumps(plan).encode(), "_command.py": stand_alone()["_command.py"]}
         limits = self._place.settings.limits
         wall_s = limit_s + 5.0
         limits = replace(limits, wall_s=wall_s, cpu_s=processor_s(limits, wall_s), output_bytes=max(limits.output_bytes, _OUTPUT_BYTES))

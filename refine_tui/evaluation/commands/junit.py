@@ -10,7 +10,7 @@ from xml.parsers import expat
 
 from refine_tui.core.errors import RunnerError
 from refine_tui.core.evidence import CaseResult, Outcome
-from refine_tui.evaluation.command_text import Seen, bounded, one_line
+from refine_tui.evaluation.commands.text import Seen, bounded, one_line
 
 MOST_BYTES = 16 << 20
 DEEPEST = 64

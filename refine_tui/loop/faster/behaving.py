@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from refine_tui.core.patch import Patch
 from refine_tui.core.scope import Scope
-from refine_tui.loop.growing import grown
+from refine_tui.loop.faster.growing import grown
 from refine_tui.loop.ports.observing import CallInput, Observer, Outcome
 from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.ports.timing import Cost, Timer

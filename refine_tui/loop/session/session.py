@@ -22,18 +22,18 @@ from refine_tui.core.stopping import StopReason
 from refine_tui.core.task import Budget, Task
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
-from refine_tui.loop.bringing import Bringing
-from refine_tui.loop.choosing import Choosing, InUse
-from refine_tui.loop.following import unproven
-from refine_tui.loop.memory import recall, remember_candidate, remember_item, remember_review
 from refine_tui.loop.planning import plan_tasks, suspects_of
 from refine_tui.loop.ports.parts import Parts
 from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.ports.thinking import Usage
 from refine_tui.loop.refine import Tools, refine
-from refine_tui.loop.state import QueueItem, State, Status
-from refine_tui.loop.stating import Stating
-from refine_tui.loop.streaming import stream
+from refine_tui.loop.session.bringing import Bringing
+from refine_tui.loop.session.choosing import Choosing, InUse
+from refine_tui.loop.session.following import unproven
+from refine_tui.loop.session.memory import recall, remember_candidate, remember_item, remember_review
+from refine_tui.loop.session.state import QueueItem, State, Status
+from refine_tui.loop.session.stating import Stating
+from refine_tui.loop.session.streaming import stream
 from refine_tui.loop.unwatched import Unwatched
 from refine_tui.loop.wanted import Wanted
 

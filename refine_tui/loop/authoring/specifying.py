@@ -14,8 +14,9 @@ from refine_tui.core.patch import Patch, create_file
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
-from refine_tui.loop.awaiting import amiss
-from refine_tui.loop.conventions import manner_of, new_test_path
+from refine_tui.loop.authoring.awaiting import amiss
+from refine_tui.loop.authoring.conventions import manner_of, new_test_path
+from refine_tui.loop.authoring.spelling import Manner
 from refine_tui.loop.drafting import TEMPERATURE
 from refine_tui.loop.fixing import Fixed
 from refine_tui.loop.ports.keeping import Workspace
@@ -23,7 +24,6 @@ from refine_tui.loop.ports.observing import Observer
 from refine_tui.loop.ports.running import Cancelled, Evaluator
 from refine_tui.loop.ports.thinking import Ask, Completion, Fault, Generator, Profile, Request, Sampling, Syntax
 from refine_tui.loop.search import is_plain, scope_lines
-from refine_tui.loop.spelling import Manner
 from refine_tui.loop.surroundings import surroundings
 
 ANSWERS = 4

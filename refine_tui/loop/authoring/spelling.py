@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refine_tui.core.scope import Scope
-from refine_tui.loop.specimens import Specimen
+from refine_tui.loop.authoring.specimens import Specimen
 
 _SPECIAL = re.compile(r"([.^$*+?{}\[\]\\|()])")
 _OBJECT = re.compile(r"\w+\(\*\*(\{.*\})\)", re.DOTALL)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from refine_tui.core.evidence import CaseResult, Outcome
-from refine_tui.evaluation.command_text import Seen, bounded, one_line
+from refine_tui.evaluation.commands.text import Seen, bounded, one_line
 
 MOST_LINES = 400
 """Lines kept of one failure's text."""

@@ -11,7 +11,7 @@ from refine_tui.core.codec import decode, encode
 from refine_tui.core.evidence import SuiteResult
 from refine_tui.core.review import Decision, Review
 from refine_tui.loop.ports.keeping import Journal
-from refine_tui.loop.state import QueueItem
+from refine_tui.loop.session.state import QueueItem
 
 _DECISIONS = frozenset(get_args(Decision))
 

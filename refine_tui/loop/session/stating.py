@@ -10,7 +10,7 @@ from refine_tui.core.evidence import Baseline
 from refine_tui.core.paths import matches
 from refine_tui.core.scope import Scope
 from refine_tui.core.task import Task
-from refine_tui.loop.expecting import NO_PLACE, Expecting
+from refine_tui.loop.session.expecting import NO_PLACE, Expecting
 
 
 class Stating(Expecting):

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from refine_tui.core.errors import ProjectError
 from refine_tui.core.paths import matches
 from refine_tui.core.scope import Scope
+from refine_tui.loop.authoring.spelling import Manner, snake
 from refine_tui.loop.ports.keeping import Workspace
-from refine_tui.loop.spelling import Manner, snake
 
 TESTS = ("test_*.py", "*_test.py")
 _READ = 40

@@ -1,0 +1,1 @@
+"""Projects that run their tests by a command of their own: found, run, and its output read."""
