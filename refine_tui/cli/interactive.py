@@ -28,9 +28,9 @@ def open_project_ui(options: argparse.Namespace, *, demo: bool) -> int:
     options.ask = lambda question: "" if is_on_screen.is_set() else typed_key(question)
     with open_project(options, watch=True) as project:
         watcher = project.parts.watcher
-        if options.plain:
-            return run_plain(project.session, demo=demo, notices=project.notices, watcher=watcher)
         shelf = make_shelf(project.settings, Places(), getattr(options, "model", None) or "")
+        if options.plain:
+            return run_plain(project.session, demo=demo, notices=project.notices, watcher=watcher, shelf=shelf, ask=typed_key)
         is_on_screen.set()
         status: int = run(project.session, settings=project.settings, demo=demo, notices=project.notices, watcher=watcher, shelf=shelf)
         return status

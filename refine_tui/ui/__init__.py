@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from refine_tui.core.amounts import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from refine_tui.core.settings import Settings
     from refine_tui.loop.ports.choosing import Shelf
@@ -60,11 +60,22 @@ def run(
     return status
 
 
-def run_plain(session: SessionPort, *, demo: bool = False, notices: Sequence[str] = (), watcher: Watcher | None = None) -> int:
-    """Work on a session without a screen, over standard input and output, and return the exit status once the user leaves."""
+def run_plain(
+    session: SessionPort,
+    *,
+    demo: bool = False,
+    notices: Sequence[str] = (),
+    watcher: Watcher | None = None,
+    shelf: Shelf | None = None,
+    ask: Callable[[str], str] = lambda _question: "",
+) -> int:
+    """Work on a session without a screen, over standard input and output, and return the exit status once the user leaves.
+
+    `ask` reads a key that a server of models wants, without showing it; the rest is as in `run`.
+    """
     from refine_tui.ui.plain.dialog import Dialog
 
-    status, dialog = 0, Dialog(session, input, print)
+    status, dialog = 0, Dialog(session, input, print, shelf, ask)
     try:
         if watcher is not None:
             watcher.start(dialog.saw)

@@ -147,6 +147,16 @@ def test_a_task_that_is_cancelled_does_not_wait_until_its_model_is_loaded() -> N
     assert bench.session.state().queue[0].status == "cancelled"
 
 
+def test_what_a_model_warns_of_when_a_task_loads_it_is_told_loudly() -> None:
+    class Slowed(Named):
+        def load(self) -> ModelInfo:
+            return replace(super().load(), warnings=("THE MODEL RUNS ON THE CPU.",))
+
+    bench = Bench(PROJECT, lambda _: [], real=Slowed("slowed", lambda _: [block(RIGHT)]))
+    told = [*bench.session.survey(never), *bench.session.work_all(never)]
+    assert events.Notice("THE MODEL RUNS ON THE CPU.", "warning") in told
+
+
 def test_no_model_is_a_choice_and_one_comes_back_after_it() -> None:
     bench, shelf = opened(right()), ShelfOf(right)
     assert use(bench, shelf, "none").info is None

@@ -205,7 +205,8 @@ class Session(Choosing, Bringing, Stating):
             if use.is_over():
                 return
             if self._parts.generator is not None and self._state.model is None and not self._state.model_reason:
-                yield self.load_model()
+                yield (ready := self.load_model())
+                yield from (events.Notice(warning, "warning") for warning in (ready.info.warnings if ready.info else ()))
             self._set_status(task, "running")
             try:
                 yield from (

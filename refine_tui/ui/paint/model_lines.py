@@ -58,10 +58,11 @@ def _fetching(models: Models) -> Content:
     return ink(in_words(models.progress), "   ", ("x stops", "bold $accent"))
 
 
-def in_words(progress: Fetching) -> str:
-    """Return how far a download is: share, size, rate, time left."""
+def in_words(progress: Fetching, *, bar: bool = True) -> str:
+    """Return how far a download is: share, as a bar too, size, rate, time left."""
     done, total = progress.done_bytes, progress.total_bytes
-    parts = [size_in_words(done) if total is None else f"{meter(done, total, 10)} {done / max(total, 1):4.0%} of {size_in_words(total)}"]
+    share = "" if total is None else f"{done / max(total, 1):{4 if bar else 1}.0%} of {size_in_words(total)}"
+    parts = [size_in_words(done) if total is None else f"{meter(done, total, 10)} {share}" if bar else share]
     parts += [f"{size_in_words(progress.rate)}/s"] if progress.rate else []
     parts += [f"{duration_in_words(progress.left_s)} left"] if progress.left_s is not None and total != done else []
     return "  ".join([*parts, progress.note or progress.file])
@@ -110,6 +111,13 @@ def paint_choice(choice: Choice | None, free_bytes: int | None) -> list[Content]
 
 
 def _choice(choice: Choice, free_bytes: int | None) -> Iterator[Content]:
+    yield from paint_facts(choice, free_bytes)
+    yield ink("")
+    yield ink((_way(choice), "$diff-number"))
+
+
+def paint_facts(choice: Choice, free_bytes: int | None) -> Iterator[Content]:
+    """Paint what is known of one model."""
     yield ink((choice.wish, "bold"))
     if choice.note:
         yield ink((choice.note, "$error") if choice.kind == "broken" else choice.note)
@@ -129,8 +137,11 @@ def _choice(choice: Choice, free_bytes: int | None) -> Iterator[Content]:
     for name, value in facts.items():
         if value:
             yield ink((f"{name:9}", "$diff-number"), value)
-    yield ink("")
-    yield ink((_way(choice), "$diff-number"))
+
+
+def kind_in_words(choice: Choice) -> str:
+    """Return what kind of choice it is where that is not a file of a model; else what model it is."""
+    return _KINDS.get(choice.kind) or ("not here" if choice.kind == "card" else choice.architecture)
 
 
 def _way(choice: Choice) -> str:

@@ -16,9 +16,11 @@ from refine_tui.core.review import Decision, Review
 from refine_tui.core.sanitize import visible
 from refine_tui.core.task import Task
 from refine_tui.loop.events import Event
+from refine_tui.loop.ports.choosing import Shelf
 from refine_tui.ui.applying import doubt, summary
 from refine_tui.ui.paint.evidence import short_test
 from refine_tui.ui.plain.lines import line_of, lines_of
+from refine_tui.ui.plain.setup import Setup
 from refine_tui.ui.session_port import Cancelled, SessionPort
 
 Answer = Callable[[str], object]
@@ -28,8 +30,17 @@ Answer = Callable[[str], object]
 class Dialog:
     """Works on what waits, asks about what is ready, until the user leaves."""
 
-    def __init__(self, session: SessionPort, read: Callable[[str], str], write: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        session: SessionPort,
+        read: Callable[[str], str],
+        write: Callable[[str], object],
+        shelf: Shelf | None = None,
+        ask: Callable[[str], str] = lambda _question: "",
+    ) -> None:
+        """Speak with the user through `read` and `write`; `ask` reads what is not shown. Without a shelf no model can be chosen."""
         self._session, self._read, self._write = session, read, write
+        self._setup = Setup(session, shelf, lambda question: ask(visible(question)), self._say, self._follow) if shelf else None
         self._passed_over: set[str] = set()
         """Reviews the user wants to come back to later."""
         self._shown = ""
@@ -134,6 +145,7 @@ class Dialog:
             "run": lambda _: self._run(),
             "take back": lambda _: self._reversed(self._session.undo().id, "Took back"),
             "write again": lambda _: self._reversed(self._session.redo().id, "Wrote again"),
+            **self._ways_to_models(),
             "quit": lambda _: self._leave(),
         }
         if review is None:
@@ -149,6 +161,15 @@ class Dialog:
             "later": lambda _: self._put_off(review),
         }
         return {**decisions, **always}
+
+    def _ways_to_models(self) -> dict[str, Answer]:
+        setup = self._setup
+        if setup is None:
+            return {}
+        return {"models": setup.show, "use": setup.use, "fetch": lambda rest: setup.fetch(rest, self._is_sure), "add": setup.add}
+
+    def _is_sure(self, question: str) -> bool:
+        return self._read(f"{visible(question)} yes or no: ").strip() == "yes"
 
     def _put_off(self, review: Review) -> None:
         self._passed_over.add(review.id)
@@ -183,8 +204,7 @@ class Dialog:
             return
         review = self._session.state().review(review.id)
         sure = self._session.is_proven(review) or not review.accepted
-        question = "" if sure else f"{doubt(review, self._session.state().baseline)} Write all the same? yes or no: "
-        if question and self._read(visible(question)).strip() != "yes":
+        if not sure and not self._is_sure(f"{doubt(review, self._session.state().baseline)} Write all the same?"):
             self._say("Nothing was written.")
             return
         application = self._session.apply(review.id, red_is_fine=not sure)

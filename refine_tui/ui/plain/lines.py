@@ -31,6 +31,8 @@ def line_of(event: Delivery, state: State) -> str:
             counts = baseline.suite.counts
             red = counts.failed + counts.errors
             return f"{counts.passed} passed, {red} failed, {counts.skipped} skipped; {len(tasks)} new tasks; {level.value}."
+        case events.ModelLoading(wish) if wish != "none":
+            return f"Loading {wish}."
         case events.ModelReady(info) if info is not None:
             return f"Model {info.name} on {info.device}."
         case events.TaskStarted(task):
