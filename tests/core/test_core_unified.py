@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refine_tui.core.patch import Patch, patch_between
@@ -43,13 +43,13 @@ def check(root: Path, base: dict[str, bytes], new: dict[str, bytes]) -> None:
     assert {name: file.read_bytes() for name, file in written.items()} == new
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(base=TEXT, new=TEXT)
 def test_git_apply_makes_exactly_the_new_bytes(repository: Path, base: bytes, new: bytes) -> None:
     check(repository, {"content.txt": base}, {"content.txt": new})
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(path=PATH)
 def test_git_apply_finds_any_path(tmp_path_factory: pytest.TempPathFactory, path: str) -> None:
     root = tmp_path_factory.mktemp("path")

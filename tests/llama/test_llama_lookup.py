@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from refine_tui.llama.client import LlamaGenerator
@@ -86,7 +86,6 @@ def test_text_that_copies_nothing_is_written_as_fast_but_for_three_percent(lette
             assert cost <= 1.03 * (len(target) - 1)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 40), st.floats(0, 1)), max_size=200), st.integers(1, 8))
 def test_whatever_comes_of_the_guesses_no_more_is_lost_than_was_staked(outcomes: list[tuple[int, float]], live: int) -> None:
     pace, tokens, spent, saved = Pace(ON_CPU), 1, 0.0, 0.0

@@ -13,7 +13,6 @@ from refine_tui.llama.streams import TextStream
 from refine_tui.llama.tree import tree_batches
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.floats(allow_nan=False)))), st.integers(1, 40))
 def test_messages_arrive_whole_however_the_pipe_cuts_them(messages: list[dict[str, object]], size: int) -> None:
     data = b"".join(encode(message) for message in messages)
@@ -40,7 +39,6 @@ def test_a_pipe_that_ends_within_a_message_ends() -> None:
     assert read_message(io.BytesIO(b"")) is None
 
 
-@settings(deadline=None)
 @given(
     st.text(alphabet="abc<|ü€", max_size=60), st.lists(st.text(alphabet="abc<|ü", min_size=1, max_size=5), max_size=3), st.integers(1, 5)
 )
@@ -75,7 +73,7 @@ def test_what_may_begin_a_stop_string_is_held_back_and_given_out_when_it_does_no
     assert stream.finish() == ""
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.lists(st.integers(0, 2), max_size=7), max_size=25), st.integers(1, 6), st.integers(6, 20))
 def test_a_tree_asks_for_every_token_behind_its_own_prefix(continuations: list[list[int]], sequences: int, rows: int) -> None:
     asked: dict[int, dict[int, int]] = {}

@@ -173,7 +173,7 @@ def test_a_cut_prompt_is_known_as_far_as_it_goes() -> None:
     assert session.computed == 4 + 2
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.integers(0, 2**32), st.booleans(), st.sampled_from([30, 60, 10_000]), st.sampled_from([0, 60, 1 << 30]), st.sampled_from([3, 5, 12])
 )
@@ -196,7 +196,6 @@ def test_whatever_is_asked_the_cells_hold_the_prompt(seed: int, compact: bool, r
         assert session.computed == needed, "everything that was ever computed is found again"
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 2), max_size=6), max_size=12), st.data())
 def test_a_trie_finds_what_each_holder_shares(sequences: list[list[int]], data: st.DataObject) -> None:
     trie: Trie[int] = Trie()
@@ -212,7 +211,6 @@ def test_a_trie_finds_what_each_holder_shares(sequences: list[list[int]], data: 
     assert found == {holder: length for holder, tokens in held.items() if (length := common_length(tokens, asked))}
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=8), st.lists(st.integers(0, 3), max_size=8))
 def test_the_common_length_is_that_of_the_longest_common_beginning(left: list[int], right: list[int]) -> None:
     length = common_length(left, right)

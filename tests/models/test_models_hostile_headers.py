@@ -85,7 +85,7 @@ def refusal(path: Path) -> str:
 
 
 def fuzz(folder: Path, examples: int) -> None:
-    @settings(max_examples=examples, deadline=None, database=None)
+    @settings(max_examples=examples)
     @given(data=hostile, apparent=apparent_sizes)
     def one(data: bytes, apparent: int) -> None:
         path = folder / "any.gguf"

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refine_tui.core.patch import edit_file, splice
@@ -66,7 +66,7 @@ def is_small(scope: Scope) -> bool:
     return scope.kind in ("function", "method") and 3 <= scope.last_line - scope.first_line <= 40
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6))
 def test_edits_of_library_functions_hold_what_they_promise(seed: int) -> None:
     rng = Random(seed)
@@ -94,7 +94,7 @@ def parses(file: SourceFile, scope: Scope, new: bytes, edit: OperatorEdit) -> No
         ast.parse(new)  # a string that spans lines defeats dedent
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8)
 @given(st.integers(0, 10**6))
 def test_equal_results_come_once_and_likelier_edits_first(seed: int) -> None:
     path, name = Random(seed).choice(library_functions())

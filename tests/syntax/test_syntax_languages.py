@@ -6,7 +6,7 @@ from random import Random
 from types import ModuleType
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refine_tui.core.errors import ProjectError
@@ -94,7 +94,7 @@ def test_scopes_are_found_in_every_language(suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", SCOPES)
-@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4)
 @given(seed=st.integers(0, 10**6))
 def test_edits_parse_stay_in_their_scope_and_can_be_taken_back(suffix: str, seed: int) -> None:
     file, rng = sample(suffix), Random(seed)
@@ -112,7 +112,7 @@ def test_edits_parse_stay_in_their_scope_and_can_be_taken_back(suffix: str, seed
 
 
 @pytest.mark.parametrize("suffix", SCOPES)
-@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4)
 @given(seed=st.integers(0, 10**6))
 def test_broken_text_gives_edits_or_none_but_no_error(suffix: str, seed: int) -> None:
     data, rng = sample(suffix).data, Random(seed)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refine_tui.core.errors import SafetyError, StaleBaseError
@@ -175,7 +175,7 @@ def test_a_recovery_that_is_killed_too_is_finished_by_the_next(make_project: Any
     assert second > 5
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(st.binary(max_size=200).filter(lambda data: b"\0" not in data), st.sampled_from(["undo", "edit", "delete", "nothing"]))
 def test_whatever_is_created_undo_never_loses_a_byte_of_the_user(make_project: Any, data: bytes, then: str) -> None:
     project = make_project()

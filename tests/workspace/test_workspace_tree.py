@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refine_tui.core.errors import StaleBaseError, UsageError
@@ -27,7 +27,7 @@ def contents(draw: st.DrawFn) -> bytes:
     return draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + b"".join(word + end for word, end in lines) + tail
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(base=contents(), data=st.data(), mode=st.sampled_from([0o644, 0o600, 0o755, 0o4711, 0o664]))
 def test_bytes_outside_the_edit_and_the_mode_stay(make_project: Any, base: bytes, data: st.DataObject, mode: int) -> None:
     start = data.draw(st.integers(0, len(base)))
