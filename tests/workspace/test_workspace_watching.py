@@ -14,7 +14,7 @@ from watchdog.observers import Observer
 from refine_tui.core.text import digest
 from refine_tui.workspace.watching import TreeWatcher
 
-PATIENCE = 20.0
+PATIENCE = 100.0
 
 
 class Seen:
@@ -46,14 +46,15 @@ def watcher(root: Path) -> Iterator[TreeWatcher]:
 
 
 def save_atomically(file: Path, content: bytes) -> None:
-    beside = file.with_name(f"{file.name}.saving")
+    """Save as editors do. The name beside it is one of theirs: another would be told if a busy machine stopped this in between."""
+    beside = file.with_name(f".{file.name}.swp")
     beside.write_bytes(content)
     beside.replace(file)
 
 
 def mark(root: Path, seen: Seen) -> set[str]:
     """Change one more file and return all that was told up to that change: what was to be silent would be in it."""
-    (root / "mark.txt").write_bytes(os.urandom(8))
+    save_atomically(root / "mark.txt", os.urandom(8))
     told: set[str] = set()
     while "mark.txt" not in told:
         told |= seen.next()
@@ -74,7 +75,7 @@ def test_an_atomic_save_is_told_as_its_target(root: Path, watcher: TreeWatcher) 
 
 def test_new_and_removed_files_are_told(root: Path, watcher: TreeWatcher) -> None:
     seen = Seen(watcher)
-    (root / "new.py").write_bytes(b"")
+    save_atomically(root / "new.py", b"new\n")
     assert seen.next() == {"new.py"}
     (root / "a.py").unlink()
     assert seen.next() == {"a.py"}
@@ -188,10 +189,10 @@ def test_without_watches_it_looks_from_time_to_time(root: Path) -> None:
     watcher = TreeWatcher(root, quiet=0.01, ceiling=0.05, observer=Exhausted)
     seen = Seen(watcher)
     assert watcher.polling
-    (root / "a.py").write_bytes(b"changed\n")
+    save_atomically(root / "a.py", b"changed\n")
     assert seen.next() == {"a.py"}
     (root / "pkg" / "b.py").unlink()
-    (root / "pkg" / "c.py").write_bytes(b"c")
+    save_atomically(root / "pkg" / "c.py", b"c")
     told = seen.next()
     assert told | (seen.next() if len(told) < 2 else set()) == {"pkg/b.py", "pkg/c.py"}
     watcher.stop()
