@@ -1,8 +1,8 @@
 """A patch is a value: for each file the digest of its base and the edits that change it.
 
 It applies to that base and to nothing else, inverts, and is made either from edits or from two texts.
-A patch may create a file, where there is none; only the inverse of that removes one. Nothing is renamed, and whoever reads a foreign
-patch refuses all three.
+A patch may create a file, where there is none; only the inverse of that removes one. Nothing is renamed. Whoever reads a foreign
+patch refuses the last two.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Patch:
         """An identity of bases and edits: equal patches have equal keys."""
         parts: list[bytes] = []
         for file in self.files:
-            parts.append(f"{file.path}\0{file.base_digest}\0{'removed' * file.removes}".encode())
+            parts.append(f"{file.path}\0{file.base_digest}\0{'removed' * file.removes}".encode("utf-8", "surrogateescape"))
             parts.extend(b"%d\0%d\0%s\0%d\0%s" % (e.start, len(e.old), e.old, len(e.new), e.new) for e in file.edits)
         return digest(b"\0".join(parts))[:16]
 

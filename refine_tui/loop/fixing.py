@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from refine_tui.core.candidate import Candidate
 from refine_tui.core.evidence import Baseline, Counts, Delta, SuiteResult, delta
 from refine_tui.core.patch import Patch
+from refine_tui.core.scope import Scope
 from refine_tui.core.stopping import StopReason
 from refine_tui.core.task import Task
 from refine_tui.loop import events
@@ -20,6 +21,7 @@ from refine_tui.loop.wanted import Wanted
 
 if TYPE_CHECKING:
     from refine_tui.loop.session.session import Session
+    from refine_tui.loop.session.state import State
 
 Outcome = Literal["solved", "improved", "unsolved", "nothing_failing", "cancelled", "refused"]
 
@@ -109,15 +111,29 @@ def fix(
     yield from session.survey(cancelled, wanted=wanted)
     baseline = session.state().baseline
     assert baseline is not None  # a survey ends with one or raises
-    targets = set(wanted.targets_in(baseline, session.scope))
     totals = _Totals()
-    if not targets:
-        whole = baseline.suite.complete
-        outcome: Outcome = "cancelled" if cancelled() else "nothing_failing" if whole else "unsolved"
-        if not whole and not cancelled():
-            totals.reasons.append(f"the first run of the tests ended early: {baseline.suite.stopped or 'not every test gave a result'}")
-        yield _ended(outcome, baseline, baseline.suite, Patch(), {}, totals, (), targets)
+    if not wanted.targets_in(baseline, session.scope):
+        yield _nothing_to_do(baseline, totals, cancelled())
         return
+    yield from _worked(session, clock, seconds, cancelled, totals, search=search)
+    if not totals.candidates and not cancelled():
+        refuse_uncollected(baseline.suite, baseline.interpreter)
+    yield from _delivered(session.state(), evaluator, wanted, session.scope, cancelled, totals)
+
+
+def _nothing_to_do(baseline: Baseline, totals: _Totals, was_cancelled: bool) -> Fixed:
+    """Return the end for tests of which none that is wanted fails, as far as they were run."""
+    suite = baseline.suite
+    outcome: Outcome = "cancelled" if was_cancelled else "nothing_failing" if suite.complete else "unsolved"
+    if outcome == "unsolved":
+        totals.reasons.append(f"the first run of the tests ended early: {suite.stopped or 'not every test gave a result'}")
+    return _ended(outcome, baseline, suite, Patch(), {}, totals, (), set())
+
+
+def _worked(
+    session: Session, clock: Clock, seconds: float | None, cancelled: Cancelled, totals: _Totals, *, search: bool
+) -> Iterator[events.Event]:
+    """Work on every waiting task in turn, each with its share of what is left of `seconds`."""
     began = clock()
     # Read anew each time: when the project changes meanwhile, other tasks wait afterwards, or the same once more.
     while (waiting := _waiting(session)) and not cancelled():
@@ -132,16 +148,18 @@ def fix(
         for event in session.work(task, cancelled, search=search):
             totals.add(event)
             yield event
-    if not totals.candidates and not cancelled():
-        refuse_uncollected(baseline.suite, baseline.interpreter)
-    now = session.state()
-    if now.baseline is not None and now.baseline is not baseline:
-        baseline = now.baseline
-        targets = set(wanted.targets_in(baseline, session.scope))
+
+
+def _delivered(
+    now: State, evaluator: Evaluator, wanted: Wanted, find: Callable[[str], Scope], cancelled: Cancelled, totals: _Totals
+) -> Iterator[events.Event]:
+    """Join what this work put up for review, and end with `Fixed`; the project may have changed since it began."""
+    baseline = now.baseline
+    assert baseline is not None  # it was there before, and another one only takes its place
+    targets = set(wanted.targets_in(baseline, find))
     reviews = [review for review in now.reviews if review.id in totals.reviews and review.state == "open"]
     patch, tree, suite = _joined([(r.candidate, dict(r.tree)) for r in reviews], baseline, evaluator, cancelled, totals)
-    change = delta(baseline.suite, suite)
-    outcome = _outcome(targets, change, cancelled())
+    outcome = _outcome(targets, delta(baseline.suite, suite), cancelled())
     if outcome == "solved" and any(review.candidate.by_heart for review in reviews):
         outcome = "improved"
     flags = tuple(dict.fromkeys(flag for review in reviews for flag in review.candidate.flags))

@@ -23,8 +23,10 @@ def looks_like_blocks(text: bytes) -> bool:
 def read_blocks(text: bytes) -> list[Block]:
     """Return the blocks in order. A block without a name of its own belongs to the file of the block before it.
 
+    One with nothing to search for creates its file.
+
     Raises:
-        UsageError: a mark is missing, a block names no file, or one has nothing to search for.
+        UsageError: a mark is missing, a block names no file, or one neither searches nor replaces anything.
     """
     return list(_blocks([row.removesuffix(b"\n") for row in lines_of(text)]))
 
@@ -43,9 +45,12 @@ def _blocks(rows: list[bytes]) -> Iterator[Block]:
         divider = _next(rows, at + 1, _DIVIDER, f"{path}: {name} has no line of `=======`")
         end = _next(rows, divider + 1, _REPLACE, f"{path}: {name} has no line of `>>>>>>> REPLACE`")
         old, new = ([row + b"\n" for row in part] for part in (rows[at + 1 : divider], rows[divider + 1 : end]))
-        if not any(row.strip() for row in old):
-            raise UsageError(f"{path}: {name} has nothing to search for. Only changes to lines that exist can be brought in.")
-        yield Block(path, name, tuple(old), tuple(new))
+        if any(row.strip() for row in old):
+            yield Block(path, name, tuple(old), tuple(new))
+        elif new:
+            yield Block(path, name, (), tuple(new), creates=True)
+        else:
+            raise UsageError(f"{path}: {name} has nothing to search for and nothing to put in its place.")
         at = ended = end + 1
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from refine_tui.core.errors import SafetyError, UsageError
 from refine_tui.core.hunks import lines_of
-from refine_tui.core.patch import Patch, patch_between
+from refine_tui.core.patch import ABSENT, Edit, FilePatch, Patch, patch_between
 from refine_tui.prompting.block_reading import looks_like_blocks, read_blocks
 from refine_tui.prompting.diff_reading import Block, looks_like_diff, read_diff
 from refine_tui.prompting.placing import Nowhere, Place, place, replaced
@@ -20,7 +20,7 @@ class Imported:
 
     patch: Patch
     tree: dict[str, bytes]
-    """The bases: path → content."""
+    """The bases: path → content; a file that is created has none."""
     form: str
     """`unified diff` or `SEARCH/REPLACE`."""
     by_space: tuple[str, ...] = ()
@@ -37,7 +37,8 @@ def read_patch(text: bytes, read: Callable[[str], bytes | None], known: Sequence
 
     Raises:
         SafetyError: a path leads outside the project.
-        UsageError: the text is neither, is malformed, does more than change files, changes nothing, or a block has no place.
+        UsageError: the text is neither, is malformed, does more than change and create files, changes nothing, creates what is there,
+            or a block has no place.
     """
     if looks_like_blocks(text):
         form, blocks = "SEARCH/REPLACE", read_blocks(text)
@@ -47,29 +48,47 @@ def read_patch(text: bytes, read: Callable[[str], bytes | None], known: Sequence
         raise UsageError("This is neither a unified diff nor SEARCH/REPLACE blocks. Bring in the output of `git diff`, for instance.")
     base: dict[str, bytes] = {}
     for block in blocks:
+        if block.creates and block.path in base:
+            raise _there_already(block)
         if block.path not in base:
-            base[block.path] = _content(block.path, read, known)
+            base[block.path] = _content(block, read, known)
     new, by_space = dict(base), []
     for path in base:
         mine = [block for block in blocks if block.path == path]
         change = _patched if form == "unified diff" else _searched
         new[path], loose = change(base[path], mine)
         by_space += loose
-    patch = patch_between(base, new)
+    created = {block.path for block in blocks if block.creates}
+    patch = _between({path: data for path, data in base.items() if path not in created}, new)
     if patch.is_empty:
         raise UsageError("The patch changes nothing: the files already are as it would make them.")
-    return Imported(patch, {path: base[path] for path in patch.paths}, form, tuple(by_space))
+    return Imported(patch, {path: base[path] for path in patch.paths if path not in created}, form, tuple(by_space))
 
 
-def _content(path: str, read: Callable[[str], bytes | None], known: Sequence[str]) -> bytes:
+def _between(base: Mapping[str, bytes], new: Mapping[str, bytes]) -> Patch:
+    """Return the patch from the files of `base` to `new`; what is only there now is created."""
+    changed = patch_between(base, {path: new[path] for path in base})
+    made = (FilePatch(path, ABSENT, (Edit(0, b"", data),)) for path, data in new.items() if path not in base)
+    return Patch(tuple(sorted((*changed.files, *made), key=lambda file: file.path)))
+
+
+def _content(block: Block, read: Callable[[str], bytes | None], known: Sequence[str]) -> bytes:
+    """Return what the file holds that the first block of it speaks of; nothing where that creates it."""
+    path = block.path
     if path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise SafetyError(f"{path}: it leads outside the project. The patch cannot be brought in.")
     content = read(path)
-    if content is not None:
-        return content
+    if content is not None and block.creates:
+        raise _there_already(block)
+    if content is not None or block.creates:
+        return content or b""
     namesakes = [name for name in known if name.rsplit("/", 1)[-1] == path.rsplit("/", 1)[-1]]
     close = ", ".join((namesakes or difflib.get_close_matches(path, known))[:3])
     raise UsageError(f"{path}: there is no such file here. {f'Close to it: {close}.' if close else 'Name it relative to the project.'}")
+
+
+def _there_already(block: Block) -> UsageError:
+    return UsageError(f"{block.path}: {block.name} creates it, and it is there already. Nothing was changed.")
 
 
 def _patched(base: bytes, blocks: Sequence[Block]) -> tuple[bytes, list[str]]:

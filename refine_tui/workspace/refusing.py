@@ -14,6 +14,7 @@ from refine_tui.workspace.places import TEMPORARY_PREFIX
 
 SIZE_LIMIT = 2 * 1024 * 1024
 """Bytes; a larger file is not written by hand."""
+MISSING = "there is no such file"
 _BINARY_PROBE = 8192
 _RESERVED: tuple[tuple[str, frozenset[str]], ...] = (
     (
@@ -83,13 +84,13 @@ def refusal_by_file(root: int, path: str) -> str:
     except SafetyError:
         return "it is reached through a link"
     except FileNotFoundError:
-        return "there is no such file"
+        return MISSING
     except OSError as error:
         return f"it cannot be reached: {error.strerror}"
     try:
         return _kind(root, folder, name) or _submodule(root, path) or _content(folder, name)
     except FileNotFoundError:
-        return "there is no such file"
+        return MISSING
     except (OSError, ProjectError, SafetyError) as error:
         return f"it cannot be read: {getattr(error, 'strerror', None) or error}"
     finally:

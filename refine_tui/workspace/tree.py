@@ -16,7 +16,7 @@ from refine_tui.workspace.carrying import carry
 from refine_tui.workspace.disk import Disk
 from refine_tui.workspace.keeping import LateWrite, Store
 from refine_tui.workspace.listing import list_files, list_temporary
-from refine_tui.workspace.refusing import refusal_by_file, refusal_by_name, refusal_of_new
+from refine_tui.workspace.refusing import MISSING, refusal_by_file, refusal_by_name, refusal_of_new
 
 
 class ProjectTree:
@@ -57,15 +57,18 @@ class ProjectTree:
         except OSError as error:
             raise ProjectError(f"{path} cannot be read: {error.strerror}.") from error
 
-    def refuses(self, path: str) -> str:
-        """Return why no patch may be written to a path, or an empty string."""
+    def refuses(self, path: str, *, new: bool = False) -> str:
+        """Return why no patch may be written to a path, or an empty string; with `new`, why no file may be created there."""
         reason = refusal_by_name(path, self._protected)
         if reason:
             return reason
         if (self.root / path).is_relative_to(self._state_dir):
             return "it belongs to refine-tui"
         with opened_root(self.root) as root:
-            return refusal_by_file(root, path)
+            reason = refusal_by_file(root, path)
+            if not new:
+                return reason
+            return refusal_of_new(root, path) if reason == MISSING else reason or "it is there already"
 
     def apply(self, patch: Patch, *, task: str, goal: str) -> Application:
         """Write a patch: all files or none.
@@ -136,11 +139,10 @@ class ProjectTree:
             path, reason = file.path, self.refuses(file.path)
             if file.creates and not reason:
                 raise StaleBaseError(f"{path} is there already. Run the task again.")
-            if reason == "there is no such file":
+            if reason == MISSING:
                 if not file.creates:
                     raise StaleBaseError(f"{path} is gone. Run the task again.")
-                with opened_root(self.root) as root:
-                    reason = refusal_of_new(root, path)
+                reason = self.refuses(path, new=True)
             if reason:
                 raise SafetyError(f"{path} is not written: {reason}.")
 

@@ -53,7 +53,7 @@ class MemoryWorkspace:
             raise ProjectError(f"{path} is gone.")
         return SourceFile(path, self.tree[path])
 
-    def refuses(self, path: str) -> str:
+    def refuses(self, path: str, *, new: bool = False) -> str:
         return ""
 
     def apply(self, patch: Patch, *, task: str, goal: str) -> Application:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from refine_tui.core.errors import SafetyError, UsageError
-from refine_tui.core.patch import Edit, FilePatch, Patch, patch_between
+from refine_tui.core.patch import Edit, FilePatch, Patch, create_file, patch_between
 from refine_tui.core.review import Review
 from refine_tui.core.text import digest
 from refine_tui.loop import events
@@ -78,9 +78,21 @@ def test_a_file_that_is_no_code_can_be_changed_too() -> None:
     assert (review.candidate.verdict, review.candidate.proposal.scope.name) == ("same", "<module>")
 
 
+def test_a_patch_may_create_a_file() -> None:
+    shop = bench()
+    lows = create_file("lows.py", b"LOWEST = 5\n")
+    review = brought(Patch((*changed("clamp.py", "return 0", "return low").files, *lows.files)), shop)
+    assert (review.candidate.verdict, [hunk.creates for hunk in review.hunks]) == ("solved", [False, True])
+    for hunk in review.hunks:
+        shop.session.change(review.id, lambda r, id=hunk.id: r.decide(id, "accepted"))  # type: ignore[misc]
+    shop.session.apply(review.id)
+    assert shop.workspace.tree["lows.py"] == b"LOWEST = 5\n"
+    assert brought(create_file("more.py", b"pass\n"), bench()).candidate.proposal.scope.path == "more.py"
+
+
 def test_a_path_that_no_patch_may_touch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = bench()
-    monkeypatch.setattr(shop.workspace, "refuses", lambda path: "it is protected")
+    monkeypatch.setattr(shop.workspace, "refuses", lambda path, new=False: "it is protected")
     with pytest.raises(SafetyError, match="it is protected"):
         brought(changed("clamp.py", "return 0", "return low"), shop)
 

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from refine_tui.core.errors import RefineError, SafetyError, UsageError
-from refine_tui.core.patch import patch_between
+from refine_tui.core.patch import Patch, create_file, patch_between
 from refine_tui.core.unified import unified
 from refine_tui.prompting.importing import Imported, read_patch
 
@@ -145,7 +145,10 @@ def test_a_files_name_may_be_decorated(name: bytes) -> None:
     ("text", "said"),
     [
         (b"hello", "neither a unified diff nor SEARCH/REPLACE"),
-        (b"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1 @@\n+x\n", "creates a file"),
+        (b"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1 @@\n+x\n", "creates it, and it is there already"),
+        (b"diff --git a/n.py b/n.py\nnew file mode 100755\n--- /dev/null\n+++ b/n.py\n@@ -0,0 +1 @@\n+x\n", "than a plain file"),
+        (b"diff --git a/n.py b/n.py\nnew file mode 100644\nindex 0..1\n", "creates an empty file .line 2"),
+        (block("n.py", b"", b"x\n") * 2, "block 2 .* creates it, and it is there already"),
         (b"--- a/a.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-one\n", "deletes a file"),
         (b"--- a/a.py\n+++ b/b.py\n@@ -1 +1 @@\n-one\n+two\n", "renames a file"),
         (b"diff --git a/a.py b/a.py\nold mode 100644\nnew mode 100755\n", "changes a file's mode"),
@@ -159,7 +162,8 @@ def test_a_files_name_may_be_decorated(name: bytes) -> None:
         (b"<<<<<<< SEARCH\none\n=======\ntwo\n>>>>>>> REPLACE\n", "names no file"),
         (b"a.py\n<<<<<<< SEARCH\none\n>>>>>>> REPLACE\n", "no line of `=======`"),
         (b"a.py\n<<<<<<< SEARCH\none\n=======\ntwo\n", "no line of `>>>>>>> REPLACE`"),
-        (b"a.py\n<<<<<<< SEARCH\n=======\ntwo\n>>>>>>> REPLACE\n", "nothing to search for"),
+        (b"a.py\n<<<<<<< SEARCH\n=======\ntwo\n>>>>>>> REPLACE\n", "creates it, and it is there already"),
+        (b"n.py\n<<<<<<< SEARCH\n=======\n>>>>>>> REPLACE\n", "nothing to search for"),
         (block("a.py", b"quite different\n", b"x\n"), "no line of the file resembles it"),
         (block("a.py", b"onee\n", b"x\n"), "nearest place is line 1, which has `one`"),
     ],
@@ -167,6 +171,21 @@ def test_a_files_name_may_be_decorated(name: bytes) -> None:
 def test_what_cannot_be_brought_in_is_refused_in_words(text: bytes, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         brought(text, {"a.py": b"one\nlast\n"})
+
+
+@pytest.mark.parametrize("new", [b"", b"x = 1\n", b"x = 1\r\n\r\ny = 2\r\n", b"no line end", b"\n\n"])
+@pytest.mark.parametrize("path", ["n.py", "src/a new one.py", "ü.py"])
+def test_a_diff_we_write_creates_a_file_beside_a_change(path: str, new: bytes) -> None:
+    changed = patch_between({"a.py": b"one\n"}, {"a.py": b"two\n"})
+    patch = Patch(tuple(sorted((*changed.files, *create_file(path, new).files), key=lambda file: file.path)))
+    found = brought(unified(patch, {"a.py": b"one\n"}), {"a.py": b"one\n"})
+    assert found.patch.apply({"a.py": b"one\n"}) == {"a.py": b"two\n"} | ({path: new} if new else {})
+    assert found.tree == {"a.py": b"one\n"}
+
+
+def test_a_block_with_nothing_to_search_for_creates_its_file() -> None:
+    found = brought(block("src/n.py", b"", b"x = 1\n") + block("src/n.py", b"x = 1\n", b"x = 2\n"), {})
+    assert (found.patch.apply({}), found.tree) == ({"src/n.py": b"x = 2\n"}, {})
 
 
 def test_what_stands_around_a_diff_is_passed_over() -> None:

@@ -41,8 +41,11 @@ class Workspace(Protocol):
             SafetyError: the path leads outside the project.
         """
 
-    def refuses(self, path: str) -> str:
-        """Return why no patch may be written to a path (a link, too large, not text, protected), or an empty string."""
+    def refuses(self, path: str, *, new: bool = False) -> str:
+        """Return why no patch may be written to a path (a link, too large, not text, protected), or an empty string.
+
+        With `new`: why no file may be created there.
+        """
 
     def apply(self, patch: Patch, *, task: str, goal: str) -> Application:
         """Write a patch: all files or none, nothing lost whatever happens.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 
 from refine_tui.core.candidate import Candidate, Verdict
 from refine_tui.core.errors import SafetyError, UsageError
-from refine_tui.core.evidence import Delta, SuiteResult, delta
+from refine_tui.core.evidence import Baseline, Delta, SuiteResult, delta
 from refine_tui.core.hunks import combine, split_hunks
 from refine_tui.core.patch import Patch
 from refine_tui.core.paths import matches
@@ -21,7 +21,10 @@ from refine_tui.core.text import SourceFile, Span
 from refine_tui.loop import events
 from refine_tui.loop.ports.running import Cancelled
 from refine_tui.loop.session.reviewing import Reviewing
+from refine_tui.loop.session.state import Status
 from refine_tui.loop.session.streaming import told_cases
+
+_STATUS: Mapping[Verdict, Status] = {"solved": "solved", "improved": "improved", "same": "unsolved", "worse": "unsolved"}
 
 
 class Bringing(Reviewing):
@@ -34,7 +37,7 @@ class Bringing(Reviewing):
 
         Args:
             patch: against `tree`, the files as they are now.
-            tree: path → content of the files it changes.
+            tree: path → content of the files it changes; those that it creates are not in it.
             title: what people call it: the name of its file.
             form: how it was written: `unified diff` or `SEARCH/REPLACE`.
             cancelled: polled while the tests run.
@@ -51,35 +54,36 @@ class Bringing(Reviewing):
         number = known.task.id if known else f"t{self._next_number()}"
         task = Task(number, f"review {title}", baseline.suite.red, budget=self._settings.budget)
         with self._busy("verify a patch from outside"):
-            evaluator, limit = self._parts.evaluator, 30.0 + 5 * baseline.suite.duration_s
-            suite = yield from told_cases(lambda on_case: evaluator.confirm(patch, on_case, cancelled, limit_s=limit))
-            if suite.stopped in ("cancelled", "stale"):
-                yield events.Notice(f"The run of {title} was {suite.stopped}; it was not put up for review.", "warning")
-                return
-            gates = evaluator.gates(patch)
-            suspicions = map(str, evaluator.flags(tree, patch.apply(tree), strict=False))
+            candidate = yield from self._verified(task, self._foreign(patch, tree, title, form), tree, baseline, cancelled)
+        if candidate is not None:
+            yield events.ReviewReady(self._put_up(task, candidate, tree, known))
+
+    def _verified(
+        self, task: Task, proposal: Proposal, tree: Mapping[str, bytes], baseline: Baseline, cancelled: Cancelled
+    ) -> Generator[events.Event, None, Candidate | None]:
+        """Run everything with the patch; `None`, and a word on it, when that came to no end."""
+        patch, evaluator, limit = proposal.patch, self._parts.evaluator, 30.0 + 5 * baseline.suite.duration_s
+        suite = yield from told_cases(lambda on_case: evaluator.confirm(patch, on_case, cancelled, limit_s=limit))
+        if suite.stopped in ("cancelled", "stale"):
+            yield events.Notice(f"The run of {proposal.note} was {suite.stopped}; it was not put up for review.", "warning")
+            return None
+        gates = evaluator.gates(patch)
+        suspicions = map(str, evaluator.flags(tree, patch.apply(tree), strict=False))
         change = delta(baseline.suite, suite)
-        verdict = _verdict(task, change, suite)
-        proposal = self._foreign(patch, tree, title, form)
-        candidate = Candidate(
-            "c1",
-            proposal,
-            1,
-            verdict,
-            change,
-            suite,
-            gates=gates,
-            flags=(*suite.limited, *_flags(patch, change), *suspicions),
-            confirmed=True,
+        flags = (*suite.limited, *_flags(patch, change), *suspicions)
+        return Candidate(
+            "c1", proposal, 1, _verdict(task, change, suite), change, suite, gates=gates, flags=flags, confirmed=suite.complete
         )
-        candidate = replace(candidate, confirmed=suite.complete)
+
+    def _put_up(self, task: Task, candidate: Candidate, tree: Mapping[str, bytes], known: Review | None) -> Review:
+        """Make it a review, or the `known` one what was found out now; its task is done with that."""
         if known is None:
             review = self._review_of(task, candidate, dict(tree))
             self._keep(review)
         else:
             review = self.change(known.id, lambda current: _renewed(current, task, candidate))
-        self._set_status(task, "solved" if verdict == "solved" else "improved" if verdict == "improved" else "unsolved", review.id)
-        yield events.ReviewReady(review)
+        self._set_status(task, _STATUS[candidate.verdict], review.id)
+        return review
 
     def _same(self, patch: Patch) -> Review | None:
         """Return the open review of the same edits to the same text, brought in before, unless the user has rewritten some of them."""
@@ -88,13 +92,13 @@ class Bringing(Reviewing):
         return next((one for one in same if combine(one.hunks, one.tree).apply(one.tree) == patch.apply(one.tree)), None)
 
     def _refuse_protected(self, patch: Patch) -> None:
-        for path in patch.paths:
-            if reason := self._parts.workspace.refuses(path):
-                raise SafetyError(f"{path}: {reason}. The patch cannot be brought in.")
+        for file in patch.files:
+            if reason := self._parts.workspace.refuses(file.path, new=file.creates):
+                raise SafetyError(f"{file.path}: {reason}. The patch cannot be brought in.")
 
     def _foreign(self, patch: Patch, tree: Mapping[str, bytes], title: str, form: str) -> Proposal:
         first = split_hunks(patch, tree)[0]
-        source = SourceFile(first.path, tree[first.path])
+        source = SourceFile(first.path, tree.get(first.path, b""))
         line = min(first.first_line, len(source.line_starts) - 1)
         if self._parts.syntax.handles(first.path):
             scope = self._parts.syntax.scope_at(source, line)
