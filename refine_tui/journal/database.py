@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -19,7 +19,7 @@ Durability = Literal["FULL", "NORMAL"]
 FILE_NAME = "journal.sqlite3"
 _SET_ASIDE = "journal-damaged-"
 _CHECKED_BYTES = 64 * 1024 * 1024
-"""Up to this size the whole file is checked when it is opened; a larger one would make the start slow."""
+"""Up to this size the whole file is checked whenever it is opened; a larger one, which takes long, only after it was found damaged."""
 _BUSY_SECONDS = 5.0
 
 
@@ -52,7 +52,7 @@ class Database:
             try:
                 self._connection = self._open()
             except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError) or not self.path.exists():
+                if not _is_damage(error) or not self.path.exists():
                     raise
                 self._set_aside(error)
                 self._connection = self._open()
@@ -67,6 +67,11 @@ class Database:
         """Whether a damaged file was set aside here, now or earlier."""
         return any(self.path.parent.glob(f"{_SET_ASIDE}*"))
 
+    @property
+    def _suspect(self) -> Path:
+        """A file that is there from when damage was met in use until the journal was checked whole."""
+        return self.path.with_name(f"{FILE_NAME}-suspect")
+
     def _open(self) -> sqlite3.Connection:
         new = not self.path.exists()
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -75,8 +80,9 @@ class Database:
                 self.path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA foreign_keys = ON")
-            if self.path.stat().st_size <= _CHECKED_BYTES:
+            if self.path.stat().st_size <= _CHECKED_BYTES or self._suspect.exists():
                 _check(connection)
+                self._suspect.unlink(missing_ok=True)
             _migrate(connection)
         except BaseException:
             connection.close()
@@ -91,6 +97,7 @@ class Database:
             old = self.path.with_name(self.path.name + suffix)
             if old.exists():
                 old.rename(kept.with_name(kept.name + suffix))
+        self._suspect.unlink(missing_ok=True)
         self.notices = (
             f"The journal was damaged ({error}). It is kept as {kept}; a new one was begun, and older changes cannot be undone.",
         )
@@ -134,6 +141,9 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            if _is_damage(error):
+                with suppress(OSError):
+                    self._suspect.touch(mode=0o600)
             raise StorageError(f"The journal {self.path} cannot be used: {error}. {_advice(error)}") from error
 
 
@@ -143,9 +153,14 @@ def _advice(error: Exception) -> str:
         return "Free some disk space and try again."
     if "locked" in text:
         return "Another process holds it; close that one and try again."
-    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+    if _is_damage(error):
         return "Start again: a damaged journal is then set aside and a new one begun."
     return "Check that its folder exists and is yours to write."
+
+
+def _is_damage(error: Exception) -> bool:
+    """Say whether it is the file that is wrong, not the disk, a lock or a statement."""
+    return type(error) is sqlite3.DatabaseError
 
 
 def _check(connection: sqlite3.Connection) -> None:

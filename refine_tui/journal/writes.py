@@ -18,6 +18,9 @@ from refine_tui.loop.ports.keeping import Application, Direction, Write, WriteSt
 
 _APPLICATION = "SELECT id, patch, task, goal, at, undone FROM applications"
 _WRITE = "SELECT id, application, direction, patch, token, state FROM writes"
+_COUNTING = "FROM writes WHERE application = :application AND state IN ('done', 'clean')"
+_FOLLOW = f"""UPDATE applications SET made = EXISTS (SELECT 1 {_COUNTING}),
+    undone = coalesce((SELECT direction = 'undo' {_COUNTING} ORDER BY id DESC LIMIT 1), 0) WHERE id = :application"""
 
 
 class SqliteWriteLog:
@@ -45,12 +48,10 @@ class SqliteWriteLog:
         return Write(id, of, direction, patch, token, "pending")
 
     def settle(self, write: Write, state: WriteState) -> Application:
-        """Move a write on; `done` makes the application stand or be undone."""
+        """Move a write on; whether its application stands follows from the writes that count, also when one of them is taken back."""
         with self._database.change() as connection:
             connection.execute("UPDATE writes SET state = ? WHERE id = ?", (state, write.id))
-            if state == "done":
-                undone = int(write.direction == "undo")
-                connection.execute("UPDATE applications SET made = 1, undone = ? WHERE id = ?", (undone, write.application))
+            connection.execute(_FOLLOW, {"application": write.application})
         return _application(self._database.select(f"{_APPLICATION} WHERE id = ?", write.application)[0])
 
     def unsettled(self) -> tuple[Write, ...]:

@@ -63,6 +63,10 @@ def test_equal_patches_have_equal_keys_and_others_do_not() -> None:
     assert len({one.key, *(other.key for other in others)}) == 4
 
 
+def test_a_path_that_is_no_unicode_has_a_key_too() -> None:
+    assert patch_between({"\udcff": b"a"}, {"\udcff": b"b"}).key != patch_between({"\udcfe": b"a"}, {"\udcfe": b"b"}).key
+
+
 def test_only_changed_files_are_in_a_patch() -> None:
     patch = patch_between({"f": b"a", "g": b"b", "h": b"c"}, {"h": b"d", "f": b"a"})
     assert patch.paths == ("h",)

@@ -252,3 +252,39 @@ def test_two_processes_may_open_a_new_journal_at_once(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path)
     assert len(list(journal.rows())) == 4
     journal.close()
+
+
+def test_a_write_that_is_taken_back_after_it_counted_leaves_its_application_as_it_was(journal: SqliteJournal) -> None:
+    log = journal.writes
+    patch = Patch((FilePatch("f", digest(b""), (Edit(0, b"", b"x"),)),))
+    first = log.begin("apply", patch, {"f": b""})
+    log.settle(first, "done")
+    log.settle(first, "rolled_back")
+    assert list(journal.intents()) == []
+    made = log.settle(log.begin("apply", patch, {"f": b""}), "done")
+    back = log.begin("undo", patch, {"f": b""}, application=made.id)
+    assert log.settle(back, "done").undone
+    assert not log.settle(back, "rolled_back").undone
+    assert log.last_undone() is None
+
+
+def test_damage_met_in_use_is_set_aside_at_the_next_start_however_large_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine_tui.journal.database._CHECKED_BYTES", 0)
+    journal = SqliteJournal(tmp_path)
+    for number in range(400):
+        journal.append("candidate", {"n": number, "text": "x" * 200})
+    journal.close()
+    with (tmp_path / FILE_NAME).open("r+b") as file:
+        file.seek(40_960)
+        file.write(os.urandom(40_960))
+    journal = SqliteJournal(tmp_path)
+    assert journal.notices == ()
+    with pytest.raises(StorageError, match="Start again"):
+        list(journal.rows())
+    journal.close()
+    journal = SqliteJournal(tmp_path)
+    assert "damaged" in journal.notices[0]
+    journal.close()
+    journal = SqliteJournal(tmp_path)
+    assert (journal.notices, list(journal.rows())) == ((), [])
+    journal.close()
