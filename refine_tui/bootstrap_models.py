@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from refine_tui.core.errors import ModelError, SafetyError, UsageError
 
 if TYPE_CHECKING:
-    from refine_tui.bootstrap import Places
+    from refine_tui.bootstrap_settings import Places
     from refine_tui.core.settings import Settings
     from refine_tui.loop.ports.choosing import Shelf
     from refine_tui.loop.ports.reaching import Keys

@@ -16,8 +16,9 @@ from tempfile import TemporaryDirectory
 
 from refine_tui.bench.repair import WAYS, Conditions, RepairResult, RepairTask, Results, Way, read_tasks, result_row, write_project
 from refine_tui.bench.repair_report import IN_WORDS, report
-from refine_tui.bootstrap import Places, join_parts, make_evaluator, make_sandbox, open_tree
+from refine_tui.bootstrap import join_parts, make_evaluator, make_sandbox, open_tree
 from refine_tui.bootstrap_models import make_generator
+from refine_tui.bootstrap_settings import Places
 from refine_tui.cli.engine_benching import line, names
 from refine_tui.core.errors import RefineError, UsageError
 from refine_tui.core.proposal import Proposal

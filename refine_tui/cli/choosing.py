@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from refine_tui.bootstrap import Places, settings_of
 from refine_tui.bootstrap_models import make_registry, make_remote
+from refine_tui.bootstrap_settings import Places, settings_of
 from refine_tui.cli.fetching import run_pull
 from refine_tui.core.amounts import size_in_words
 from refine_tui.core.errors import UnknownModelError

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from refine_tui.bench.engine import Wish, machine, measure
 from refine_tui.bench.measuring import Row
-from refine_tui.bootstrap import make_lab
+from refine_tui.bootstrap_labs import make_lab
 from refine_tui.core.sanitize import visible
 
 

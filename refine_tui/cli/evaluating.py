@@ -9,7 +9,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from refine_tui.bootstrap import Places, make_evaluator, make_sandbox, project_root, read_settings
+from refine_tui.bootstrap import make_evaluator, make_sandbox
+from refine_tui.bootstrap_settings import Places, project_root, read_settings
 from refine_tui.cli.eval_document import Evaluation, document, flags_of, schema_text
 from refine_tui.cli.sarif import sarif
 from refine_tui.cli.stopping import interruptible

@@ -7,8 +7,8 @@ import json
 import sys
 from collections.abc import Callable
 
-from refine_tui.bootstrap import Places, settings_of
 from refine_tui.bootstrap_models import make_puller
+from refine_tui.bootstrap_settings import Places, settings_of
 from refine_tui.cli import INTERRUPTED
 from refine_tui.cli.consenting import typed_key
 from refine_tui.core.amounts import duration_in_words, size_in_words

@@ -10,8 +10,9 @@ import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
-from refine_tui.bootstrap import Places, copy_demo, open_project
+from refine_tui.bootstrap import copy_demo, open_project
 from refine_tui.bootstrap_models import make_shelf
+from refine_tui.bootstrap_settings import Places
 from refine_tui.cli.consenting import typed_key
 from refine_tui.core.errors import UsageError
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from refine_tui.bootstrap import Places, open_tree, project_root, read_settings
+from refine_tui.bootstrap import open_tree
+from refine_tui.bootstrap_settings import Places, project_root, read_settings
 from refine_tui.core.sanitize import visible
 from refine_tui.journal import SqliteJournal, hold_project
 from refine_tui.loop.ports.keeping import Application

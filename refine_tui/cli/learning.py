@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from refine_tui.bootstrap import run_recipe
+from refine_tui.bootstrap_labs import run_recipe
 from refine_tui.core.errors import UsageError
 
 

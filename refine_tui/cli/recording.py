@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-from refine_tui.bootstrap import Places
+from refine_tui.bootstrap_settings import Places
 from refine_tui.loop.defects import LOG
 
 LONGEST_BYTES = 1 << 20

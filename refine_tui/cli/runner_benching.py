@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from refine_tui.bench.runner import RunnerWish, measure_runner, runner_machine
-from refine_tui.bootstrap import make_runner_lab
+from refine_tui.bootstrap_labs import make_runner_lab
 from refine_tui.cli.engine_benching import line, names, say, tell_machine
 from refine_tui.core.sanitize import visible
 

@@ -9,8 +9,9 @@ import shutil
 import sys
 
 from refine_tui import __version__
-from refine_tui.bootstrap import Places, level_note, make_evaluator, make_sandbox, project_root, read_settings, settings_of
+from refine_tui.bootstrap import level_note, make_evaluator, make_sandbox
 from refine_tui.bootstrap_models import make_registry
+from refine_tui.bootstrap_settings import Places, project_root, read_settings, settings_of
 from refine_tui.cli.choosing import model_line
 from refine_tui.core.errors import RefineError
 from refine_tui.core.sanitize import visible

@@ -13,7 +13,7 @@ from refine_tui.bench.gguf_writing import PACKINGS, TOY, Chain, Kind, adapter_fi
 from refine_tui.bench.hosting import Hosted
 from refine_tui.bench.measuring import at_least, at_most, percentile, row
 from refine_tui.bench.pairs import Lab
-from refine_tui.bootstrap import make_lab
+from refine_tui.bootstrap_labs import make_lab
 from refine_tui.cli import main
 from refine_tui.core.errors import ModelError, StorageError, UsageError
 from refine_tui.models.gguf_header import read_header

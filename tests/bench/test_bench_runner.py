@@ -19,7 +19,7 @@ from refine_tui.bench.runner_lab import RunnerLab, large, small
 from refine_tui.bench.runner_processes import Later, Memory, alive, below, marked, until
 from refine_tui.bench.runner_speed import one_core
 from refine_tui.bench.runner_suites import attacks, edits_of, told, zoo
-from refine_tui.bootstrap import make_runner_lab
+from refine_tui.bootstrap_labs import make_runner_lab
 from refine_tui.cli import main
 from refine_tui.core.errors import UsageError
 from refine_tui.core.isolation import Level
@@ -95,7 +95,7 @@ def test_every_thread_is_kept_on_one_core_and_let_go_again() -> None:
 @linux
 def test_a_process_that_stays_is_found_a_second_later_by_its_mark_or_by_itself() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()", "stays-for-the-test"], stdin=subprocess.PIPE) as staying:
-        assert until(lambda: bool(marked("stays-for-the-test")), 10)
+        assert until(lambda: bool(marked("stays-for-the-test")), 100)
         later = Later()
         later.look("marked", "stays-for-the-test", ())
         later.look("known", "no-such-mark", [one for one in below(os.getpid()) if one.pid == staying.pid])
@@ -111,7 +111,7 @@ def test_a_process_that_ended_is_not_alive_even_when_nobody_has_reaped_it() -> N
     known = {one for one in below(os.getpid()) if one.pid == process.pid}
     assert alive(known) == known != set()
     process.kill()
-    assert until(lambda: not alive(known), 10)
+    assert until(lambda: not alive(known), 100)
     process.communicate()
 
 
@@ -122,7 +122,7 @@ def test_memory_of_processes_that_come_later_is_seen() -> None:
     with memory.watched(), subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert until(lambda: memory.most_bytes > 64 << 20, 10)
+        assert until(lambda: memory.most_bytes > 64 << 20, 100)
         process.kill()
 
 

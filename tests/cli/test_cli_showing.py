@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from refine_tui.bootstrap import Places, open_project
+from refine_tui.bootstrap import open_project
 from refine_tui.bootstrap_models import make_generator, make_registry
+from refine_tui.bootstrap_settings import Places
 from refine_tui.cli import main, showing
 from refine_tui.cli.parser import parse
 from refine_tui.cli.recording import LONGEST_BYTES

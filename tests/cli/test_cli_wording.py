@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from refine_tui.bootstrap import Places, read_settings
+from refine_tui.bootstrap_settings import Places, read_settings
 from refine_tui.cli import main
 from refine_tui.cli.keeping import _clock
 from refine_tui.cli.parser import COMMANDS

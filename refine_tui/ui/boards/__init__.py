@@ -1,1 +1,1 @@
-"""Review, Loop and Tests: what lies between tabs and keys, each with its styles beside it. One of them is shown."""
+"""Review, Loop, Tests and Setup: what lies between tabs and keys, each with its styles beside it. One of them is shown."""

@@ -1,4 +1,4 @@
-"""What Review, Loop and Tests have in common."""
+"""What Review, Loop, Tests and Setup have in common."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Board(Container):
     """The part of the screen between tabs and keys. It stays mounted while another one is shown, with its layout."""
 
     NAME: ClassVar[str]
-    """`review`, `loop` or `tests`."""
+    """`review`, `loop`, `tests` or `setup`."""
     FIRST: ClassVar[str]
     """The pane that has the keys at first."""
     KEY_ROWS: ClassVar[int] = 1
