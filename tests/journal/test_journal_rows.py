@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -67,13 +68,13 @@ def test_what_the_user_decided_is_flushed_by_another_thread(kind: str, tmp_path:
     def fsync(descriptor: int) -> None:
         flushed.append((threading.get_ident() == mine, os.fstat(descriptor).st_ino))
         is_flushing.set()
-        assert may_end.wait(30)
+        assert may_end.wait(100)
 
     monkeypatch.setattr("refine_tui.journal.flushing.os.fsync", fsync)
     journal.append("candidate", {"n": 1})
     assert flushed == []
     journal.append(kind, {"n": 2})
-    assert is_flushing.wait(30)
+    assert is_flushing.wait(100)
     journal.append(kind, {"n": 3})  # though the disk is busy
     may_end.set()
     journal.close()
@@ -168,7 +169,7 @@ def test_a_damaged_journal_is_set_aside_whole_and_said(tmp_path: Path, damage: b
     file = tmp_path / FILE_NAME
     content = bytearray(file.read_bytes())
     if damage is None:
-        content[4096:16384] = os.urandom(12288)
+        content[4096:16384] = random.Random(5).randbytes(12288)
     broken = damage or bytes(content)
     file.write_bytes(broken)
     again = SqliteJournal(tmp_path)

@@ -70,7 +70,7 @@ def test_closing_leaves_no_process_behind(tiny: Path, start: Callable[..., Llama
 def test_the_worker_is_polite_and_its_threads_wait_passively(warm: LlamaGenerator) -> None:
     warm.load()
     assert warm.worker_pid is not None
-    assert os.getpriority(os.PRIO_PROCESS, warm.worker_pid) >= 5
+    assert os.getpriority(os.PRIO_PROCESS, warm.worker_pid) >= min(19, os.nice(0) + 5)
     if sys.platform == "linux":
         assert b"OMP_WAIT_POLICY=passive" in Path(f"/proc/{warm.worker_pid}/environ").read_bytes().split(b"\0")
 
@@ -107,7 +107,7 @@ sys.stdin.read()
     try:
         import select
 
-        ready, _, _ = select.select([handle], [], [], 30)
+        ready, _, _ = select.select([handle], [], [], 100)
         assert ready
     finally:
         os.close(handle)
@@ -169,10 +169,10 @@ def test_loading_is_ended_from_another_thread_and_can_be_begun_anew(
     with monkeypatch.context() as patched, ThreadPoolExecutor(1) as pool:
         patched.setattr(WorkerProcess, "send", send)
         loading = pool.submit(generator.load)
-        assert asked.wait(30)
+        assert asked.wait(100)
         generator.cancel()
         with pytest.raises(ModelError, match="it was cancelled"):
-            loading.result(30)
+            loading.result(100)
     assert generator.load().architecture == "llama"
 
 

@@ -128,7 +128,7 @@ def test_a_task_that_is_cancelled_does_not_wait_until_its_model_is_loaded() -> N
 
         def load(self) -> ModelInfo:
             self.loading.set()
-            assert self.stopped.wait(30)
+            assert self.stopped.wait(100)
             raise ModelError("it was cancelled")
 
         def cancel(self) -> None:
@@ -139,10 +139,10 @@ def test_a_task_that_is_cancelled_does_not_wait_until_its_model_is_loaded() -> N
     list(bench.session.survey(never))
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(lambda: list(bench.session.work_all(cancelled.is_set)))
-        assert slow.loading.wait(30)
+        assert slow.loading.wait(100)
         cancelled.set()
         bench.session.stop_loading()
-        heard = done.result(30)
+        heard = done.result(100)
     assert any(isinstance(event, events.ModelReady) and "cancelled" in event.reason for event in heard)
     assert bench.session.state().queue[0].status == "cancelled"
 
@@ -194,9 +194,9 @@ def test_a_task_under_way_makes_room_and_begins_anew_with_the_new_model() -> Non
     told: list[events.Event] = []
     working = threading.Thread(target=lambda: told.extend(bench.session.work(task, never, search=False)))
     working.start()
-    assert slow.writes.wait(10)
+    assert slow.writes.wait(100)
     use(bench, shelf, "right")
-    working.join(10)
+    working.join(100)
     assert not working.is_alive()
     assert [item.status for item in bench.session.state().queue] == ["waiting"]
     assert slow.closed.is_set()
@@ -217,21 +217,21 @@ def test_while_one_is_loaded_tasks_wait_another_choice_is_refused_and_a_cancelle
     class Slow(Named):
         def load(self) -> ModelInfo:
             begun.set()
-            assert go_on.wait(10)
+            assert go_on.wait(100)
             return super().load()
 
     bench, shelf = opened(right()), ShelfOf(lambda: Slow("big", lambda _: [block(RIGHT)]))
     (task,) = [item.task for item in bench.session.state().queue]
     loading = threading.Thread(target=lambda: use(bench, shelf, "big"))
     loading.start()
-    assert begun.wait(10)
+    assert begun.wait(100)
     assert (bench.session.state().loading, bench.session.state().model) == ("big", None)
     with pytest.raises(UsageError, match="big is being loaded"):
         use(bench, shelf, "none")
     assert list(bench.session.work(task, lambda: True)) == []
     assert [item.status for item in bench.session.state().queue] == ["waiting"]
     go_on.set()
-    loading.join(10)
+    loading.join(100)
     model = bench.session.state().model
     assert model is not None
     assert model.name == "big"

@@ -140,7 +140,7 @@ def test_a_decision_made_while_a_result_is_being_stored_is_not_lost() -> None:
     def slow(kind: str, value: Mapping[str, Any], *, task: str = "") -> int:
         if threading.current_thread().name == "deciding":
             entered.set()
-            go_on.wait(5)
+            go_on.wait(100)
         return store(kind, value, task=task)
 
     journal.append = slow  # type: ignore[method-assign]
@@ -154,15 +154,15 @@ def test_a_decision_made_while_a_result_is_being_stored_is_not_lost() -> None:
 
     deciding = threading.Thread(target=lambda: shop.session.change(id, decide), name="deciding")
     deciding.start()
-    reading.wait(5)
+    reading.wait(100)
     recording = threading.Thread(target=lambda: shop.session.change(id, lambda r: r.with_evidence(frozenset({"x"}), SuiteResult())))
     recording.start()
     read_on.set()
-    entered.wait(5)
+    entered.wait(100)
     recording.join(0.2)
     go_on.set()
-    deciding.join(5)
-    recording.join(5)
+    deciding.join(100)
+    recording.join(100)
     review = shop.session.state().review(id)
     assert review.decision(hunk) == "accepted"
     assert frozenset({"x"}) in review.evidence

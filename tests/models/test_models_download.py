@@ -204,12 +204,12 @@ def test_a_file_in_chunks_of_unknown_length_is_whole_after_the_last(pull: Pull, 
 def test_a_silent_server_is_left_after_a_while_and_asked_again(
     pull: Pull, served: Served, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, data: bytes
 ) -> None:
-    monkeypatch.setattr(download, "STALL_S", 0.05)
+    monkeypatch.setattr(download, "STALL_S", 0.5)
 
     def stall(exchange: Exchange) -> bool:
         if len(server.seen) == 1:
             exchange.send(200, {"Content-Length": len(data), "ETag": served.etag}, data[:1000])
-            server.left.wait(10)
+            server.left.wait(100)
             return True
         return False
 

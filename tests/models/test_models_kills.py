@@ -22,7 +22,7 @@ def start(folder: Path, url: str, step: int = 0) -> subprocess.Popen[bytes]:
 
 
 def finish(process: subprocess.Popen[bytes]) -> int:
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=200)
     assert process.returncode in (0, -9), said.decode()
     return process.returncode
 

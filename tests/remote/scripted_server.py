@@ -76,7 +76,7 @@ class Scripted:
                 return
             if self.hold is not None and number == len(events) // 2:
                 exchange.wfile.flush()
-                self.hold.wait(10)
+                self.hold.wait(100)
             self._send(exchange, f"data: {json.dumps(event)}\r\n\r\n".encode())
         self._send(exchange, b"data: [DONE]\n\n", last=True)
 

@@ -225,7 +225,7 @@ def test_a_cancel_does_not_wait_for_the_server_and_ends_its_work(remote: Remote,
     for index, text in written.items():
         assert "".join(event.text for event in told if isinstance(event, Delta) and event.index == index) == text
     scripted.hold.set()
-    assert server.left.wait(10)
+    assert server.left.wait(100)
 
 
 def test_closing_ends_what_is_under_way_and_nothing_begins_after_it(remote: Remote, scripted: Scripted) -> None:
@@ -252,7 +252,7 @@ def test_a_request_for_dropped_answers_alone_ends(remote: Remote, scripted: Scri
     assert isinstance(last, Completion)
     assert last.reason == "cancelled"
     scripted.hold.set()
-    assert server.left.wait(10)
+    assert server.left.wait(100)
 
 
 def test_a_silent_server_is_an_error_in_words(remote: Remote, scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +260,7 @@ def test_a_silent_server_is_an_error_in_words(remote: Remote, scripted: Scripted
     held = threading.Event()
 
     def silent(exchange: Exchange) -> bool:
-        return exchange.path != "/v1/models" and held.wait(10)
+        return exchange.path != "/v1/models" and held.wait(100)
 
     scripted.before = silent
     with pytest.raises(NetworkError, match="was silent for too long, 3 times in a row"):

@@ -96,7 +96,7 @@ class ScriptedShelf:
     def open(self, wish: str) -> thinking.Generator | None:
         if self.gate is not None:
             self.is_held.set()
-            self.gate.wait(10)
+            self.gate.wait(100)
         self._fail(wish)
         return None if wish == "none" else Loaded(wish)  # type: ignore[return-value]
 

@@ -168,12 +168,12 @@ def test_a_terminal_gets_no_control_byte_that_came_from_outside() -> None:
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "140", "LINES": "40", "PYTHONPATH": str(root)}
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=child, stdout=child, stderr=child, env=environment, cwd=root) as process:
         os.close(child)
-        seen = _read_until(main, b"EVIL", 60)
+        seen = _read_until(main, b"EVIL", 120)
         for key in (b"y", b".", b"2", b"3", b"1", b"z"):
             os.write(main, key)
         os.write(main, b"q")
-        seen += _read_until(main, None, 60)
-        process.wait(60)
+        seen += _read_until(main, None, 120)
+        process.wait(120)
     os.close(main)
     rest = OURS.sub(b"", seen)
     assert b"EVIL" in seen

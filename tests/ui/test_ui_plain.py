@@ -113,7 +113,7 @@ def test_ctrl_c_stops_what_runs_and_keeps_it() -> None:
     session.scripts = {"t1": task_events(review.task, review)}
 
     def press() -> None:
-        if session.is_held.wait(10):
+        if session.is_held.wait(100):
             os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=press).start()

@@ -108,7 +108,7 @@ def test_ctrl_c_stops_a_download_and_what_has_arrived_is_kept() -> None:
     shelf = ScriptedShelf(gate=threading.Event())
 
     def press() -> None:
-        if shelf.is_held.wait(10):
+        if shelf.is_held.wait(100):
             os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=press).start()

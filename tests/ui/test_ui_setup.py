@@ -237,7 +237,7 @@ async def test_a_key_that_a_server_wants_can_be_left_out_also_after_a_stopped_do
         while not setup(pilot).setting_up.models.question:
             await pilot.pause(0.01)
         await hit(pilot, "x")
-        asking.join(10)
+        asking.join(100)
         assert answers == [""]
 
 

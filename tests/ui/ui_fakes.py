@@ -309,7 +309,7 @@ class ScriptedSession:
         if not review.accepted:
             raise UsageError("No hunk is accepted yet. Press y on a hunk first.")
         if self.disk is not None:
-            self.disk.wait(10)
+            self.disk.wait(100)
         if not red_is_fine and not self.is_proven(review):
             raise SafetyError("With these hunks another test breaks. Press w again to write them all the same.")
         written = Application(len(self.stack) + 1, combine(review.accepted, review.tree), review.task.id, review.task.goal, "", False)
