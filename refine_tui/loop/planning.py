@@ -72,19 +72,35 @@ def suspects_of(
     at least as suspicious as the best line. Where no function is known to have run, as without coverage or when a file cannot be
     collected, what the test's file imports is suspicious too, but little. `within` limits the answer to scopes.
     """
-    green = {case.node_id for case in baseline.suite.cases if not case.is_red}
-    seen = Coverage(
-        {node: _without(files, editable) for node, files in baseline.coverage.lines.items() if node in green or node in targets}
-    )
-    if unwatched is not None and not baseline.coverage.lines:
-        lines = unwatched.lines(baseline, targets)
-    else:
-        lines = ochiai(seen, set(targets))
-        _add_traceback(lines, baseline, targets, editable)
     cases = [case for node in targets if (case := baseline.suite.by_id.get(node))]
     broken = unreadable(cases, source, syntax, editable)
+    lines = _executed(baseline, targets, editable, unwatched)
     lines = {place: score for place, score in lines.items() if place[0] not in broken}
     _add_spoken_of(lines, cases, source, syntax, editable)
+    best, kept = _in_scopes(lines, source, syntax, within)
+    for path, line in broken.items():
+        if (file := source(path)) is not None:
+            best[syntax.scopes(file)[0]], kept[path, line] = 1.0, 1.0
+    for scope in within:
+        _add_unexecuted(scope, best, kept)
+    # Functions before modules: a module's lines are mostly definitions, executed by every test that imports it.
+    order = sorted(best, key=lambda scope: (scope.kind == "module", -best[scope], scope.path, scope.span))
+    return Suspects(tuple(order), kept, told_values(cases), frozenset(broken))
+
+
+def _executed(baseline: Baseline, targets: Collection[str], editable: Callable[[str], bool], unwatched: Unwatched | None) -> Suspicion:
+    """Score the lines that the targets executed; where nobody watched, all that may change, if there is somebody to tell of it."""
+    if unwatched is not None and not baseline.coverage.lines:
+        return unwatched.lines(baseline, targets)
+    wanted = {case.node_id for case in baseline.suite.cases if not case.is_red}.union(targets)
+    seen = Coverage({node: _without(files, editable) for node, files in baseline.coverage.lines.items() if node in wanted})
+    lines = ochiai(seen, set(targets))
+    _add_traceback(lines, baseline, targets, editable)
+    return lines
+
+
+def _in_scopes(lines: Suspicion, source: Source, syntax: Syntax, within: Collection[Scope]) -> tuple[dict[Scope, float], Suspicion]:
+    """Return the best score of each scope that holds a line, and the lines that are there; of scopes `within` some, if there are any."""
     best: dict[Scope, float] = defaultdict(float)
     kept: Suspicion = {}
     for (path, line), score in lines.items():
@@ -96,14 +112,7 @@ def suspects_of(
             continue
         best[scope] = max(best[scope], score)
         kept[path, line] = score
-    for path, line in broken.items():
-        if (file := source(path)) is not None:
-            best[syntax.scopes(file)[0]], kept[path, line] = 1.0, 1.0
-    for scope in within:
-        _add_unexecuted(scope, best, kept)
-    # Functions before modules: a module's lines are mostly definitions, executed by every test that imports it.
-    order = sorted(best, key=lambda scope: (scope.kind == "module", -best[scope], scope.path, scope.span))
-    return Suspects(tuple(order), kept, told_values(cases), frozenset(broken))
+    return best, kept
 
 
 def told_values(cases: Iterable[CaseResult]) -> tuple[str, ...]:

@@ -10,6 +10,11 @@ from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators.layout import alone, begin
 from refine_tui.syntax.operators.record import operators_of
 from refine_tui.syntax.operators.rewriting import (
+    CALL,
+    COMPARISON,
+    FOR,
+    LOOP,
+    STATEMENT,
     Change,
     Rewrite,
     Speedup,
@@ -18,6 +23,7 @@ from refine_tui.syntax.operators.rewriting import (
     binary_sign,
     body_of,
     called,
+    following,
     instead,
     line_after,
     names_in,
@@ -101,7 +107,7 @@ def _join(node: Node, have: Ingredients) -> Iterator[Rewrite]:
     bound, name = assigned(node), ""
     if bound is not None and bound[0].kind == "identifier" and bound[1].text in ("''", '""', "str()"):
         name = bound[0].text
-    loop = _next(node)
+    loop = following(node)
     if not name or loop is None or loop.kind not in ("for_statement", "while_statement"):
         return
     grown = [found for inner in loop.walk() if (found := _growth(inner, name)) is not None]
@@ -130,12 +136,6 @@ def _growth(statement: Node, name: str) -> tuple[Node, str, bool] | None:
     if both[0].text == name:
         return statement, both[1].text, False
     return (statement, both[0].text, True) if both[1].text == name else None
-
-
-def _next(statement: Node) -> Node | None:
-    group = statement.parent.parts if statement.parent is not None else []
-    at = group.index(statement) + 1 if statement in group else 0
-    return group[at] if 0 < at < len(group) else None
 
 
 def _grow(node: Node, have: Ingredients) -> Iterator[Rewrite]:
@@ -249,7 +249,7 @@ def _same_items(node: Node, _have: Ingredients) -> Iterator[Rewrite]:
 
 def _reverse(node: Node, have: Ingredients) -> Iterator[Rewrite]:
     """Append, and turn the list round once, where each was put in front."""
-    bound, loop = assigned(node), _next(node)
+    bound, loop = assigned(node), following(node)
     if bound is None or loop is None or bound[0].kind != "identifier" or bound[1].text != "[]" or loop.kind != "for_statement":
         return
     name = bound[0].text
@@ -287,34 +287,32 @@ def _drain(node: Node, have: Ingredients) -> Iterator[Rewrite]:
         yield together(node.source, changes, f"{name} is made a deque", ("from collections import deque",))
 
 
-_CALL, _ASSIGN, _FOR = operators_of("call"), operators_of("expression_statement"), operators_of("for_statement")
-
 SPEEDUPS = (
     Speedup("build.generator", 0.3, "no list made, only to be gone through once",
-            "def f(a):\n    return any([b > 1 for b in a])\n", "def f(a):\n    return any(b > 1 for b in a)\n", _CALL, _generator),
+            "def f(a):\n    return any([b > 1 for b in a])\n", "def f(a):\n    return any(b > 1 for b in a)\n", CALL, _generator),
     Speedup("build.length", 0.2, "counting without making what is counted",
-            "def f(a):\n    return len([b for b in a if b])\n", "def f(a):\n    return sum(1 for b in a if b)\n", _CALL, _length),
+            "def f(a):\n    return len([b for b in a if b])\n", "def f(a):\n    return sum(1 for b in a if b)\n", CALL, _length),
     Speedup("build.extreme", 0.4, "the least or greatest without sorting",
             "def f(a):\n    return sorted(a)[0]\n", "def f(a):\n    return min(a)\n", operators_of("subscript"), _extreme),
     Speedup("build.copy", 0.2, "no copy, only to be gone through",
-            "def f(a):\n    return sorted(list(a))\n", "def f(a):\n    return sorted(a)\n", _CALL, _copy),
+            "def f(a):\n    return sorted(list(a))\n", "def f(a):\n    return sorted(a)\n", CALL, _copy),
     Speedup("build.join", 0.3, "a text joined once, where a loop made a longer one each time",
             "def f(a):\n    b = ''\n    for c in a:\n        b = str(c) + b\n    return b\n",
             "def f(a):\n    b_pieces = []\n    for c in a:\n        b_pieces.append(str(c))\n    b = ''.join(reversed(b_pieces))\n"
             "    return b\n",
-            _ASSIGN, _join),
+            STATEMENT, _join),
     Speedup("build.grow", 0.5, "a list or dictionary that grows in place",
             "def f(a):\n    b = []\n    for c in a:\n        b = b + [c]\n    return b\n",
-            "def f(a):\n    b = []\n    for c in a:\n        b.append(c)\n    return b\n", _ASSIGN, _grow),
+            "def f(a):\n    b = []\n    for c in a:\n        b.append(c)\n    return b\n", STATEMENT, _grow),
     Speedup("build.comprehension", 0.2, "a list, set or sum made at once",
             "def f(a):\n    b = []\n    for c in a:\n        if c:\n            b.append(c + 1)\n    return b\n",
-            "def f(a):\n    b = [c + 1 for c in a if c]\n    return b\n", _FOR, _comprehension),
+            "def f(a):\n    b = [c + 1 for c in a if c]\n    return b\n", FOR, _comprehension),
     Speedup("build.tally", 0.15, "one step, where a key was looked for before each count",
             "def f(a, b):\n    if a in b:\n        b[a] += 1\n    else:\n        b[a] = 1\n", "def f(a, b):\n    b[a] = b.get(a, 0) + 1\n",
             operators_of("if_statement"), _tally),
     Speedup("build.counter", 0.3, "a counter that counts, where a loop did",
             "def f(a):\n    b = {}\n    for c in a:\n        b[c] = b.get(c, 0) + 1\n    return b\n",
-            "from collections import Counter\n\n\ndef f(a):\n    b = dict(Counter(a))\n    return b\n", _FOR, _counter),
+            "from collections import Counter\n\n\ndef f(a):\n    b = dict(Counter(a))\n    return b\n", FOR, _counter),
     Speedup("build.cache", 0.5, "results kept, of a function that calls itself",
             "import math\ndef f(n):\n    return n if n < 2 else f(n - 1) + f(n - 2)\n",
             "import math\nimport functools\n@functools.cache\ndef f(n):\n    return n if n < 2 else f(n - 1) + f(n - 2)\n",
@@ -322,16 +320,16 @@ SPEEDUPS = (
     Speedup("build.same-items", 0.1, "how often each occurs, where both sides were sorted",
             "def f(a, b):\n    return sorted(a) == sorted(b)\n",
             "from collections import Counter\n\n\ndef f(a, b):\n    return Counter(a) == Counter(b)\n",
-            operators_of("comparison_operator"), _same_items),
+            COMPARISON, _same_items),
     Speedup("build.reverse", 0.4, "a list turned round once, where each was put in front",
             "def f(a):\n    b = []\n    for c in a:\n        b.insert(0, c)\n    return b\n",
-            "def f(a):\n    b = []\n    for c in a:\n        b.append(c)\n    b.reverse()\n    return b\n", _ASSIGN, _reverse),
+            "def f(a):\n    b = []\n    for c in a:\n        b.append(c)\n    b.reverse()\n    return b\n", STATEMENT, _reverse),
     Speedup("build.queue", 0.4, "a deque, where a list gave from its front",
             "def f(a):\n    b = [a]\n    while b:\n        print(b.pop(0))\n",
             "from collections import deque\n\n\ndef f(a):\n    b = deque([a])\n    while b:\n        print(b.popleft())\n",
-            _ASSIGN, _queue),
+            STATEMENT, _queue),
     Speedup("build.drain", 0.3, "the same for a parameter",
             "def f(a):\n    while a:\n        print(a.pop(0))\n",
             "from collections import deque\n\n\ndef f(a):\n    a = deque(a)\n    while a:\n        print(a.popleft())\n",
-            operators_of("while_statement", "for_statement"), _drain),
+            LOOP, _drain),
 )  # fmt: skip

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from refine_tui.syntax.ingredients import Ingredients, margin
 from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators.layout import alone
-from refine_tui.syntax.operators.record import operators_of
 from refine_tui.syntax.operators.rewriting import (
+    CALL,
+    COMPARISON,
     CONSTANTS,
+    FOR,
     PLAIN,
+    STATEMENT,
     Change,
     Rewrite,
     Speedup,
@@ -239,48 +242,45 @@ def _grouped(
     return together(node.source, changes, f"{items} grouped by {key[0]}")
 
 
-_TESTS = operators_of("comparison_operator")
-_CALLS = operators_of("call")
-
 SPEEDUPS = (
     Speedup(
         "lookup.set", 0.5, "a set made before the loop, where the loop looks into the same list again and again",
         "def f(a, b):\n    for c in a:\n        if c in b:\n            print(c)\n",
         "def f(a, b):\n    b_set = set(b)\n    for c in a:\n        if c in b_set:\n            print(c)\n",
-        _TESTS, _set,
+        COMPARISON, _set,
     ),
     Speedup(
         "lookup.seen", 0.5, "a set beside a list that only grows",
         "def f(a):\n    b = []\n    for c in a:\n        if c not in b:\n            b.append(c)\n    return b\n",
         "def f(a):\n    b = []\n    b_seen = set(b)\n    for c in a:\n        if c not in b_seen:\n            b.append(c)\n"
         "            b_seen.add(c)\n    return b\n",
-        operators_of("expression_statement"), _seen,
+        STATEMENT, _seen,
     ),
     Speedup(
         "lookup.distinct", 0.5, "`dict.fromkeys` for the first of each",
         "def f(a):\n    b = []\n    for c in a:\n        if c not in b:\n            b.append(c)\n    return b\n",
         "def f(a):\n    b = list(dict.fromkeys(a))\n    return b\n",
-        operators_of("for_statement"), _distinct,
+        FOR, _distinct,
     ),
     Speedup(
         "lookup.literal", 0.1, "a set of constants in place of a list of them",
-        "def f(a):\n    return a in [1, 2, 3, 4]\n", "def f(a):\n    return a in {1, 2, 3, 4}\n", _TESTS, _literal,
+        "def f(a):\n    return a in [1, 2, 3, 4]\n", "def f(a):\n    return a in {1, 2, 3, 4}\n", COMPARISON, _literal,
     ),
     Speedup(
         "lookup.copy", 0.3, "no copy just to look into it",
-        "def f(a, b):\n    return a in list(b)\n", "def f(a, b):\n    return a in b\n", _TESTS, _copy,
+        "def f(a, b):\n    return a in list(b)\n", "def f(a, b):\n    return a in b\n", COMPARISON, _copy,
     ),
     Speedup(
         "lookup.index", 0.4, "a dictionary of positions, where a loop asks a list for them",
         "def f(a, b):\n    return [b.index(c) for c in a]\n",
         "def f(a, b):\n    positions = {value: at for at, value in reversed(list(enumerate(b)))}\n    return [positions[c] for c in a]\n",
-        _CALLS, _index,
+        CALL, _index,
     ),
     Speedup(
         "lookup.count", 0.5, "a counter made once, where a loop counts one thing after the other",
         "def f(a):\n    return {b: a.count(b) for b in a}\n",
         "from collections import Counter\n\n\ndef f(a):\n    counts = Counter(a)\n    return {b: counts[b] for b in a}\n",
-        _CALLS, _count,
+        CALL, _count,
     ),
     Speedup(
         "lookup.join", 0.5, "the inner of two loops grouped by what it is compared with",
@@ -288,6 +288,6 @@ SPEEDUPS = (
         "    return d\n",
         "def f(a, b):\n    d = []\n    groups = {}\n    for e in b:\n        groups.setdefault(e.key, []).append(e)\n"
         "    for c in a:\n        for e in groups.get(c, ()):\n            d.append(e)\n    return d\n",
-        operators_of("for_statement"), _join,
+        FOR, _join,
     ),
 )  # fmt: skip

@@ -10,7 +10,9 @@ from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators.layout import alone
 from refine_tui.syntax.operators.record import operators_of
 from refine_tui.syntax.operators.rewriting import (
+    CALL,
     CONSTANTS,
+    FOR,
     Change,
     Rewrite,
     Speedup,
@@ -202,8 +204,6 @@ def _flag(node: Node, _have: Ingredients) -> Iterator[Rewrite]:
     yield Rewrite(before.start, node.end, f"{flag[0].text} = {text}", f"{flag[0].text} by any")
 
 
-_FOR = operators_of("for_statement")
-
 SPEEDUPS = (
     Speedup("loop.hoist", 0.4, "computed before the loop, where each turn did it anew",
             "def f(a, b):\n    for c in a:\n        print(c, sorted(b))\n",
@@ -213,27 +213,27 @@ SPEEDUPS = (
     Speedup("loop.break", 0.3, "a loop left once its answer is settled",
             "def f(a):\n    b = False\n    for c in a:\n        if c > 1:\n            b = True\n    return b\n",
             "def f(a):\n    b = False\n    for c in a:\n        if c > 1:\n            b = True\n            break\n    return b\n",
-            _FOR, _break),
+            FOR, _break),
     Speedup("loop.items", 0.2, "the items gone through, not their places",
             "def f(a):\n    for i in range(len(a)):\n        print(a[i])\n", "def f(a):\n    for item in a:\n        print(item)\n",
-            _FOR, _items),
+            FOR, _items),
     Speedup("loop.bound", 0.4, "divisors looked for up to the square root",
             "def f(n):\n    for i in range(2, n):\n        if n % i == 0:\n            return False\n    return True\n",
             "import math\n\n\ndef f(n):\n    for i in range(2, math.isqrt(max(n, 0)) + 1):\n        if n % i == 0:\n"
-            "            return False\n    return True\n", _FOR, _bound),
+            "            return False\n    return True\n", FOR, _bound),
     Speedup("loop.sums", 0.4, "sums of parts from sums so far",
             "def f(a):\n    return [sum(a[:i]) for i in range(len(a))]\n",
             "import itertools\n\n\ndef f(a):\n    sums = [0, *itertools.accumulate(a)]\n    return [sums[i] for i in range(len(a))]\n",
-            operators_of("call"), _sums),
+            CALL, _sums),
     Speedup("loop.extremes", 0.4, "extremes of beginnings from extremes so far",
             "def f(a):\n    return [max(a[: i + 1]) for i in range(len(a))]\n",
             "import itertools\n\n\ndef f(a):\n    max_so_far = list(itertools.accumulate(a, max))\n"
-            "    return [max_so_far[i] for i in range(len(a))]\n", operators_of("call"), _extremes),
+            "    return [max_so_far[i] for i in range(len(a))]\n", CALL, _extremes),
     Speedup("loop.slide", 0.4, "an index, where the rest was copied at every step",
             "def f(a):\n    while a:\n        print(a[0])\n        a = a[1:]\n",
             "def f(a):\n    at = 0\n    while at < len(a):\n        print(a[at])\n        at += 1\n    a = a[at:]\n",
             operators_of("while_statement"), _slide),
     Speedup("loop.flag", 0.15, "`any`, where a loop set a flag",
             "def f(a):\n    b = False\n    for c in a:\n        if c > 1:\n            b = True\n    return b\n",
-            "def f(a):\n    b = any(c > 1 for c in a)\n    return b\n", _FOR, _flag),
+            "def f(a):\n    b = any(c > 1 for c in a)\n    return b\n", FOR, _flag),
 )  # fmt: skip

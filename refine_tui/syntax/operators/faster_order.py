@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from refine_tui.syntax.ingredients import Ingredients, margin
+from refine_tui.syntax.ingredients import Ingredients
 from refine_tui.syntax.nodes import Node
 from refine_tui.syntax.operators.layout import alone
 from refine_tui.syntax.operators.record import operators_of
 from refine_tui.syntax.operators.rewriting import (
+    LOOP,
+    STATEMENT,
     Change,
     Rewrite,
     Speedup,
     arguments,
     assigned,
     called,
+    following,
     instead,
     line_before,
     previous,
@@ -54,7 +57,7 @@ def _insort(node: Node, _have: Ingredients) -> Iterator[Rewrite]:
 def _heap(node: Node, have: Ingredients) -> Iterator[Rewrite]:
     """Take the least from a heap, where it was searched and then removed."""
     for take in node.walk():
-        bound, removal = assigned(take) if take.kind == "expression_statement" else None, _following(take)
+        bound, removal = assigned(take) if take.kind == "expression_statement" else None, following(take)
         call = _call(removal) if removal is not None else None
         if bound is None or removal is None or call is None or called(bound[1]) != "min" or called(call) != ".remove":
             continue
@@ -76,13 +79,6 @@ def _call(statement: Node) -> Node | None:
     return inner if inner is not None and inner.kind == "call" else None
 
 
-def _following(statement: Node) -> Node | None:
-    group = statement.parent.parts if statement.parent is not None else []
-    at = group.index(statement) + 1 if statement in group else len(group)
-    after = group[at] if at < len(group) else None
-    return after if after is not None and margin(after) == margin(statement) else None
-
-
 SPEEDUPS = (
     Speedup("order.key", 0.5, "keys looked up, where a list was gone through for each",
             "from collections import Counter\ndef f(a):\n    return max(a, key=a.count)\n",
@@ -91,9 +87,9 @@ SPEEDUPS = (
     Speedup("order.insort", 0.4, "insertion at the right place, where everything was sorted again",
             "import bisect\ndef f(a):\n    b = []\n    for c in a:\n        b.append(c)\n        b.sort()\n    return b\n",
             "import bisect\ndef f(a):\n    b = []\n    for c in a:\n        bisect.insort(b, c)\n    return b\n",
-            operators_of("expression_statement"), _insort),
+            STATEMENT, _insort),
     Speedup("order.heap", 0.4, "a heap, where the least was searched and then removed",
             "import heapq\ndef f(a):\n    while a:\n        b = min(a)\n        a.remove(b)\n        print(b)\n",
             "import heapq\ndef f(a):\n    heapq.heapify(a)\n    while a:\n        b = heapq.heappop(a)\n        print(b)\n",
-            operators_of("while_statement", "for_statement"), _heap),
+            LOOP, _heap),
 )  # fmt: skip

@@ -10,11 +10,15 @@ from typing import NamedTuple
 from refine_tui.syntax.facts import COMPREHENSIONS
 from refine_tui.syntax.ingredients import Ingredients, in_block, margin
 from refine_tui.syntax.nodes import Node
+from refine_tui.syntax.operators.record import operators_of
 
 LOOPS = frozenset({"for_statement", "while_statement", "lambda"}) | COMPREHENSIONS
 CONSTANTS = frozenset({"integer", "float", "string", "true", "false", "none"})
 PLAIN = CONSTANTS | {"identifier", "attribute", "subscript", "tuple"}
 """Expressions that may be written twice."""
+CALL, COMPARISON, STATEMENT = operators_of("call"), operators_of("comparison_operator"), operators_of("expression_statement")
+FOR, LOOP = operators_of("for_statement"), operators_of("while_statement", "for_statement")
+"""What rewrites look at, by node kind."""
 _CHANGING = frozenset({
     "append", "extend", "insert", "remove", "pop", "popleft", "appendleft", "clear", "sort", "reverse", "add", "discard", "update",
     "setdefault", "popitem", "write", "read", "readline", "send", "difference_update", "intersection_update", "symmetric_difference_update",
@@ -230,3 +234,10 @@ def previous(statement: Node) -> Node | None:
     group = statement.parent.parts if statement.parent is not None else []
     at = group.index(statement) if statement in group else 0
     return group[at - 1] if at else None
+
+
+def following(statement: Node) -> Node | None:
+    """Return the statement just after, in the same block."""
+    group = statement.parent.parts if statement.parent is not None else []
+    at = group.index(statement) + 1 if statement in group else len(group)
+    return group[at] if at < len(group) else None
