@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if options.debug:
             raise
-        print("refine-tui: interrupted. Nothing was written.", file=sys.stderr)
+        print("refine-tui: interrupted. `refine-tui history` lists what was written, if anything was.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader went away, as in `| head`: keep the interpreter from complaining at exit.

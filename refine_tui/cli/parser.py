@@ -13,6 +13,10 @@ from refine_tui.cli.consenting import typed_consent, typed_key
 COMMANDS = ("demo", "fix", "eval", "review", "history", "undo", "redo", "models", "bench", "doctor", "where")
 UNLISTED = ("open", "learn")
 HELP = frozenset({"-h", "--help", "--version"})
+DESCRIPTION = (
+    "A pair programmer in your terminal that proves its patches. Without a command the terminal UI opens on the project at PATH "
+    "(default: here); `refine-tui open --help` lists its options."
+)
 EPILOG = "exit status: 0 done · 1 not solved, tests failed · 2 wrong usage, no tests · 3 refused for safety · 130 interrupted"
 
 
@@ -56,52 +60,37 @@ def _lazily(module: str, function: str) -> Callable[[argparse.Namespace], int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="refine-tui",
-        description="A pair programmer in your terminal that proves its patches.",
+        usage="refine-tui [PATH] [OPTION ...]\n       refine-tui COMMAND ...",
+        description=DESCRIPTION,
         epilog=EPILOG,
         parents=[_everywhere()],
     )
     parser.set_defaults(project=None, offline=False, plain=False, no_color=False, debug=False)
     parser.add_argument("--version", action="version", version=f"refine-tui {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, prog="refine-tui")
 
     def command(name: str, module: str, function: str, help: str | None) -> argparse.ArgumentParser:
         # Without `help` a command works and is not listed.
         listed: dict[str, Any] = {} if help is None else {"help": help}
         sub: argparse.ArgumentParser = commands.add_parser(name, parents=[_everywhere()], description=help, **listed)
-        sub.set_defaults(module=module, function=function)
+        sub.set_defaults(module=f"refine_tui.cli.{module}", function=function)
         return sub
 
-    opened = command("open", "refine_tui.cli.interactive", "open_ui", "the terminal UI; `refine-tui PATH` for short")
-    opened.add_argument("path", nargs="?", type=Path, default=None, metavar="PATH")
-    _model_options(opened)
-    demo = command("demo", "refine_tui.cli.interactive", "open_demo", "the same on a throw-away copy of a small project with failing tests")
-    _model_options(demo)
-    _fix(command("fix", "refine_tui.cli.fixing", "run_fix", "the loop without the UI"))
-    evaluated = command("eval", "refine_tui.cli.evaluating", "run_eval", "pass or fail: tests, lint, types")
-    evaluated.add_argument("--json", action="store_true", help="one JSON document")
-    evaluated.add_argument(
-        "--against", default="", metavar="REV", help="a git revision: count only findings that are new since, and look for tampering"
-    )
-    evaluated.add_argument("--sarif", type=Path, default=None, metavar="FILE", help="write lint and type findings there as SARIF 2.1.0")
-    evaluated.add_argument(
-        "--mutants",
-        type=_number(float, 0.1),
-        default=None,
-        metavar="S",
-        help="for so many seconds, put mistakes into what changed (without --against: into what the tests execute): which are noticed?",
-    )
-    evaluated.add_argument("--schema", action="store_true", help="print the JSON schema of that document, and do nothing else")
-    _review(command("review", "refine_tui.cli.reviewing", "run_review", "bring in a patch made elsewhere: verify it, review it"))
-    history = command("history", "refine_tui.cli.keeping", "run_history", "what was done and applied")
+    _open(command("open", "interactive", "open_ui", None))
+    _model_options(command("demo", "interactive", "open_demo", "the same on a throw-away copy of a small project with failing tests"))
+    _fix(command("fix", "fixing", "run_fix", "the loop without the UI"))
+    _eval(command("eval", "evaluating", "run_eval", "pass or fail: tests, lint, types"))
+    _review(command("review", "reviewing", "run_review", "bring in a patch made elsewhere: verify it, review it"))
+    history = command("history", "keeping", "run_history", "what was done and applied")
     history.add_argument("--json", action="store_true", help="one JSON document")
-    undo = command("undo", "refine_tui.cli.keeping", "run_undo", "take back what was applied last, or the application ID")
-    undo.add_argument("id", nargs="?", type=_application, metavar="ID")
-    command("redo", "refine_tui.cli.keeping", "run_redo", "apply again what was undone last")
-    _models(command("models", "refine_tui.cli.choosing", "run_models", "models: list, show, add, use, pull, remove"))
-    _bench(command("bench", "refine_tui.cli.benching", "run_bench", "figures: engine, runner, or repair FILE.jsonl"))
-    command("doctor", "refine_tui.cli.showing", "run_doctor", "what works here, and why not")
-    command("where", "refine_tui.cli.showing", "run_where", "every file it reads and writes")
-    _learn(command("learn", "refine_tui.cli.learning", "run_learn", None))
+    undo = command("undo", "keeping", "run_undo", "take back what was applied last, or the application ID")
+    undo.add_argument("id", nargs="?", type=_application, metavar="ID", help="its number in `history`")
+    command("redo", "keeping", "run_redo", "apply again what was undone last")
+    _models(command("models", "choosing", "run_models", "list, show, add, use, pull, remove"))
+    _bench(command("bench", "benching", "run_bench", "figures: engine, runner, or repair FILE.jsonl"))
+    command("doctor", "showing", "run_doctor", "what works here, and why not")
+    command("where", "showing", "run_where", "every file it reads and writes")
+    _learn(command("learn", "learning", "run_learn", None))
     return parser
 
 
@@ -150,6 +139,12 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(ask=typed_key)
 
 
+def _open(parser: argparse.ArgumentParser) -> None:
+    parser.usage, parser.description = "refine-tui [PATH] [OPTION ...]", "the terminal UI"
+    parser.add_argument("path", nargs="?", type=Path, default=None, metavar="PATH", help="the project (default: here)")
+    _model_options(parser)
+
+
 def _fix(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="pytest node id, test file, or FILE::SYMBOL (default: what fails)")
     parser.add_argument("--goal", default="", metavar="TEXT", help="what is to become true, in words")
@@ -176,6 +171,16 @@ def _fix(parser: argparse.ArgumentParser) -> None:
     _model_options(parser)
 
 
+def _eval(parser: argparse.ArgumentParser) -> None:
+    against = "a git revision: count only findings that are new since, and look for tampering"
+    mutants = "for so many seconds, put mistakes into what changed (without --against: into what the tests execute): which are noticed?"
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--against", default="", metavar="REV", help=against)
+    parser.add_argument("--sarif", type=Path, default=None, metavar="FILE", help="write lint and type findings there as SARIF 2.1.0")
+    parser.add_argument("--mutants", type=_number(float, 0.1), default=None, metavar="S", help=mutants)
+    parser.add_argument("--schema", action="store_true", help="print the JSON schema of that document, and do nothing else")
+
+
 def _review(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("patch", metavar="PATCH|-", help="a file with a unified diff or SEARCH/REPLACE blocks; -: standard input")
     parser.add_argument("--json", action="store_true", help="one JSON document, and no UI")
@@ -185,10 +190,10 @@ def _review(parser: argparse.ArgumentParser) -> None:
 def _models(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listed = actions.add_parser("list", parents=[_everywhere()], help="what is here")
-    listed.add_argument("--json", action="store_true")
+    listed.add_argument("--json", action="store_true", help="one JSON document")
     shown = actions.add_parser("show", parents=[_everywhere()], help="all that is known of one")
     shown.add_argument("name", metavar="NAME|PATH")
-    shown.add_argument("--json", action="store_true")
+    shown.add_argument("--json", action="store_true", help="one JSON document")
     added = actions.add_parser("add", parents=[_everywhere()], help="make a .gguf file a model here; it stays where it is")
     added.add_argument("file", type=Path, metavar="FILE")
     used = actions.add_parser("use", parents=[_everywhere()], help="choose one for the next start")

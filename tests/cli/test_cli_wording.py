@@ -29,6 +29,19 @@ def test_a_command_that_is_none_is_answered_with_those_there_are(before: tuple[s
     assert "learn" not in said
 
 
+def test_help_lists_every_command_and_tells_where_the_options_of_the_ui_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    said = capsys.readouterr().out
+    listed = [line.split()[0] for line in said.splitlines() if line.startswith("    ") and line[4] != " "]
+    assert ended.value.code == 0
+    assert listed == list(COMMANDS)
+    assert "refine-tui [PATH]" in said
+    with pytest.raises(SystemExit):
+        main(["open", "--help"])
+    assert "--model" in capsys.readouterr().out
+
+
 def test_what_is_no_number_of_an_application_is_answered_with_where_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["undo", "x"])
