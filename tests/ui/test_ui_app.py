@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 from textual._compositor import Compositor
+from textual.command import CommandList
 from textual.pilot import Pilot
 
 from refine_tui.core.errors import RunnerError
@@ -22,7 +23,7 @@ from refine_tui.ui.screens.house import HouseScreen
 from refine_tui.ui.widgets.notice_bar import NoticeBar
 from refine_tui.ui.widgets.pane import Pane
 from refine_tui.ui.widgets.queue_list import QueueList
-from tests.ui.conftest import settled
+from tests.ui.conftest import settled, until
 from tests.ui.ui_fakes import BASELINE, SUITE, ScriptedSession, make_candidate, make_review, ready, task_events
 from tests.ui.ui_hands import Opened, press, said, text, until_held
 
@@ -236,9 +237,9 @@ async def test_the_palette_finds_an_action_and_does_it(opened: Opened) -> None:
     session = ready(make_review())
     async with opened(session) as pilot:
         await press(pilot, "colon", *"accept rest".replace(" ", ""))
-        await pilot.pause(0.2)
+        found = pilot.app.screen.query_one(CommandList)
+        await until(pilot, lambda: found.option_count > 0 and all(worker.is_finished for worker in pilot.app.workers), times=3)
         await press(pilot, "down", "enter")
-        await pilot.pause()
         assert [decision for _, decision in session.current.review("p1").marks] == ["accepted", "accepted"]
 
 
