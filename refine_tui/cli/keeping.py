@@ -90,6 +90,8 @@ def _tree(options: argparse.Namespace) -> Iterator[ProjectTree]:
             for sentence in tree.recover():
                 print(visible(sentence))
             yield tree
+            for sentence in tree.late_writes():
+                print(visible(sentence))
             tree.close()
         finally:
             journal.close()

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,15 +116,13 @@ class Applier:
         Raises:
             StorageError: the disk refuses; the next try goes on from there.
         """
-        try:
+        with _translated():
             return tuple(sentence for write in self._log.unsettled() for sentence in self._recover(write))
-        except OSError as error:
-            raise StorageError(f"An interrupted write cannot be taken back: {error}. Check the disk, then start again.") from error
 
     def adopt(self, names: Iterable[str]) -> Iterator[str]:
-        """Put away temporary files that no known write explains: the journal that knew them was lost."""
+        """Put away temporary files that no known write explains: the journal that knew them was lost. Raises as `recover`."""
         known = tuple(write.token for write in self._log.unsettled())
-        with opened_root(self._root) as root:
+        with _translated(), opened_root(self._root) as root:
             for path in names:
                 folder, name = open_folder(root, path)
                 try:
@@ -137,13 +135,33 @@ class Applier:
     def _recover(self, write: Write) -> Iterator[str]:
         with ExitStack() as held:
             root = held.enter_context(opened_root(self._root))
-            places = list(self._places(held, root, write, self._log.bases(write), missing_allowed=True))
+            try:
+                places = list(self._places(held, root, write, self._log.bases(write), missing_allowed=True))
+            except StorageError as error:
+                yield from self._abandon(root, write, error)
+                return
             if write.state == "done":
                 self._put_away(write, places)
                 return
             notes = self._take_back(write, places)
             yield f"An interrupted write to {', '.join(write.patch.paths)} was taken back."
             yield from notes
+
+    def _abandon(self, root: int, write: Write, error: StorageError) -> Iterator[str]:
+        """Leave the files as they are and keep what lies beside them: what was written is not known any more."""
+        for index, path in enumerate(write.patch.paths):
+            with suppress(FileNotFoundError, SafetyError):
+                folder, _ = open_folder(root, path)
+                try:
+                    for ending in ("part", "new", "old"):
+                        with suppress(FileNotFoundError):
+                            name = f"{TEMPORARY_PREFIX}{write.token}-{index}.{ending}"
+                            self._store.keep(folder, name, 0, index, digest(read_at(folder, name)[0]))
+                finally:
+                    os.close(folder)
+        self._log.settle(write, "rolled_back" if write.state == "pending" else "clean")
+        paths = ", ".join(write.patch.paths)
+        yield f"An interrupted write to {paths} cannot be taken back: {error} What lay beside it is kept in {self._store.folder}."
 
     def _places(
         self, held: ExitStack, root: int, write: Write, bases: Mapping[str, bytes], *, missing_allowed: bool = False
@@ -161,8 +179,11 @@ class Applier:
             yield Place(index, file.path, folder, name, file.base_digest, news.get(file.path), stem)
 
     def _exchange_all(self, places: list[Place]) -> None:
+        before: dict[str, os.stat_result] = {}
         for place in places:
-            found = self._require(place, place.name, place.base)[1] if place.base != ABSENT else None
+            found = None
+            if place.base != ABSENT:
+                found = before[place.path] = self._require(place, place.name, place.base)[1]
             if place.new is not None:
                 self._disk.create(place.folder, place.part, place.new, found, place.name)
                 self._disk.rename(place.folder, place.part, place.ours)
@@ -172,8 +193,10 @@ class Applier:
                 raise _stale(place.path)
             self._disk.sync(place.folder)
         for place in places:
-            # An editor that had the file open before may have written to it just now.
-            self._require(place, place.ours, place.base if place.base != ABSENT else place.new_digest)
+            # An editor that had the file open before may have written to it just now, or somebody have changed its rights.
+            _, found = self._require(place, place.ours, place.base if place.base != ABSENT else place.new_digest)
+            if place.path in before and found.st_mode != before[place.path].st_mode:
+                raise _stale(place.path)
 
     def _put(self, place: Place) -> bool:
         """Bring one place to its new state; say no, everything being as before, when the file is not what the patch was made for."""
@@ -267,6 +290,14 @@ class Applier:
                     self._store.keep(place.folder, place.ours, write.id, place.index, place.base)
             self._disk.announce("clean")
             self._log.settle(write, "clean")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"An interrupted write cannot be taken back: {error}. Check the disk, then start again.") from error
 
 
 def _stale(path: str) -> StaleBaseError:

@@ -145,7 +145,11 @@ def _dress(file: int, folder: int, model: str, like: os.stat_result) -> None:
     if sys.platform == "linux":
         with suppress(OSError):
             _copy_attributes(file, folder, model)
-    os.fchmod(file, like.st_mode & 0o7777)
+    mode = like.st_mode & 0o7777
+    if os.fstat(file).st_gid != like.st_gid:
+        # Another group now: it gets no more than everybody.
+        mode = mode & ~0o2070 | (mode & mode << 3 & 0o070)
+    os.fchmod(file, mode)
 
 
 def _copy_attributes(file: int, folder: int, model: str) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from refine_tui.core.errors import ProjectError
 from refine_tui.core.text import digest
 from refine_tui.workspace.beneath import read_at, read_open
 from refine_tui.workspace.disk import Disk
@@ -42,8 +43,8 @@ class Store:
     def keep(self, folder: int, name: str, write: int, index: int, expected: str) -> None:
         """Put away the file `name`, whose content should have the digest `expected`.
 
-        Where it cannot be moved (another file system, a full disk) it stays open until the program ends, and only its name goes;
-        its content at this moment is in the log of writes.
+        `write` 0 stands for one that no journal knows. Where it cannot be moved (another file system, a full disk) it stays open until
+        the program ends, and only its name goes; its content at this moment is in the log of writes.
         """
         try:
             with self._opened() as store:
@@ -60,7 +61,7 @@ class Store:
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         self._held.append((file, write, index, digest(content)))
         if len(self._held) > _HELD_OPEN:
-            os.close(self._held.popleft()[0])
+            self._let_go()
         self._disk.unlink(folder, name)
 
     def late_writes(self) -> tuple[LateWrite, ...]:
@@ -72,30 +73,44 @@ class Store:
             if _long_untouched(kept):
                 continue
             write, index, expected = kept.name.split("-")[:3]
-            content = kept.read_bytes()
-            if digest(content) != expected:
-                late = kept.with_name(self._free_name(f"{_LATE_PREFIX}{write}-{index}-{digest(content)}"))
-                kept.rename(late)
-                yield LateWrite(int(write), int(index), late)
+            try:
+                found = digest(kept.read_bytes())
+                if found == expected:
+                    continue
+                late = kept.rename(kept.with_name(self._free_name(f"{_LATE_PREFIX}{write}-{index}-{found}")))
+            except OSError:
+                continue  # it is looked at again the next time
+            yield LateWrite(int(write), int(index), late)
 
     def _late_held(self) -> Iterator[LateWrite]:
         for at, (file, write, index, expected) in enumerate(list(self._held)):
             content, _ = read_open(file, "")
             if digest(content) != expected:
+                kept = self._save(f"{_LATE_PREFIX}{write}-{index}-{digest(content)}", content)
                 self._held[at] = (file, write, index, digest(content))
-                yield LateWrite(write, index, self._save(f"{_LATE_PREFIX}{write}-{index}-{digest(content)}", content))
+                yield LateWrite(write, index, kept)
 
     def prune(self, days: float = 30.0) -> None:
-        """Delete kept files older than `days` that nobody wrote to; late writes stay for good."""
+        """Delete kept files older than `days` that nobody wrote to and whose text the journal has; all others stay for good."""
         for kept in self._kept_files():
+            write, _, expected = kept.name.split("-")[:3]
             with suppress(OSError):
-                if time.time() - kept.stat().st_ctime > days * _DAY and digest(kept.read_bytes()) == kept.name.split("-")[2]:
+                if int(write) and time.time() - kept.stat().st_ctime > days * _DAY and digest(kept.read_bytes()) == expected:
                     kept.unlink()
 
     def close(self) -> None:
         """Let go of the open files."""
         while self._held:
-            os.close(self._held.popleft()[0])
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close the file that is open longest; what was written to it since the last look is found, and told, at the next start."""
+        file, write, index, expected = self._held.popleft()
+        with suppress(OSError, ProjectError):
+            content, _ = read_open(file, "")
+            if digest(content) != expected:
+                self._save(f"{write}-{index}-{expected}", content)
+        os.close(file)
 
     def _kept_files(self) -> list[Path]:
         if not self.folder.is_dir():
@@ -105,7 +120,10 @@ class Store:
     def _save(self, name: str, content: bytes) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.folder / self._free_name(name)
-        path.write_bytes(content)
+        with path.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         return path
 
     def _free_name(self, name: str) -> str:

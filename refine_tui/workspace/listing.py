@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from refine_tui.workspace.git import run_git
-from refine_tui.workspace.places import TEMPORARY_PREFIX
+from refine_tui.workspace.places import TEMPORARY_NAME, TEMPORARY_PREFIX
 
 IGNORED_FOLDERS = frozenset(
     [
@@ -31,7 +31,7 @@ def list_files(root: Path) -> tuple[str, ...]:
 
 def list_temporary(root: Path) -> tuple[str, ...]:
     """Return this program's own temporary files among the project's files."""
-    return tuple(name for name in _listed(root) if _is_temporary(name))
+    return tuple(name for name in _listed(root) if TEMPORARY_NAME.fullmatch(name.rsplit("/", 1)[-1]))
 
 
 def _listed(root: Path) -> Iterator[str]:

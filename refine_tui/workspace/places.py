@@ -11,6 +11,8 @@ from refine_tui.core.text import digest
 
 TEMPORARY_PREFIX = ".refine-tui-"
 """Begins the name of every temporary file in the user's tree. They live for milliseconds, or until the recovery after a crash."""
+TEMPORARY_NAME = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}[0-9a-f]{{8}}-\d+\.(?:part|new|old)")
+"""A whole one: nothing else is ever taken for ours and moved."""
 
 
 def project_state_dir(root: Path) -> Path:

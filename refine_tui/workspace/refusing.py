@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 
+from refine_tui.core.credentials import CREDENTIAL_FOLDERS, is_credential
 from refine_tui.core.errors import ProjectError, SafetyError
 from refine_tui.core.paths import matches
 from refine_tui.workspace.beneath import open_folder, parts_of, read_at
@@ -62,19 +64,27 @@ def refusal_by_name(path: str, protected: Iterable[str] = ()) -> str:
         parts = parts_of(path)
     except SafetyError:
         return "it leads outside the project"
-    lowered = [part.lower() for part in parts]
-    if any(part.startswith(".git") for part in lowered):
+    folded = [_folded(part) for part in parts]
+    if any(part.startswith((".git", "git~")) for part in folded):
         return "it belongs to git"
-    if any(part == ".env" or part.startswith(".env.") for part in lowered):
+    if any(part.startswith(".env.") or is_credential(part) or part in CREDENTIAL_FOLDERS for part in folded):
         return "it may hold secrets"
-    if any(part.startswith(TEMPORARY_PREFIX) for part in lowered):
+    if any(part.startswith(TEMPORARY_PREFIX) for part in folded):
         return "it is a temporary file of refine-tui"
-    if lowered[-1].endswith((".code-workspace", ".sublime-project")):
+    if folded[-1].endswith((".code-workspace", ".sublime-project")):
         return "it configures an editor"
-    reason = next((reason for reason, names in _RESERVED if not names.isdisjoint(lowered)), "")
-    return reason or next(
-        (f"it is protected by the pattern {pattern}" for pattern in protected if matches(path, [pattern], beneath=True)), ""
-    )
+    reason = next((reason for reason, names in _RESERVED if not names.isdisjoint(folded)), "")
+    return reason or next((f"it is protected by the pattern {pattern}" for pattern in protected if _names(pattern, path, folded)), "")
+
+
+def _folded(part: str) -> str:
+    """Return a name as a file system may read it that knows no case, drops what is not seen, or drops dots and blanks at an end."""
+    seen = (char for char in unicodedata.normalize("NFKD", part) if unicodedata.category(char) != "Cf")
+    return "".join(seen).casefold().rstrip(". ")
+
+
+def _names(pattern: str, path: str, folded: list[str]) -> bool:
+    return matches(path, [pattern], beneath=True) or matches("/".join(folded), [pattern.casefold()], beneath=True)
 
 
 def refusal_by_file(root: int, path: str) -> str:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from refine_tui.core.errors import ProjectError, SafetyError, StaleBaseError, UsageError
+from refine_tui.core.errors import ProjectError, SafetyError, StaleBaseError, StorageError, UsageError
 from refine_tui.core.patch import Patch
 from refine_tui.core.text import SourceFile
 from refine_tui.loop.ports.keeping import Application, Direction, Write, WriteLog
@@ -34,9 +34,11 @@ class ProjectTree:
         self._state_dir = state_dir.resolve()
         self._log = log
         self._protected = tuple(protected)
-        self._store = Store(self._state_dir / "kept", disk := disk or Disk())
-        self._applier = Applier(self.root, self._store, log, disk, self._tell)
+        self._disk = disk or Disk()
+        self._store = Store(self._state_dir / "kept", self._disk)
+        self._applier = Applier(self.root, self._store, log, self._disk, self._tell)
         self._lock = threading.RLock()
+        self._told_exchange = False
         self.on_write: Callable[[str, str], None] = _ignore
         """Called with the path and digest of each content that is about to be put in place; the watcher's `expect` belongs here."""
 
@@ -119,8 +121,18 @@ class ProjectTree:
             return sentences
 
     def late_writes(self) -> tuple[str, ...]:
-        """Return a sentence for each file an editor wrote to after a patch had replaced it; call it a while after each write."""
-        return tuple(self._late_sentence(late) for late in self._store.late_writes())
+        """Return a sentence for each file an editor wrote to after a patch had replaced it; call it a while after each write.
+
+        Where the file system cannot exchange names, that is said too, once.
+
+        Raises:
+            StorageError: what was written late has no room on the disk; the next call tries again.
+        """
+        try:
+            late_writes = self._store.late_writes()
+        except OSError as error:
+            raise StorageError(f"What an editor wrote late cannot be kept now: {error.strerror}. Free some disk space.") from error
+        return (*self._exchange_sentence(), *(self._late_sentence(late) for late in late_writes))
 
     def close(self) -> None:
         """Let go of what is held open."""
@@ -176,6 +188,12 @@ class ProjectTree:
     def _first_bases(self, application: Application) -> dict[str, bytes]:
         write = self._log.first_write(application.id)
         return self._log.bases(write) if write else {}
+
+    def _exchange_sentence(self) -> tuple[str, ...]:
+        if self._disk.exchanges or self._told_exchange:
+            return ()
+        self._told_exchange = True
+        return ("This file system cannot exchange two names at once. Save nothing in the moment in which a patch is written.",)
 
     def _late_sentence(self, late: LateWrite) -> str:
         path = _path_of(self._log.write(late.write), late.index)
