@@ -185,12 +185,13 @@ def make_environment(folder: Path) -> Path:
 
 
 @pytest.fixture
-def evaluator(lean_python: Path) -> Iterator[Make]:
-    """Makes evaluators that run on a lean environment and are closed at the end."""
+def evaluator(lean_python: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Makes evaluators that run on a lean environment and are closed at the end; they have patience, as a busy machine needs."""
     made: list[PytestEvaluator] = []
+    monkeypatch.setattr("refine_tui.evaluation.pace.LEAST_S", 3.0)
 
     def make(project: Path, sandbox: Sandbox, python: Path | None = None, **settings: object) -> PytestEvaluator:
-        values = {"test_limit_s": 5.0, "recheck": False, "overlap": not isinstance(sandbox, InPlaceSandbox)} | settings
+        values = {"test_limit_s": 20.0, "recheck": False, "overlap": not isinstance(sandbox, InPlaceSandbox)} | settings
         made.append(PytestEvaluator(project, sandbox, python or lean_python, RunSettings(**values)))  # type: ignore[arg-type]
         return made[-1]
 

@@ -17,7 +17,8 @@ from refine_tui.loop.ports.running import Sandbox
 
 Make = Callable[..., PytestEvaluator]
 ROOM = Path(__file__).parents[2] / "refine_tui" / "evaluation" / "inside"
-LONG = 30.0
+LONG = 100.0
+STUCK_S, LONGER_S = 0.6, 0.8
 
 
 def never() -> bool:
@@ -95,24 +96,25 @@ def test_one_test_is_given_its_full_time_and_those_stuck_in_the_same_place_are_c
     tmp_path: Path, sandbox: Sandbox, evaluator: Make
 ) -> None:
     tests = TESTS.replace("wait(0) == 0", "wait(0.4)")  # longer than those that are cut short, but elsewhere
-    running = evaluator(write(tmp_path / "p", work=STUCK, test_work=tests), sandbox, test_limit_s=1.0)
+    running = evaluator(write(tmp_path / "p", work=STUCK, test_work=tests), sandbox, test_limit_s=2.0)
     base = running.baseline(nothing, never, limit_s=LONG)
     case = base.suite.by_id
     assert base.suite.red == tuple(COUNTS)
     assert base.suite.cut_short == tuple(COUNTS[1:])
-    assert case[COUNTS[0]].message == "TimeLimitReached: no result after 1 s"
-    assert all(0 < case[one].cut_short_s < 1 for one in COUNTS[1:])
-    assert all(f"in work.py::count, where {COUNTS[0]} was stuck for 1 s" in case[one].message for one in COUNTS[1:])
+    assert case[COUNTS[0]].message == "TimeLimitReached: no result after 2 s"
+    assert all(0 < case[one].cut_short_s < 2 for one in COUNTS[1:])
+    assert all(f"in work.py::count, where {COUNTS[0]} was stuck for 2 s" in case[one].message for one in COUNTS[1:])
     assert [note for note in base.notes if "cut short" in note] == [
-        f"cut short after less than 1 s: 3 more stuck in work.py::count, as {COUNTS[0]} was"
+        f"cut short after less than 2 s: 3 more stuck in work.py::count, as {COUNTS[0]} was"
     ]
     assert running.tally.processes == 1
 
 
 def test_a_run_without_coverage_gives_every_test_its_full_time(tmp_path: Path, plain_sandbox: Sandbox, evaluator: Make) -> None:
-    running = evaluator(write(tmp_path / "p", work=STUCK, test_work=TESTS), plain_sandbox, test_limit_s=0.3)
+    few = TESTS.replace("[1, 2, 3, 4]", "[1, 2]")
+    running = evaluator(write(tmp_path / "p", work=STUCK, test_work=few), plain_sandbox, test_limit_s=1.0)
     suite = running.baseline(nothing, never, limit_s=LONG, coverage=False).suite
-    assert suite.red == tuple(COUNTS)
+    assert suite.red == tuple(COUNTS[:2])
     assert suite.cut_short == ()
 
 
@@ -120,7 +122,7 @@ def test_what_was_found_stuck_is_known_to_the_process_that_follows_a_crash(tmp_p
     text = TESTS.replace(
         "@pytest", "def test_first():\n    assert count(5) == 0\n\n\ndef test_dies():\n    import os\n    os._exit(1)\n\n\n@pytest"
     )
-    running = evaluator(write(tmp_path / "p", work=STUCK, test_work=text), plain_sandbox, test_limit_s=0.6)
+    running = evaluator(write(tmp_path / "p", work=STUCK, test_work=text), plain_sandbox, test_limit_s=2.0)
     suite = running.baseline(nothing, never, limit_s=LONG).suite
     assert running.tally.processes == 2
     assert suite.cut_short == tuple(COUNTS)
@@ -136,8 +138,8 @@ def climb(n):
 
 
 def test_tracing_lets_go_of_a_test_that_it_makes_slow(tmp_path: Path, plain_sandbox: Sandbox, evaluator: Make) -> None:
-    tests = "from work import climb\n\ndef test_climb():\n    assert climb(9_000_000)\n\ndef test_step():\n    assert climb(1)\n"
-    running = evaluator(write(tmp_path / "p", work=TRACED, test_work=tests), plain_sandbox, test_limit_s=1.5)
+    tests = "from work import climb\n\ndef test_climb():\n    assert climb(15_000_000)\n\ndef test_step():\n    assert climb(1)\n"
+    running = evaluator(write(tmp_path / "p", work=TRACED, test_work=tests), plain_sandbox, test_limit_s=3.0)
     base = running.baseline(nothing, never, limit_s=LONG)
     assert base.suite.is_green
     assert running.tally.processes == 1
@@ -148,8 +150,12 @@ def test_tracing_lets_go_of_a_test_that_it_makes_slow(tmp_path: Path, plain_sand
 
 
 @pytest.fixture
-def surveyed(tmp_path: Path, plain_sandbox: Sandbox, evaluator: Make) -> Callable[..., tuple[Path, PytestEvaluator]]:
-    """A project whose base run is done, quickly; nothing of that is counted."""
+def surveyed(
+    tmp_path: Path, plain_sandbox: Sandbox, evaluator: Make, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Path, PytestEvaluator]]:
+    """A project whose base run is done, quickly; nothing of that is counted. A test of a candidate is stuck after `STUCK_S`."""
+    monkeypatch.setattr("refine_tui.evaluation.pace.LEAST_S", STUCK_S)
+    monkeypatch.setattr("refine_tui.evaluation.pace.SLOWER", 0.0)  # whatever the base took on a busy machine
 
     def make(work: str = WRONG, tests: str = TESTS, **settings: Any) -> tuple[Path, PytestEvaluator]:
         project = write(tmp_path / "p", work=work, test_work=tests)
@@ -190,7 +196,7 @@ def test_a_target_that_another_change_made_pass_must_not_fail_again(surveyed: An
 
 def test_a_slow_but_right_candidate_gets_its_full_time_once(surveyed: Any) -> None:
     project, running = surveyed()
-    slow = change(project, "return n", "time.sleep(0.5 if n == 2 else 0)\n    return 0")
+    slow = change(project, "return n", f"time.sleep({LONGER_S} if n == 2 else 0)\n    return 0")
     found = running.run(slow, COUNTS, never, limit_s=LONG, better_than=())
     assert found.is_green
     assert found.cut_short == ()
@@ -199,7 +205,7 @@ def test_a_slow_but_right_candidate_gets_its_full_time_once(surveyed: Any) -> No
 
 def test_a_candidate_that_is_stuck_in_most_tests_says_that_it_was_cut_short(surveyed: Any) -> None:
     project, running = surveyed()
-    patch = change(project, "return n", "time.sleep(0.5)\n    return 0")
+    patch = change(project, "return n", f"time.sleep({LONGER_S})\n    return 0")
     found = running.run(patch, COUNTS, never, limit_s=LONG, better_than=())
     assert found.cut_short == (COUNTS[0],)
     assert found.cases[0].message.endswith("of the 3 s that a test may take")
@@ -207,8 +213,8 @@ def test_a_candidate_that_is_stuck_in_most_tests_says_that_it_was_cut_short(surv
     assert running.run(patch, COUNTS, never, limit_s=LONG, better_than=(), full_time=True).is_green
 
 
-@pytest.mark.parametrize(("pause", "is_green"), [("0.5", True), ("60", False)])
-def test_passing_tests_that_a_candidate_slows_down_are_judged_with_their_full_time(pause: str, is_green: bool, surveyed: Any) -> None:
+@pytest.mark.parametrize(("pause", "is_green"), [(LONGER_S, True), (60.0, False)])
+def test_passing_tests_that_a_candidate_slows_down_are_judged_with_their_full_time(pause: float, is_green: bool, surveyed: Any) -> None:
     project, running = surveyed(
         test_limit_s=2.0, tests="from work import wait\n" + "".join(f"\ndef test_{n}():\n    wait(0)\n" for n in "abcd")
     )
@@ -221,10 +227,10 @@ def test_passing_tests_that_a_candidate_slows_down_are_judged_with_their_full_ti
 
 
 def test_a_fixture_that_tests_share_is_paid_for_by_whoever_runs_first(surveyed: Any) -> None:
-    tests = "import pytest, time\n\n@pytest.fixture(scope='session')\ndef shop():\n    time.sleep(0.8)\n\n"
+    tests = "import pytest, time\n\n@pytest.fixture(scope='session')\ndef shop():\n    time.sleep(1.0)\n\n"
     tests += "\n".join(f"def test_{n}(shop):\n    assert {n != 'b'}\n" for n in "ab")
     _, running = surveyed(tests=tests)
-    found = running.run(Patch(), [node("test_b")], never, limit_s=0.3, better_than=())
+    found = running.run(Patch(), [node("test_b")], never, limit_s=0.9, better_than=())
     assert [(case.outcome, case.timed_out) for case in found.cases] == [("failed", False)]
 
 
@@ -273,9 +279,9 @@ def test_a_difference_to_a_test_that_was_cut_short_is_only_told_when_there_is_on
 ) -> None:
     """`slow` ends, but it was stuck where another test used up all its time, so the base run took it for failing."""
     work = "import time\n\n\ndef stay(seconds):\n    time.sleep(seconds)\n    return 1\n"
-    tests = "from work import stay\n\ndef test_stuck():\n    assert stay(60)\n\ndef test_slow():\n    assert stay(0.5)\n"
+    tests = "from work import stay\n\ndef test_stuck():\n    assert stay(60)\n\ndef test_slow():\n    assert stay(0.4)\n"
     project = write(tmp_path / "p", work=work, test_work=tests)
-    running = evaluator(project, plain_sandbox, test_limit_s=1.2)
+    running = evaluator(project, plain_sandbox, test_limit_s=1.4)
     before = running.baseline(nothing, never, limit_s=LONG).suite
     assert before.cut_short == (node("test_slow"),)
     useless = change(project, "return 1", "return 2")

@@ -5,13 +5,16 @@ import py_compile
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from refine_tui.core.evidence import SuiteResult, delta
 from refine_tui.core.patch import Patch
+from refine_tui.evaluation import cold
 from refine_tui.loop.ports.running import Sandbox
 from tests.evaluation.evaluation_hands import Copy, Make, base_of, change, never, nothing, outcomes, write
 
@@ -96,14 +99,14 @@ def test_a_run_ends_at_its_own_limit(warm: bool, zoo: Copy, sandbox: Sandbox, ev
     project = zoo("flat")
     running = evaluator(project, sandbox, warm=warm, test_limit_s=100.0)
     block = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n    while True: pass"
-    result = running.run(change(project, "measure.py", "return a - b", block), ADD, never, limit_s=3)
+    result = running.run(change(project, "measure.py", "return a - b", block), ADD, never, limit_s=1)
     assert result.stopped == "time"
 
 
 @pytest.mark.parametrize("warm", [True, False])
 def test_a_test_that_cannot_be_interrupted_fails_alone(warm: bool, zoo: Copy, sandbox: Sandbox, evaluator: Make) -> None:
     project = zoo("flat")
-    running = evaluator(project, sandbox, warm=warm, test_limit_s=0.2)
+    running = evaluator(project, sandbox, warm=warm, test_limit_s=1.0)
     block = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n    while a: pass"
     result = running.run(change(project, "measure.py", "return a - b", block), [ADD[0], ADD[2]], never, limit_s=60)
     assert outcomes(result) == {"test_add": "failed", "test_scaled": "passed"}
@@ -235,12 +238,17 @@ def test_progress_is_told_case_by_case(zoo: Copy, evaluator: Make, plain_sandbox
     assert [(done, total) for _, done, total in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-def test_a_first_run_that_takes_too_long_gives_what_it_has(tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox) -> None:
-    text = "import pytest, time\n\n@pytest.mark.parametrize('n', range(50))\ndef test_slow(n):\n    time.sleep(0.3)\n"
-    base = base_of(evaluator(write(tmp_path / "slow", test_slow=text), plain_sandbox), limit_s=3)
+def test_a_first_run_that_takes_too_long_gives_what_it_has(
+    tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "import pytest, time\n\n@pytest.mark.parametrize('n', range(50))\ndef test_slow(n):\n    time.sleep(100 * (n > 0))\n"
+    running = evaluator(write(tmp_path / "slow", test_slow=text), plain_sandbox, test_limit_s=500.0)
+    later = [0.0]
+    monkeypatch.setattr(cold, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + later[0]))
+    base = running.baseline(lambda *_: later.append(later.pop() + 1000.0), never, limit_s=300)
     assert base.suite.stopped == "time"
     assert not base.suite.complete
-    assert 0 < len(base.suite.cases) < 50
+    assert len(base.suite.cases) == 1
 
 
 def test_failing_tests_that_pass_at_times_are_called_flaky(tmp_path: Path, evaluator: Make, sandbox: Sandbox) -> None:

@@ -57,14 +57,20 @@ def end_of(means: Means, *answers: str) -> Specified:
 def test_the_first_test_that_fails_as_it_should_is_proposed_by_itself(means: Means) -> None:
     end = end_of(means, "words only", block(WRONG["passes already"]), block(RIGHT), block(BY_ERROR))
     assert (end.outcome, end.stop_reason, end.helps) == ("unsolved", FIRST, True)
-    assert end.tests == ("test_shop_total.py::test_nothing_costs_nothing",)
+    assert end.tests == ("test_shop.py::test_nothing_costs_nothing",)
     assert (end.before.failed, end.after.failed, end.after.passed) == (0, 1, 1)
-    text = end.patch.apply({})["test_shop_total.py"].decode()
-    assert text == f'"""no prices, no total."""\n\nfrom shop import total\n\n\n{RIGHT}'
+    assert end.patch.apply(end.tree)["test_shop.py"].decode() == f"{TESTS}\n\n# no prices, no total\n{RIGHT}"
+
+
+def test_what_the_file_of_tests_does_not_import_takes_a_new_file(means: Means) -> None:
+    end = end_of(means, block(f"import math\n\n\n{RIGHT.replace('None', '-math.inf')}"))
+    assert end.tests == ("test_shop_total.py::test_nothing_costs_nothing",)
+    text = end.patch.apply(end.tree)["test_shop_total.py"].decode()
+    assert text.startswith('"""no prices, no total."""\n\nfrom shop import total\n\n\nimport math\n')
 
 
 def test_an_error_that_the_function_raises_is_a_right_reason_too(means: Means) -> None:
-    assert end_of(means, block(BY_ERROR)).tests == ("test_shop_total.py::test_no_prices",)
+    assert end_of(means, block(BY_ERROR)).tests == ("test_shop.py::test_no_prices",)
 
 
 @pytest.mark.parametrize("why", WRONG)

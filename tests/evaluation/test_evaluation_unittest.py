@@ -108,7 +108,7 @@ def test_a_test_that_hangs_is_interrupted_also_while_its_class_is_set_up(
         "    def test_c(self):\n        pass\n\n"
         "class C(unittest.TestCase):\n    def test_d(self):\n        import os\n        os._exit(3)\n"
     )
-    base = base_of(evaluator(tmp_path, isolated_sandbox, bare_python, test_limit_s=0.4))
+    base = base_of(evaluator(tmp_path, isolated_sandbox, bare_python, test_limit_s=1.0))
     assert outcomes(base.suite) == {"A::test_a": "failed", "A::test_b": "passed", "B::test_c": "error", "C::test_d": "error"}
     assert base.suite.by_id["test_slow.py::A::test_a"].timed_out
     assert base.suite.by_id["test_slow.py::B::test_c"].timed_out

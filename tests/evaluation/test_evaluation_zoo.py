@@ -116,7 +116,8 @@ def test_a_warm_candidate_says_what_its_cold_proof_says(
     project = zoo(name)
     if name in NEEDS_PLUGINS:
         pytest.importorskip(NEEDS_PLUGINS[name])
-    running = evaluator(project, isolated_sandbox, Path(sys.executable) if name in NEEDS_PLUGINS else None)
+    hangs = {"test_limit_s": 2.0} if "sleep(60)" in new else {}
+    running = evaluator(project, isolated_sandbox, Path(sys.executable) if name in NEEDS_PLUGINS else None, **hangs)
     base = base_of(running)
     text = (project / path).read_bytes()
     assert old.encode() in text
@@ -143,7 +144,7 @@ def test_a_project_that_distributes_its_tests_runs_them_here_one_by_one(zoo: Cop
 def test_what_a_hostile_test_does_stays_with_it(zoo: Copy, isolated_sandbox: Sandbox, evaluator: Make) -> None:
     project = zoo("hostile")
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
-    running = evaluator(project, isolated_sandbox, test_limit_s=0.4)
+    running = evaluator(project, isolated_sandbox, test_limit_s=1.0)
     base = base_of(running)
     outcomes = {case.node_id.split("::")[1]: case.outcome for case in base.suite.cases}
     assert outcomes == {
