@@ -222,6 +222,17 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     repair.add_argument("--seed", type=int, default=0, metavar="N")
     repair.add_argument("--only", default="", metavar="TEXT", help="tasks whose id holds this text")
     repair.add_argument("--json", action="store_true", help="one JSON object a row")
+    ranking = kinds.add_parser(
+        "ranking", parents=[_everywhere()], help="where the right edit stands among all, for bugs put into a package"
+    )
+    ranking.set_defaults(module="refine_tui.cli.ranking_benching", function="run_ranking_bench")
+    ranking.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="Python files or folders of them, best not in its training data"
+    )
+    ranking.add_argument("--bugs", type=_number(int, 1), default=200, metavar="N", help="at most (default: 200)")
+    ranking.add_argument("--model", metavar="NAME|PATH|none", default=None)
+    ranking.add_argument("--seed", type=int, default=0, metavar="N")
+    ranking.add_argument("--json", action="store_true", help="one JSON object a row")
     engine = kinds.add_parser("engine", parents=[_everywhere()], help="the model engine beside plain llama.cpp, on generated models")
     engine.set_defaults(module="refine_tui.cli.engine_benching", function="run_engine_bench")
     engine.add_argument("--rows", default="", metavar="NAME,…", help="only these; a wrong name lists them (default: all)")
