@@ -204,19 +204,20 @@ def no_loss(pair: Pair) -> Iterator[Row]:
 
 
 def grammar(pair: Pair) -> Iterator[Row]:
-    """What a grammar costs a token: when it takes what the model prefers, and when it does not."""
+    """What a grammar costs a token: when it takes what was chosen first, and when it does not; greedily and drawn."""
     prompt, following = pair.texts.fresh(16), pair.texts.after(64)
     pair.ask_plain(prompt)
     free, bound = (pair.ask_plain(prompt, tokens=ANSWER, grammar=text)[2] for text in ("", ACCEPTING))
     plain = 1e6 * (bound - free) / ANSWER
-    for text, takes, name, bound_us in ((ACCEPTING, True, "taken", 15.0), (REFUSING, False, "refused", 80.0)):
-        found = pair.probe.call("choose", prompt, following, text)
-        extra = [1e6 * (with_it - without) for agrees, with_it, without in found if agrees is takes]
-        if not extra:
-            yield Row(f"grammar, token {name}", unavailable="no such token came up")
-            continue
-        result = row(f"grammar, token {name}", extra, "µs", baseline=plain, note=f"V={len(pair.texts.chain.words):,}")
-        yield at_most(result, bound_us)
+    for temperature, how in ((0.0, ""), (TEMPERATURE, ", drawn")):
+        for text, takes, name, bound_us in ((ACCEPTING, True, "taken", 15.0), (REFUSING, False, "refused", 80.0)):
+            found = pair.probe.call("choose", prompt, following, text, temperature)
+            extra = [1e6 * (with_it - without) for is_taken, with_it, without in found if is_taken is takes]
+            if not extra:
+                yield Row(f"grammar, token {name}{how}", unavailable="no such token came up")
+                continue
+            result = row(f"grammar, token {name}{how}", extra, "µs", baseline=plain, note=f"V={len(pair.texts.chain.words):,}")
+            yield at_most(result, bound_us)
 
 
 def cancel(pair: Pair) -> Iterator[Row]:

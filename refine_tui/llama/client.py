@@ -201,7 +201,7 @@ class LlamaGenerator:
 
     def _drop_again(self) -> None:
         """Tell a new worker what the one before was told."""
-        for index in self._dropped:
+        for index in tuple(self._dropped):  # another thread may add to them meanwhile
             self.drop(index)
 
     def _stream(self, prompt: str, written: list[Written], cancelled: Cancelled) -> Iterator[Delta | Completion]:

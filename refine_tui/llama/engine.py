@@ -126,6 +126,11 @@ class Engine:
         """Say whether the model means by this token that it is done."""
         return bool(lib.llama_vocab_is_eog(self.vocab, token))
 
+    def free(self) -> None:
+        """Give model and context back; nothing of this engine may be used afterwards."""
+        lib.llama_free(self._context)
+        lib.llama_model_free(self._model)
+
     def holding(self) -> Holding:
         """Return what is kept now."""
         return Holding(self.prefixes.cells_used(), self.prefixes.saved_bytes())

@@ -86,8 +86,8 @@ class Generation:
                     f"the context's memory is full with a prompt of {len(self._prompt):,} tokens; use a larger context"
                 ) from error
             finally:
-                for sequence in BRANCHES:
-                    self._engine.drop(sequence)
+                for candidate in self._live:
+                    self._engine.drop(candidate.sequence)
 
     def _candidate(self, index: int, stack: ExitStack) -> Candidate:
         request, costs = self._request, self._engine.costs
@@ -122,9 +122,10 @@ class Generation:
             live = [candidate for candidate in self._live if not candidate.reason]
             if live:
                 self._step(live, len(trunk.tokens))
-            # The lowest ids first, so that equal requests use equal sequences.
-            free = sorted((*free, *(candidate.sequence for candidate in self._live if candidate.reason)), reverse=True)
-            self._live = [candidate for candidate in self._live if not candidate.reason]
+            if ended := [candidate.sequence for candidate in self._live if candidate.reason]:
+                # The lowest ids first, so that equal requests use equal sequences.
+                free = sorted((*free, *ended), reverse=True)
+                self._live = [candidate for candidate in self._live if not candidate.reason]
 
     def _start(self, candidate: Candidate, trunk: Entry, sequence: int, row: Any) -> None:
         candidate.sequence = sequence

@@ -43,7 +43,8 @@ class Probe:
 
     def load(self) -> tuple[Spent, Spent]:
         """Load the model once more beside itself: the engine's way, and with llama.cpp's two calls alone."""
-        (_, _), ours = timed(self._load)
+        (again, _), ours = timed(self._load)
+        again.free()
         return ours, timed(self._load_bare)[1]
 
     def put_aside(self, prompt: str) -> tuple[Spent, Spent]:
@@ -62,17 +63,16 @@ class Probe:
             adapters.use(one)
         return [timed(partial(adapters.use, one))[1] for one in sets]
 
-    def choose(self, prompt: str, following: str, grammar: str) -> list[tuple[bool, float, float]]:
-        """Choose the token after each place of `following`, greedily, with and without a grammar.
+    def choose(self, prompt: str, following: str, grammar: str, temperature: float) -> list[tuple[bool, float, float]]:
+        """Choose the token after each place of `following`, with and without a grammar.
 
         Returns:
-            For each place whether the grammar took the likeliest token, and the seconds with and without it.
+            For each place whether the grammar took the first choice, and the seconds with and without it.
         """
         rows = self._rows(prompt, following)
-        array = TokenArray(self._engine.vocabulary_size)
-        sampling = Sampling(temperature=0.0)
+        array, sampling = Asked(self._engine.vocabulary_size), Sampling(temperature)
         with Chooser(self._engine.vocab, array, sampling, grammar, 0) as bound, Chooser(self._engine.vocab, array, sampling, "", 0) as free:
-            return [chosen(bound, free, row) for row in rows]
+            return [chosen(bound, free, array, row) for row in rows]
 
     def _load(self) -> Any:
         return load(self._wish, self._log, lambda: None, ctypes.addressof(self._flag))
@@ -96,15 +96,26 @@ class Probe:
         return np.array(rows)
 
 
-def chosen(bound: Chooser, free: Chooser, row: Any) -> tuple[bool, float, float]:
-    """Choose with and without a grammar and say whether both agree, and what each took."""
-    row = row.copy()  # in the processor's cache, as after the decode that computes it
+class Asked(TokenArray):
+    """Knows whether a grammar refused a token."""
+
+    refused = False
+
+    def allows(self, grammar: Any, token: int) -> bool:
+        """Ask, and note a refusal."""
+        allowed = super().allows(grammar, token)
+        self.refused |= not allowed
+        return allowed
+
+
+def chosen(bound: Chooser, free: Chooser, array: Asked, row: Any) -> tuple[bool, float, float]:
+    """Choose with and without a grammar; say whether its first choice was taken, and what each of the two cost in seconds."""
+    row, array.refused = row.copy(), False  # in the processor's cache, as after the decode that computes it
     start = time.thread_time()
     token = bound.choose(row)
     if token is not None:
         bound.accept(token)
     middle = time.thread_time()
-    likeliest = free.choose(row)
-    if likeliest is not None:
+    if (likeliest := free.choose(row)) is not None:
         free.accept(likeliest)
-    return token == likeliest, middle - start, time.thread_time() - middle
+    return not array.refused, middle - start, time.thread_time() - middle

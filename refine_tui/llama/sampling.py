@@ -104,20 +104,21 @@ class Chooser:
 
     def choose(self, row: Any) -> int | None:
         """Return the next token after a row of logits, or `None` when the grammar allows none."""
-        token = self._free(row)
+        if self._chain is None:
+            token, likely = int(row.argmax()), None
+        else:
+            likely = self._array.likely(row) if self._most else None
+            token = self._freely(row, likely)
         if self._grammar is None or self._array.allows(self._grammar, token):
             return token
         if self._chain is None and (following := self._next_best(row, token)) is not None:
             return following
-        chosen = self._among_allowed(row, self._array.likely(row))
+        chosen = self._among_allowed(row, self._array.likely(row) if likely is None else likely)
         return self._among_allowed(row, None) if chosen is None else chosen
 
-    def _free(self, row: Any) -> int:
-        """Choose without the grammar. A chain that begins with the k highest needs to see no more than these."""
-        if self._chain is None:
-            return int(row.argmax())
-        ids = self._array.likely(row) if self._most else None
-        return self._draw(self._array.fill(row, ids if ids is not None and len(ids) >= self._most else None))
+    def _freely(self, row: Any, likely: Any) -> int:
+        """Draw without the grammar. A chain that begins with the k highest needs no more than the likely ones, where these are enough."""
+        return self._draw(self._array.fill(row, likely if likely is not None and len(likely) >= self._most else None))
 
     def _next_best(self, row: Any, refused: int) -> int | None:
         """Return the first of the next highest tokens that the grammar takes; the row is as before afterwards."""

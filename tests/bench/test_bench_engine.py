@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -108,12 +109,16 @@ def test_an_object_that_cannot_be_made_is_told() -> None:
         Hosted(int, "no number")
 
 
-def test_the_end_of_another_process_is_told() -> None:
+def test_the_end_of_another_process_is_told_and_the_next_call_finds_a_new_one() -> None:
     with Hosted(import_module, "os") as hosted:
+        first = hosted.call("getpid")
+        with pytest.raises(ModelError, match="ended by SIGSEGV"):
+            hosted.call("kill", first, signal.SIGSEGV)
+        second = hosted.call("getpid")
+        assert second != first
         with pytest.raises(ModelError, match="ended"):
             hosted.call("_exit", 3)
-        with pytest.raises(ModelError, match="ended"):
-            hosted.call("getpid")
+        assert hosted.call("getpid") not in (first, second)
 
 
 @pytest.mark.parametrize("wish", [Wish(rows=("nonsense",)), Wish(shapes=("nonsense",))])
