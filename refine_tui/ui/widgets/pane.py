@@ -1,6 +1,7 @@
 """A scrolling pane of painted lines, and one that follows its end.
 
-Only the lines in sight are rendered, and new lines cost a new layout only when their number changes.
+Only the lines in sight are rendered, and of new lines only those that are not as they were. They cost a new layout only when the scroll
+bar comes or goes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from rich.segment import Segment
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
@@ -37,6 +39,8 @@ class Pane(ScrollView, can_focus=True):
     Pane.-nowrap { overflow-x: auto; }
     """
     ALLOW_SELECT = False
+    # How many lines there are is a matter of the scroll bar alone: it is no reason for a layout, nor to draw the other lines.
+    virtual_size = Reactive(Size(0, 0), repaint=False)
 
     @dataclass
     class Resized(Message):
@@ -49,7 +53,9 @@ class Pane(ScrollView, can_focus=True):
         self._shown: tuple[Content, ...] = ()
         self._lines: list[Content] = []
         self._lines_width = 0
-        """The width the lines were made for; 0: they have to be made."""
+        """The width the lines were made for."""
+        self._is_made = True
+        """Whether the lines are those of what is shown."""
         self._known_size = Size()
         self._strips: dict[int, Strip] = {}
         self._is_at_end = True
@@ -61,15 +67,14 @@ class Pane(ScrollView, can_focus=True):
     def show(self, rows: Sequence[Content], fit: Fit | None = None) -> None:
         """Show lines. A pane that follows stays at the end if it was there, and does not move otherwise."""
         if fit is not None and fit != self._fit:
-            self._fit, self._shown = fit, ()
+            self._fit, self._shown, self._lines_width = fit, (), 0
         self.set_class(self._fit == "nowrap", "-nowrap")
         if _are_same(rows, self._shown):
             return
         if not self._is_at_end:
             self.unseen += max(0, len(rows) - len(self._shown))
-        self._shown, self._lines_width = tuple(rows), 0
+        self._shown, self._is_made = tuple(rows), False
         self._make_lines()
-        self.refresh()
 
     def entitle(self, title: str) -> None:
         """Write something on the line above the pane."""
@@ -93,14 +98,33 @@ class Pane(ScrollView, can_focus=True):
     def _make_lines(self) -> None:
         """Bring the rows to the pane's width, where that is known and was not done."""
         width = self.width
-        if width in (0, self._lines_width):
+        if width == 0 or (self._is_made and width == self._lines_width):
             return
-        self._lines_width = width
-        self._lines = [line for row in self._shown for line in self._folded(row, width)]
-        self._strips.clear()
+        before, self._lines = self._lines, [line for row in self._shown for line in self._folded(row, width)]
+        if width == self._lines_width:
+            self._draw_changed(before)
+        else:
+            self._strips.clear()
+            self.refresh()
+        self._lines_width, self._is_made = width, True
         widest = max((line.cell_length for line in self._lines), default=0) if self._fit == "nowrap" else 0
         self.virtual_size = Size(max(width, widest), len(self._lines))
         self._follow()
+
+    def watch_virtual_size(self, size: Size) -> None:
+        """Have the scroll bar follow."""
+        self._scroll_update(size)
+
+    def _draw_changed(self, before: Sequence[Content]) -> None:
+        """Have only those lines drawn that are not as they were."""
+        lines = self._lines
+        changed = [n for n, (old, new) in enumerate(zip(before, lines, strict=False)) if not old.is_same(new)]
+        changed += range(min(len(before), len(lines)), max(len(before), len(lines)))
+        top = self.scroll_offset.y
+        for line in changed:
+            self._strips.pop(line, None)
+            if top <= line < top + self.size.height:
+                self.refresh_line(line)
 
     def _follow(self) -> None:
         if self._follows and self._is_at_end:

@@ -88,8 +88,10 @@ class QueueList(Pane):
 
     def _go(self, at: int | None) -> None:
         if at != self._current:
+            for line in (self._current, at):
+                if line is not None:
+                    self.refresh_line(line)
             self._current = at
-            self.refresh()
             self._bring_current()
 
     def _bring_current(self) -> None:

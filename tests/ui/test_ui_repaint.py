@@ -1,0 +1,66 @@
+"""What a key costs, counted: lines rendered, layouts made."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from textual._compositor import Compositor
+from textual.strip import Strip
+
+from refine_tui.ui.widgets.pane import Pane
+from tests.ui.ui_fakes import make_review, ready
+from tests.ui.ui_hands import Opened, house, press
+
+WIDE = (140, 40)
+
+
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Lines rendered, by pane."""
+    counts: Counter[str] = Counter()
+    render_line = Pane.render_line
+
+    def counted(pane: Pane, y: int) -> Strip:
+        counts[str(pane.id)] += 1
+        return render_line(pane, y)
+
+    monkeypatch.setattr(Pane, "render_line", counted)
+    return counts
+
+
+async def test_going_to_another_hunk_draws_the_two_heads_and_the_two_entries(opened: Opened, rendered: Counter[str]) -> None:
+    async with opened(ready(make_review(prices=True)), WIDE) as pilot:
+        await press(pilot, "j", "k")
+        rendered.clear()
+        await press(pilot, "j")
+        assert rendered == {"diff": 2, "list": 2}
+
+
+async def test_a_decision_draws_only_what_it_changes_and_needs_no_layout(
+    opened: Opened, rendered: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layouts: list[int] = []
+    async with opened(ready(make_review(prices=True)), WIDE) as pilot:
+        await press(pilot, "space", "space")
+        before = house(pilot).query_one("#notes", Pane).virtual_size.height
+        monkeypatch.setattr(Compositor, "reflow", lambda *_: layouts.append(1))
+        rendered.clear()
+        await press(pilot, "space")
+        notes = house(pilot).query_one("#notes", Pane)
+        assert notes.virtual_size.height != before
+        assert (rendered["diff"], rendered["list"]) == (1, 2)
+        assert rendered["notes"] <= max(before, notes.virtual_size.height)
+        assert layouts == []
+
+
+async def test_the_scroll_bar_comes_and_goes_with_the_number_of_lines(opened: Opened) -> None:
+    async with opened(ready(make_review()), WIDE) as pilot:
+        pane = house(pilot).query_one("#notes", Pane)
+        few = pane.shown
+        assert not pane.show_vertical_scrollbar
+        for rows, is_there in ((few * 40, True), (few, False)):
+            pane.show(rows)
+            await pilot.pause()
+            assert pane.show_vertical_scrollbar is is_there
+            assert pane.max_scroll_y == max(0, pane.virtual_size.height - pane.scrollable_content_region.height)
