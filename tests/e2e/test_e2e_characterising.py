@@ -69,11 +69,11 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "PYTEST", "COV"))}
     home = {**kept, "HOME": str(project.parent / "home"), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
     command = [sys.executable, "-m", "refine_tui", *arguments]
-    return subprocess.run(command, env=home, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(command, env=home, capture_output=True, text=True, timeout=280, check=False)
 
 
 def characterise(project: Path, name: str, *options: str) -> tuple[int, dict[str, Any]]:
-    done = run(project, "fix", "--characterise", name, str(project), "--model", "none", "--json", *options)
+    done = run(project, "fix", "--characterise", name, str(project), "--model", "none", "--seconds", "250", "--json", *options)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout.splitlines()[-1])
 

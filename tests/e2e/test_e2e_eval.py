@@ -19,7 +19,7 @@ def refine(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "PYTEST", "COV"))}
     command = [sys.executable, "-m", "refine_tui", *arguments]
     environment = {**kept, "HOME": str(tmp_path)}
-    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=280, check=False)
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def test_a_python_project_without_pytest_is_fixed_by_its_unittest_tests(home: di
     venv.create(project / ".venv", with_pip=False, symlinks=True)
     home.pop("VIRTUAL_ENV", None)
     red = "test_stack.py::StackTest::test_pop_returns_last"
-    done = run(home, "fix", red, "--model", "none", "--json", "--project", str(project))
+    done = run(home, "fix", red, "--seconds", "250", "--model", "none", "--json", "--project", str(project))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     end = json.loads(done.stdout.splitlines()[-1])
     assert end["outcome"] == "solved"

@@ -21,7 +21,7 @@ def plain(project: Path, home: Path, *answers: str) -> str:
         input="".join(f"{answer}\n" for answer in answers),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,
         env=environment,
         check=False,
     )
@@ -34,7 +34,7 @@ def test_what_is_undecided_waits_for_the_next_time_and_can_be_written_and_taken_
     project.mkdir()
     for name, text in FILES.items():
         (project / name).write_text(text)
-    (project / "refine.toml").write_text('[model]\nuse = "none"\n')
+    (project / "refine.toml").write_text('[model]\nuse = "none"\n\n[budget]\nseconds = 250\n')
     first = plain(project, tmp_path, "quit")
     assert "Kept for the next time: 1 undecided hunk." in first
     second = plain(project, tmp_path, "accept", "apply", "quit")

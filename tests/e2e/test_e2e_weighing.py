@@ -27,7 +27,7 @@ __all__ = ["project"]
 
 @pytest.mark.e2e
 def test_eval_tells_which_mistakes_in_what_changed_the_tests_notice(project: Path, tmp_path: Path) -> None:
-    found = json.loads(refine(tmp_path, "eval", "--json", "--mutants", "3", "--project", str(project)).stdout)
+    found = json.loads(refine(tmp_path, "eval", "--json", "--mutants", "100", "--project", str(project)).stdout)
     assert violations(found, json.loads(schema_text())) == []
     assert found["mutants"]["killed"] >= 1
     assert found["mutants"]["total"] <= found["mutants"]["possible"]

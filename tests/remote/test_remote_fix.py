@@ -85,7 +85,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fix(project: Path, server: LoopbackServer, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, dict[str, Any]]:
-    status = main(["--project", str(project), "fix", "--model", f"{server.url}/v1#coder", "--json", *more])
+    status = main(["--project", str(project), "fix", "--seconds", "250", "--model", f"{server.url}/v1#coder", "--json", *more])
     document: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
     return status, document
 

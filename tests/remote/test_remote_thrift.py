@@ -178,7 +178,7 @@ def test_a_patch_that_takes_two_tries_is_proven_with_little_said_and_little_run(
     monkeypatch.setattr(subprocess.Popen, "__init__", counted)
     server = pupil()
     with serving(server) as running:
-        status = main(["--project", str(root), "fix", "--model", f"{running.url}/v1#coder", "--json"])
+        status = main(["--project", str(root), "fix", "--seconds", "250", "--model", f"{running.url}/v1#coder", "--json"])
     told = capsys.readouterr()
     end: dict[str, Any] = json.loads(told.out.splitlines()[-1])
     assert end["event"] == "finished", told
