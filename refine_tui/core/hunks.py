@@ -6,10 +6,10 @@ subset of a patch's hunks is a patch on the same base.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from refine_tui.core.differing import changed_runs
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.patch import ABSENT, Edit, FilePatch, Patch, splice
 from refine_tui.core.text import SourceFile, digest
@@ -176,9 +176,8 @@ def _changed_lines(region: Edit) -> Iterator[Edit]:
     starts = [region.start]
     for line in old:
         starts.append(starts[-1] + len(line))
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag != "equal":
-            yield Edit(starts[i1], b"".join(old[i1:i2]), b"".join(new[j1:j2]))
+    for i, i_end, j, j_end in changed_runs(old, new):
+        yield Edit(starts[i], b"".join(old[i:i_end]), b"".join(new[j:j_end]))
 
 
 def _hunk(id: str, source: SourceFile, edit: Edit, *, creates: bool) -> Hunk:

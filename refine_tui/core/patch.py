@@ -7,11 +7,11 @@ patch refuses the last two.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from refine_tui.core.differing import changed_runs
 from refine_tui.core.errors import StaleBaseError
 from refine_tui.core.text import SourceFile, Span, digest
 
@@ -172,10 +172,8 @@ def line_edits(old: bytes, new: bytes) -> tuple[Edit, ...]:
     starts = [head]
     for line in before:
         starts.append(starts[-1] + len(line))
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    return tuple(
-        Edit(starts[i1], b"".join(before[i1:i2]), b"".join(after[j1:j2])) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"
-    )
+    runs = changed_runs(before, after)
+    return tuple(Edit(starts[i], b"".join(before[i:i_end]), b"".join(after[j:j_end])) for i, i_end, j, j_end in runs)
 
 
 def _common_prefix(one: bytes, two: bytes) -> int:
