@@ -42,6 +42,8 @@ class Conditions:
     model: str
     """As it was wished for; empty: the chosen or shipped one."""
     seed: int
+    without: str = ""
+    """Operators and families of them that search does without, with commas."""
 
 
 @dataclass(frozen=True)

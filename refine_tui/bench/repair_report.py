@@ -11,6 +11,8 @@ from refine_tui.bench.repair import Mode, RepairResult, Way
 
 AMPLE_S = 60.0
 """Seconds a task from which the higher target counts."""
+FIRST = (10, 100)
+"""Numbers of candidates that a solution is counted by."""
 IN_WORDS: Mapping[Way, str] = {"both": "search and model", "search": "search only", "model": "model only", "one-shot": "one shot"}
 
 
@@ -20,7 +22,7 @@ def report(by_way: Mapping[Way, Sequence[RepairResult]], mode: Mode, seconds: fl
     if first is None or not by_way[first]:
         return
     yield from _shares(by_way[first], mode, seconds)
-    yield from _medians([result for result in by_way[first] if result.correct])
+    yield from _medians([result for result in by_way[first] if result.correct], len(by_way[first]), _word(mode))
     yield from _kinds(by_way[first])
     yield from _makers([result for result in by_way[first] if result.correct])
     if len(by_way) > 1:
@@ -47,7 +49,9 @@ def _shares(results: Sequence[RepairResult], mode: Mode, seconds: float) -> Iter
     yield _share("nothing failed to begin with", idle, len(results))
 
 
-def _medians(good: Sequence[RepairResult]) -> Iterator[Row]:
+def _medians(good: Sequence[RepairResult], count: int, word: str) -> Iterator[Row]:
+    for first in FIRST:
+        yield _share(f"{word} by the first {first} candidates", sum(result.candidates <= first for result in good), count)
     if good:
         yield row("median candidates of the solved", [result.candidates for result in good], "candidates")
         yield row("median executions of the solved", [result.executions for result in good], "executions")

@@ -28,6 +28,7 @@ from refine_tui.loop import events
 from refine_tui.loop.fixing import Fixed, fix
 from refine_tui.loop.session.session import Session
 from refine_tui.loop.wanted import Wanted
+from refine_tui.syntax import TreeSitter
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,10 @@ class Job:
 
 def run_bench(options: argparse.Namespace) -> int:
     """Run every task that has no result yet, tell each, and print the figures; 1 when a target is missed."""
+    TreeSitter(names(options.without))  # a name that does not exist is told before anything runs
     tasks = read_tasks(options.file, options.mode, options.only)
     ways = _ways(options)
-    conditions = Conditions(options.mode, options.seconds, options.model or "", options.seed)
+    conditions = Conditions(options.mode, options.seconds, options.model or "", options.seed, options.without)
     results = Results(options.out, conditions)
     total = len(tasks) * len(ways)
     known = sum((task.id, way) in results.all for task in tasks for way in ways)
@@ -132,7 +134,7 @@ def _solved(job: Job, root: Path, state: Path, began: float) -> RepairResult:
     evaluator = make_evaluator(root, make_sandbox(unsafe=False, state_dir=places.state), settings)
     generator, reason = make_generator(job.conditions.model, settings, places)
     tree = open_tree(root, state, journal, settings)
-    parts = join_parts(tree, evaluator, journal, generator, watch=False)
+    parts = replace(join_parts(tree, evaluator, journal, generator, watch=False), syntax=TreeSitter(names(job.conditions.without)))
     session = Session(parts, settings, seed=job.conditions.seed, model_reason=reason)
     best: Proposal | None = None
     end: Fixed | None = None

@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     undo.add_argument("id", nargs="?", type=_application, metavar="ID", help="its number in `history`")
     command("redo", "keeping", "run_redo", "apply again what was undone last")
     _models(command("models", "choosing", "run_models", "list, show, add, use, pull, remove"))
-    _bench(command("bench", "benching", "run_bench", "figures: engine, runner, or repair FILE.jsonl"))
+    _bench(command("bench", "benching", "run_bench", "figures: engine, runner, ranking, or repair FILE.jsonl"))
     command("doctor", "showing", "run_doctor", "what works here, and why not")
     command("where", "showing", "run_where", "every file it reads and writes")
     _learn(command("learn", "learning", "run_learn", None))
@@ -218,6 +218,7 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     repair.add_argument(
         "--ways", default="", metavar="WAY,…", help="both, search, model, one-shot: who proposes, and whether in rounds (default: both)"
     )
+    repair.add_argument("--without", default="", metavar="NAME,…", help="operators, or families of them, that search does without")
     repair.add_argument("--out", type=Path, default=None, metavar="FILE.jsonl", help="keep results here; a run that was ended carries on")
     repair.add_argument("--seed", type=int, default=0, metavar="N")
     repair.add_argument("--only", default="", metavar="TEXT", help="tasks whose id holds this text")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 
+from refine_tui.core.errors import UsageError
 from refine_tui.core.proposal import OperatorEdit
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
@@ -28,6 +29,18 @@ def _scopes(source: SourceFile) -> tuple[Scope, ...]:
 
 class TreeSitter:
     """The syntax port on tree-sitter. Remembers the last few files by content; safe to use from any thread."""
+
+    def __init__(self, without: Collection[str] = ()) -> None:
+        """Leave out some operators, or whole families of them, by name: to see what they are good for.
+
+        Raises:
+            UsageError: there is no such operator or family.
+        """
+        known = {name for operator in OPERATORS for name in (operator.name, operator.family)}
+        if unknown := sorted(set(without) - known):
+            families = ", ".join(dict.fromkeys(operator.family for operator in OPERATORS))
+            raise UsageError(f"{unknown[0]}: there is no such operator, nor a family of them. The families: {families}.")
+        self._without = frozenset(without)
 
     def handles(self, path: str) -> bool:
         """Say whether the file is in a language of the table."""
@@ -85,4 +98,4 @@ class TreeSitter:
             lines: 0-based; only nodes that begin on one of them are edited. None: all.
             values: what failing tests compared, as `repr` gave it, likeliest first; short literals among them are offered as constants.
         """
-        yield from scope_edits(source, parse(source).root, scope, lines, tuple(values))
+        yield from scope_edits(source, parse(source).root, scope, lines, tuple(values), self._without)

@@ -29,16 +29,23 @@ _NOT_IN_FORMAT = frozenset("'\"\\{}")
 
 
 def scope_edits(
-    source: SourceFile, root: Node, scope: Scope, lines: Collection[int] | None, values: tuple[str, ...] = ()
+    source: SourceFile,
+    root: Node,
+    scope: Scope,
+    lines: Collection[int] | None,
+    values: tuple[str, ...] = (),
+    without: Collection[str] = (),
 ) -> list[OperatorEdit]:
     """Return the edits within the scope whose node begins on one of `lines` (0-based; None: anywhere), by falling prior.
 
-    What several operators lead to is one edit: its prior is the sum of theirs, its name that of the likeliest.
+    What several operators lead to is one edit: its prior is the sum of theirs, its name that of the likeliest. `without` names operators
+    and families that are left out.
     """
     found: dict[tuple[int, int, str], list[tuple[Operator, Draft]]] = defaultdict(list)
     totals: dict[str, float] = defaultdict(float)
     for operator, draft in drafts(root, scope.span, lines, values):
-        key = _identity(draft, root.source)
+        left_out = operator.name in without or operator.family in without
+        key = None if left_out else _identity(draft, root.source)
         if key is not None:
             found[key].append((operator, draft))
             totals[operator.name] += draft.weight

@@ -65,6 +65,7 @@ def test_the_report_counts_shares_and_kinds() -> None:
     assert (told["solved"].target, told["solved"].ok) == ("≥ 0.8", False)
     assert told["of a"].value == 0.5
     assert told["median candidates of the solved"].value == 4
+    assert (told["solved by the first 10 candidates"].note, told["solved by the first 100 candidates"].note) == ("2 of 3", "2 of 3")
     assert (told["made by search"].note, told["2 edits"].note) == ("1 of 2", "1 of 2")
     assert (told["operator op"].note, told["operator other"].note) == ("2 of 2", "1 of 2")
 
@@ -118,6 +119,11 @@ def test_a_task_is_really_solved_and_judged(file: Path, mode: str) -> None:
     solved = solve(Job(task, "search", CONDITIONS))
     assert (solved.outcome, solved.plausible, solved.correct, solved.error) == ("solved", True, True, "")
     assert solved.operators == ("arithmetic.operator",)
+
+
+def test_an_operator_to_do_without_that_there_is_not_is_told_before_anything_runs(file: Path) -> None:
+    with pytest.raises(UsageError, match=r"spelling: there is no such operator.* compare, arithmetic"):
+        run_bench(parse(["bench", "repair", str(file), "--model", "none", "--without", "spelling"]))
 
 
 @pytest.mark.parametrize("words", [["--ways", "twice"], ["--ways", "model", "--model", "none"]])

@@ -215,3 +215,14 @@ def test_what_failing_tests_compared_is_offered_as_a_constant() -> None:
     assert any("a + 731" in text for text in with_values)
     assert not any("none'" in text or "731" in text for text in without)
     assert not any("[1, 2, 3]" in text for text in with_values)
+
+
+def test_operators_and_families_can_be_left_out_and_what_others_lead_to_as_well_stays() -> None:
+    file = source("def f(a, b):\n    if a < b:\n        return a + b\n    return a\n")
+    scope = SYNTAX.scopes(file)[1]
+    without = TreeSitter(["compare", "arithmetic.operator"])
+    names = {edit.operator for edit in without.edits(file, scope)}
+    assert not {name for name in names if name.startswith("compare.")} | {"arithmetic.operator"} & names
+    assert {"arithmetic.order", "constant.integer", "name.other"} & names
+    left = {edited(file, edit) for edit in without.edits(file, scope)}
+    assert left < {edited(file, edit) for edit in SYNTAX.edits(file, scope)}
