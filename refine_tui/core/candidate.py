@@ -7,6 +7,7 @@ from typing import Literal
 
 from refine_tui.core.evidence import CaseResult, Delta, GateResult, SuiteResult, delta
 from refine_tui.core.mutants import Weight
+from refine_tui.core.patch import Patch
 from refine_tui.core.proposal import Proposal
 
 Verdict = Literal["solved", "improved", "same", "worse"]
@@ -46,8 +47,15 @@ def effect(candidate: Candidate, base: SuiteResult, run: SuiteResult) -> Delta:
 
 def awaited(candidate: Candidate, run: SuiteResult) -> tuple[CaseResult, ...]:
     """Return how the tests ended that a candidate puts first; of a repair none."""
-    paths = candidate.proposal.patch.paths if candidate.is_test_first else ()
-    return tuple(case for case in run.cases if case.node_id.split("::", 1)[0] in paths)
+    return tuple(case for case in run.cases if candidate.is_test_first and adds_test(candidate.proposal.patch, case.node_id))
+
+
+def adds_test(patch: Patch, node_id: str) -> bool:
+    """Say whether a test lies in a file that a patch creates, or is a function that it adds to a file."""
+    path, _, name = node_id.partition("::")
+    define = f"def {name.partition('[')[0]}(".encode()
+    own = (file for file in patch.files if file.path == path)
+    return any(file.creates or any(edit.new.startswith(define) or b"\n" + define in edit.new for edit in file.edits) for file in own)
 
 
 def changed_lines(proposal: Proposal) -> int:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.evaluation.inside._canonical import literal
-from refine_tui.loop.authoring.conventions import bodies_of_tests, body_of, manner_of, new_test_path, statement_lines
+from refine_tui.loop.authoring.conventions import bodies_of_tests, body_of, host_of, manner_of, new_test_path, statement_lines
 from refine_tui.loop.authoring.specimens import NOT_MADE_FOR, Choice, Specimen, choose
 from refine_tui.loop.authoring.spelling import Manner, file_of, spell
 from refine_tui.loop.ports.observing import CallInput, Observed, Outcome
@@ -237,3 +237,35 @@ def test_lines_that_count_are_those_of_statements() -> None:
     size, add = scope_of("Cart.size"), scope_of("Cart.add")
     assert statement_lines(SHOP, size) == {size.last_line}
     assert len(statement_lines(SHOP, add)) == 3
+
+
+HOSTS = {
+    "from shop import total\n\n\ndef test_a():\n    assert total([]) == 0": "\n\n\n# why\n",
+    "import pytest\r\nfrom shop import total as total, other\r\n\r\n\r\ndef test_a():\r\n    pass\r\n": "\r\n\r\n# why\r\n",
+}
+NO_HOSTS = {
+    "from shop import total as sum_up\n\n\ndef test_a():\n    pass\n": "the function has another name there",
+    "from shop import total\n\n\nclass TestShop:\n    def test_a(self):\n        pass\n": "its tests are methods",
+    "from shop import total\n\n\ndef test_a(:\n    pass\n": "it does not parse",
+    "from shop import total\n\n\ndef test_new():\n    pass\n": "the name is taken",
+}
+ADDED = "from shop import total\n\n\ndef test_new():\n    assert total([1]) == 2"
+
+
+def patched(text: str) -> str | None:
+    workspace = MemoryWorkspace({"src/shop.py": "def total(prices):\n    return sum(prices)\n", "tests/test_shop.py": text})
+    scope = next(one for one in TreeSitter().scopes(workspace.read("src/shop.py")) if one.name == "total")
+    host = host_of(scope, workspace, Manner("shop"))
+    patch = host.patch_with(ADDED, "why") if host else None
+    return patch.apply(workspace.tree)["tests/test_shop.py"].decode() if patch else None
+
+
+@pytest.mark.parametrize("text", HOSTS)
+def test_a_test_is_added_below_the_others_in_the_files_line_ends(text: str) -> None:
+    end = "\r\n" if "\r\n" in text else "\n"
+    assert patched(text) == f"{text}{HOSTS[text]}def test_new():{end}    assert total([1]) == 2{end}"
+
+
+@pytest.mark.parametrize("text", NO_HOSTS)
+def test_a_file_of_tests_that_does_not_suit_gets_none(text: str) -> None:
+    assert patched(text) is None, NO_HOSTS[text]

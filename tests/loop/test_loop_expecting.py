@@ -16,7 +16,9 @@ SHOP = "def total(prices):\n    return sum(prices)\n"
 OTHER = "def double(value):\n    return value\n"
 TESTS = "from shop import total\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
 OTHER_TESTS = "from other import double\n\ndef test_double():\n    assert double(2) == 4\n"
-FILES = {"shop.py": SHOP, "test_shop.py": TESTS}
+FILES = {"shop.py": SHOP, "test_all.py": TESTS}
+OWN = {"shop.py": SHOP, "test_shop.py": TESTS}
+"""With a file of tests that belongs to the module."""
 GOAL = "no prices, no total"
 TEST = "def test_nothing_costs_nothing():\n    assert total([]) is None\n"
 REPAIR = "def total(prices):\n    return sum(prices) if prices else None\n"
@@ -69,6 +71,29 @@ def test_once_written_the_goal_is_worked_on_with_that_test_as_its_target() -> No
     assert repair.candidate.delta.fixed == (NODE,)
     bench.session.apply(accepted(bench.session, repair).id)
     assert bench.workspace.tree["shop.py"].decode() == REPAIR
+
+
+def test_where_the_module_has_a_file_of_tests_the_new_one_goes_there_as_one_hunk() -> None:
+    bench = surveyed(OWN)
+    bench.session.add_goal(GOAL, "shop.py::total")
+    review = put_up(bench)
+    (hunk,) = review.hunks
+    assert (hunk.path, hunk.creates, review.candidate.is_test_first) == ("test_shop.py", False, True)
+    node = "test_shop.py::test_nothing_costs_nothing"
+    proof = proof_of(review, bench.session.state().baseline)
+    assert (proof.standing, [case.node_id for case in proof.waiting]) == ("waits", [node])
+    bench.session.apply(accepted(bench.session, review).id)
+    assert bench.workspace.tree["test_shop.py"].decode() == f"{TESTS}\n\n# {GOAL}\n{TEST}"
+    list(bench.session.files_changed(frozenset({"test_shop.py"}), never))
+    task = bench.session.next_task()
+    assert task is not None
+    assert (task.goal, task.targets) == (GOAL, (node,))
+    repair = put_up(bench)
+    assert repair.candidate.delta.fixed == (node,)
+    bench.session.undo()
+    list(bench.session.files_changed(frozenset({"test_shop.py"}), never))
+    assert bench.workspace.tree["test_shop.py"].decode() == TESTS
+    assert bench.session.is_proven(bench.session.state().review(review.id))
 
 
 def test_taking_the_test_back_removes_the_file_and_opens_the_proposal_again() -> None:

@@ -41,7 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fix(project: Path, server: LoopbackServer, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, dict[str, Any]]:
-    status = main(["--project", str(project), "fix", "--model", f"{server.url}/v1#coder", "--json", *more])
+    status = main(["--project", str(project), "fix", "--seconds", "250", "--model", f"{server.url}/v1#coder", "--json", *more])
     document: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
     return status, document
 
@@ -49,9 +49,9 @@ def fix(project: Path, server: LoopbackServer, capsys: pytest.CaptureFixture[str
 def test_a_failing_test_is_accepted_alone_and_then_the_patch_that_makes_it_pass(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serving(Tutor(models=[{"id": "coder", "max_model_len": 8192}], running=True)) as server:
         status, first = fix(project, server, capsys, *GOAL, "--apply")
-        assert (status, first["outcome"], first["failing_tests"]) == (1, "unsolved", ["test_shop_total.py::test_nothing_has_no_total"])
+        assert (status, first["outcome"], first["failing_tests"]) == (1, "unsolved", ["test_shop.py::test_nothing_has_no_total"])
         assert (project / "shop.py").read_text() == SHOP
-        assert TEST in (project / "test_shop_total.py").read_text()
+        assert (project / "test_shop.py").read_text() == f"{TESTS}\n\n# {GOAL[1]}\n{TEST}"
         status, second = fix(project, server, capsys, *GOAL, "--apply")
     assert (status, second["outcome"], second["after"]["passed"]) == (0, "solved", 2)
     assert (project / "shop.py").read_text() != SHOP
@@ -77,6 +77,7 @@ def talk(project: Path, server: LoopbackServer, capsys: pytest.CaptureFixture[st
 
 def test_the_dialog_goes_the_same_way_over_two_sessions_and_takes_the_test_back(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     new = project / "test_shop_total.py"
+    (project / "test_shop.py").rename(project / "test_all.py")
     with serving(Tutor(models=[{"id": "coder", "max_model_len": 8192}], running=True)) as server:
         first = talk(project, server, capsys, "goal shop.py::total an empty list has no total", "accept", "quit")
         assert "Hunk 1 of 1, test_shop_total.py new file: undecided" in first

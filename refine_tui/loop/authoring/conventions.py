@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from refine_tui.core.errors import ProjectError
+from refine_tui.core.patch import Edit, Patch, edit_file
 from refine_tui.core.paths import matches
 from refine_tui.core.scope import Scope
+from refine_tui.core.text import SourceFile
 from refine_tui.loop.authoring.spelling import Manner, snake
 from refine_tui.loop.ports.keeping import Workspace
 
@@ -64,9 +67,82 @@ def new_test_path(scope: Scope, files: Sequence[str]) -> str:
     raise ProjectError(f"There are a thousand test files for {scope.label} already. Remove some.")
 
 
+@dataclass(frozen=True)
+class Host:
+    """A file of tests that is there and imports the function: one test more belongs into it."""
+
+    source: SourceFile
+    bound: Mapping[str, str]
+    """The names at its top → what they import, as `module.name`; empty for what it defines itself."""
+
+    def patch_with(self, code: str, about: str) -> Patch | None:
+        """Return the patch that adds functions below everything else; `None` where they need imports or names that are not to be had.
+
+        Args:
+            code: a module of functions and imports.
+            about: a comment above them, one line.
+        """
+        body = ast.parse(code).body
+        imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+        functions = [node.name for node in body if isinstance(node, ast.FunctionDef)]
+        wanted = {name: origin for node in imports for name, origin in _imported(node)}
+        wanted |= {"pytest": "pytest"} if "pytest." in code else {}
+        if any(self.bound.get(name) != origin for name, origin in wanted.items()) or not self.bound.keys().isdisjoint(functions):
+            return None
+        dropped = {line for node in imports for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+        kept = "\n".join(line for number, line in enumerate(code.split("\n"), start=1) if number not in dropped).strip()
+        end = "\r\n" if b"\r\n" in self.source.data else "\n"
+        lines = [*([""] * (not self.source.data.endswith(b"\n"))), "", "", f"# {about}", *kept.split("\n"), ""]
+        return edit_file(self.source, [Edit(len(self.source.data), b"", end.join(lines).encode())])
+
+
+def host_of(scope: Scope, workspace: Workspace, manner: Manner) -> Host | None:
+    """Return the file in which the function's module is tested already, as far as it imports the function and may be written to."""
+    module = scope.path.rpartition("/")[2].removesuffix(".py")
+    name, origin = scope.name.split(".")[0], f"{manner.module}.{scope.name.split('.')[0]}"
+    if manner.imports_module:
+        name, origin = manner.module.split(".")[0], manner.module
+    for path in _own_files(module, files_of_tests(workspace.files())):
+        source = workspace.read(path)
+        nodes = _top(source.text)
+        bound = {name: origin for node in nodes for name, origin in _bound(node)}
+        tests = any(isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in nodes)
+        if tests and bound.get(name) == origin and "\ufffd" not in source.text and not workspace.refuses(path):
+            return Host(source, bound)
+    return None
+
+
+def _top(text: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+
+
+def _bound(node: ast.stmt) -> Iterator[tuple[str, str]]:
+    """Yield the names that a statement at the top of a file binds, each with what it imports."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield from _imported(node)
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name, ""
+    else:
+        yield from ((inner.id, "") for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store))
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    for one in node.names:
+        if isinstance(node, ast.ImportFrom):
+            yield one.asname or one.name, f"{'.' * node.level}{node.module or ''}.{one.name}"
+        else:
+            yield one.asname or one.name.split(".")[0], one.name
+
+
+def _own_files(module: str, tests: Sequence[str]) -> list[str]:
+    return [path for path in tests if path.rpartition("/")[2] in (f"test_{module}.py", f"{module}_test.py")]
+
+
 def _folder(module: str, tests: Sequence[str], files: Sequence[str]) -> str:
-    own = [path for path in tests if path.rpartition("/")[2] in (f"test_{module}.py", f"{module}_test.py")]
-    folders = Counter(path.rpartition("/")[0] for path in own or tests)
+    folders = Counter(path.rpartition("/")[0] for path in _own_files(module, tests) or tests)
     if folders:
         return min(folders, key=lambda folder: (-folders[folder], len(folder), folder))
     return next((name for name in ("tests", "test") if any(path.startswith(f"{name}/") for path in files)), "")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import ast
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from refine_tui.core.candidate import adds_test
 from refine_tui.core.errors import ModelError
-from refine_tui.core.evidence import Delta, SuiteResult, delta
+from refine_tui.core.evidence import CaseResult, Delta, SuiteResult, delta
 from refine_tui.core.patch import Patch, create_file
 from refine_tui.core.scope import Scope
 from refine_tui.core.text import SourceFile
 from refine_tui.loop import events
 from refine_tui.loop.authoring.awaiting import amiss
-from refine_tui.loop.authoring.conventions import manner_of, new_test_path
+from refine_tui.loop.authoring.conventions import Host, host_of, manner_of, new_test_path
 from refine_tui.loop.authoring.spelling import Manner
 from refine_tui.loop.drafting import TEMPERATURE
 from refine_tui.loop.fixing import Fixed
@@ -38,7 +39,7 @@ NO_WRITER = (
 
 @dataclass(frozen=True)
 class Specified(Fixed):
-    """The end: the patch creates a test that fails, or there is none, for a reason."""
+    """The end: the patch adds a test that fails, or there is none, for a reason."""
 
     scope: str
     tests: tuple[str, ...]
@@ -89,6 +90,20 @@ class Goal:
     """What the user had against an earlier test."""
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A test that an answer makes."""
+
+    patch: Patch
+    path: str
+    tree: Mapping[str, bytes]
+    """The file as it is, when there is one."""
+
+    def own(self, cases: Iterable[CaseResult]) -> list[CaseResult]:
+        """Return the results of its tests alone; of a file that cannot be collected, that."""
+        return [case for case in cases if case.node_id == self.path or adds_test(self.patch, case.node_id)]
+
+
 @dataclass
 class _Told:
     """How it goes."""
@@ -103,7 +118,7 @@ class _Told:
         self,
         goal: str,
         scope: str,
-        patch: Patch | None = None,
+        made: _Made | None = None,
         tests: tuple[str, ...] = (),
         after: SuiteResult | None = None,
         *,
@@ -113,8 +128,8 @@ class _Told:
         suite = after or self.before
         return Specified(
             outcome="cancelled" if was_cancelled else "unsolved",
-            patch=patch or Patch(),
-            tree={},
+            patch=made.patch if made else Patch(),
+            tree=dict(made.tree) if made else {},
             before=self.before.counts,
             after=suite.counts,
             delta=Delta(),
@@ -122,8 +137,8 @@ class _Told:
             candidates=self.answers,
             executions=self.executions,
             flags=(),
-            handoff="" if patch else f"### No test for the goal yet\n\nStopped: {self.reason}.",
-            stop_reason=FIRST if patch else self.reason,
+            handoff="" if made else f"### No test for the goal yet\n\nStopped: {self.reason}.",
+            stop_reason=FIRST if made else self.reason,
             scope=scope,
             tests=tests,
             wanted=goal,
@@ -151,34 +166,44 @@ def specify(means: Means, goal: Goal, before: SuiteResult, cancelled: Cancelled)
         told.reason = NO_WRITER
         yield told.end(goal.words, goal.scope.label)
         return
-    path = new_test_path(goal.scope, means.workspace.files())
     told.reason = "the model gave no answer"
     try:
-        for text in _texts(means, goal, path, told, cancelled):
-            fault = text if isinstance(text, Fault) else _misses(means, goal, text, path, told, cancelled)
-            if fault is None:
-                yield from _confirmed(means, goal, create_file(path, str(text).encode()), path, told, cancelled)
+        for made in _tests(means, goal, told, cancelled):
+            fault = made if isinstance(made, Fault) else _misses(means, goal, made, told, cancelled)
+            if isinstance(made, _Made) and fault is None:
+                yield from _confirmed(means, goal, made, told, cancelled)
                 return
             if cancelled():
                 break
-            yield events.Notice(f"a test was written and left out: {fault.words}")
-            told.reason = f"of {told.answers} answers none was a test that fails as it should; the last: {fault.words}"
+            words = fault.words if fault else ""
+            yield events.Notice(f"a test was written and left out: {words}")
+            told.reason = f"of {told.answers} answers none was a test that fails as it should; the last: {words}"
     except ModelError as error:
         told.reason = str(error)
     yield told.end(goal.words, goal.scope.label, was_cancelled=cancelled())
 
 
-def _texts(means: Means, goal: Goal, path: str, told: _Told, cancelled: Cancelled) -> Iterator[str | Fault]:
-    """Yield the test file that each answer makes, equal ones once, or why it makes none."""
+def _tests(means: Means, goal: Goal, told: _Told, cancelled: Cancelled) -> Iterator[_Made | Fault]:
+    """Yield the test that each answer makes, equal ones once, or why it makes none."""
     manner = manner_of(goal.scope, means.workspace, means.observer.imported_as(goal.scope))
-    seen: set[str] = set()
+    host, seen = host_of(goal.scope, means.workspace, manner), set[str]()
     for answer in _answers(means, goal, told, cancelled):
         told.answers += 1
-        text = _file(goal, answer, manner, means, path) if isinstance(answer, list) else answer
-        if isinstance(text, Fault) or text not in seen:
-            yield text
-        if isinstance(text, str):
-            seen.add(text)
+        body = _body(goal, answer, means) if isinstance(answer, list) else answer
+        if isinstance(body, Fault):
+            yield body
+        elif body not in seen:
+            seen.add(body)
+            yield _placed(means, goal, body, manner, host)
+
+
+def _placed(means: Means, goal: Goal, body: str, manner: Manner, host: Host | None) -> _Made:
+    """Put a test into the file of its module's tests, where that imports all it needs, else into a new one."""
+    added = host.patch_with(body, " ".join(goal.words.split())) if host else None
+    if host is not None and added is not None:
+        return _Made(added, host.source.path, {host.source.path: host.source.data})
+    path = new_test_path(goal.scope, means.workspace.files())
+    return _Made(create_file(path, _file(goal, body, manner).encode()), path, {})
 
 
 def _answers(means: Means, goal: Goal, told: _Told, cancelled: Cancelled) -> Iterator[list[str] | Fault]:
@@ -205,10 +230,10 @@ def _answers(means: Means, goal: Goal, told: _Told, cancelled: Cancelled) -> Ite
             yield means.profile.read(item.text, ask)
 
 
-def _file(goal: Goal, answer: list[str], manner: Manner, means: Means, path: str) -> str | Fault:
-    """Return the test file that an answer makes, or why it makes none."""
+def _body(goal: Goal, answer: list[str], means: Means) -> str | Fault:
+    """Return the functions and imports that an answer holds, or why they are no test of the goal."""
     body = textwrap.dedent("\n".join(answer)).strip()
-    if not means.syntax.is_valid(SourceFile(path, body.encode())):
+    if not means.syntax.is_valid(SourceFile("test.py", body.encode())):
         return Fault("it does not parse")
     try:
         statements = ast.parse(body).body
@@ -220,6 +245,11 @@ def _file(goal: Goal, answer: list[str], manner: Manner, means: Means, path: str
         return Fault("it holds more than functions and imports")
     if goal.scope.name.rpartition(".")[2] not in body:
         return Fault(f"it never calls {goal.scope.name}")
+    return body
+
+
+def _file(goal: Goal, body: str, manner: Manner) -> str:
+    """Return a whole file of tests."""
     own = goal.scope.name.split(".")[0]
     imported = f"import {manner.module}" if manner.imports_module else f"from {manner.module} import {own}"
     pytest = "import pytest\n\n" if "pytest." in body and "import pytest" not in body else ""
@@ -227,25 +257,25 @@ def _file(goal: Goal, answer: list[str], manner: Manner, means: Means, path: str
     return "\n\n".join(part for part in (about, pytest + imported) if part) + f"\n\n\n{body}\n"
 
 
-def _misses(means: Means, goal: Goal, text: str, path: str, told: _Told, cancelled: Cancelled) -> Fault | None:
+def _misses(means: Means, goal: Goal, made: _Made, told: _Told, cancelled: Cancelled) -> Fault | None:
     """Run a test on the code as it is, twice; return why it is not the test that is wanted, `None` when it is."""
     told.executions += 2
-    cases = means.observer.twice(create_file(path, text.encode()), path, cancelled, limit_s=SECONDS)
+    cases = made.own(means.observer.twice(made.patch, made.path, cancelled, limit_s=SECONDS))
     broken = next((case for case in cases if "::" not in case.node_id), None)
     if broken is not None or not cases:
         return Fault(f"it cannot be collected: {broken.message}" if broken else "pytest collects nothing from it")
     return next((Fault(words) for case in cases if (words := amiss(case, goal.scope))), None)
 
 
-def _confirmed(means: Means, goal: Goal, patch: Patch, path: str, told: _Told, cancelled: Cancelled) -> Iterator[events.Event]:
+def _confirmed(means: Means, goal: Goal, made: _Made, told: _Told, cancelled: Cancelled) -> Iterator[events.Event]:
     """Run everything with the test: it fails again, and nothing else does."""
     told.executions += 1
-    after = means.evaluator.confirm(patch, lambda *_: None, cancelled, limit_s=30.0 + 5 * told.before.duration_s)
-    tests = tuple(case.node_id for case in after.cases if case.node_id.startswith(f"{path}::"))
+    after = means.evaluator.confirm(made.patch, lambda *_: None, cancelled, limit_s=30.0 + 5 * told.before.duration_s)
+    tests = tuple(case.node_id for case in made.own(after.cases))
     broken = [node for node in delta(told.before, after).broken if node not in tests]
     unsure = [node for node in tests if not after.by_id[node].is_red]
     if after.complete and tests and not unsure and not broken:
-        yield told.end(goal.words, goal.scope.label, patch, tests, after)
+        yield told.end(goal.words, goal.scope.label, made, tests, after)
         return
     told.reason = f"with the test {broken[0]} fails" if broken else after.stopped or "the test does not fail every time"
     yield told.end(goal.words, goal.scope.label, was_cancelled=cancelled())

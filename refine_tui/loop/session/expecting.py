@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from refine_tui.core.candidate import Candidate
+from refine_tui.core.candidate import Candidate, adds_test
 from refine_tui.core.evidence import Baseline, Delta
 from refine_tui.core.proposal import Proposal
 from refine_tui.core.scope import Scope
@@ -73,7 +73,7 @@ class Expecting(Reviewing):
         written = [review for review in self._state.reviews if review.state == "applied" and review.candidate.is_test_first]
         tasks = []
         for review in written:
-            own = tuple(node for node in nodes if node.split("::", 1)[0] in review.candidate.proposal.patch.paths)
+            own = tuple(node for node in nodes if adds_test(review.candidate.proposal.patch, node))
             if own:
                 id, said = f"t{self._next_number()}", review.task
                 tasks.append(Task(id, said.goal, own, said.scopes, budget=self._settings.budget, seed=self._seed, note=said.goal))

@@ -246,7 +246,10 @@ class Session(Choosing, Bringing, Stating):
         for event in self._expect(task, self._present(task)[0], baseline, cancelled):
             yield event
             if isinstance(event, events.TaskFinished):
-                yield from self._finish(task, event, {})
+                files = event.best.proposal.patch.files if event.best else ()
+                changed = (file.path for file in files if not file.creates)
+                tree = {path: source.data for path in changed if (source := self._source(path)) is not None}
+                yield from self._finish(task, event, tree)
 
     def _refine(self, task: Task, baseline: Baseline, cancelled: Cancelled, search: bool) -> Iterator[events.Event]:
         suspects = suspects_of(
