@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.ui.ui_fakes import ScriptedSession
 
 Opened = Callable[..., "AbstractAsyncContextManager[Pilot[int]]"]
-PATIENCE_S = 60.0
+PATIENCE_S = 200.0
 """After which a test that waits for something fails."""
 
 
