@@ -50,7 +50,7 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
     from refine_tui.journal import SqliteJournal, hold_project
     from refine_tui.loop.session.session import Session
     from refine_tui.network.keys import Keys
-    from refine_tui.workspace import git_facts, project_state_dir
+    from refine_tui.workspace import branch_of, project_state_dir
 
     root, places = project_root(options), Places()
     settings, notices = settings_of(options, places)
@@ -68,7 +68,7 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
         stack.callback(journal.close)
         rows = journal if watch or not writes else _private_journal(stack)
         parts = replace(join_parts(tree, evaluator, rows, generator, watch=watch), probes=sandbox.probes())
-        session = Session(parts, settings, seed=getattr(options, "seed", 0), branch=git_facts(root).branch, model_reason=reason)
+        session = Session(parts, settings, seed=getattr(options, "seed", 0), branch=branch_of(root), model_reason=reason)
         stack.callback(session.close)
         yield Project(root, settings, parts, session, (*notices, *journal.notices))
 

@@ -30,8 +30,6 @@ class Task:
     """Node ids that have to pass."""
     scopes: tuple[Scope, ...] = ()
     """What may change, most suspicious first; empty: whatever the targets' coverage suggests."""
-    forbidden: tuple[str, ...] = ()
-    """Path patterns no patch may touch; tests are always among them."""
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
     note: str = ""

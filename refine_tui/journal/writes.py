@@ -17,7 +17,7 @@ from refine_tui.journal.packing import pack, unpack
 from refine_tui.loop.ports.keeping import Application, Direction, Write, WriteState
 
 _APPLICATION = "SELECT id, patch, task, goal, at, undone FROM applications"
-_WRITE = "SELECT id, application, direction, patch, token, state FROM writes"
+_WRITE = "SELECT id, application, patch, token, state FROM writes"
 _COUNTING = "FROM writes WHERE application = :application AND state IN ('done', 'clean')"
 _FOLLOW = f"""UPDATE applications SET made = EXISTS (SELECT 1 {_COUNTING}),
     undone = coalesce((SELECT direction = 'undo' {_COUNTING} ORDER BY id DESC LIMIT 1), 0) WHERE id = :application"""
@@ -45,7 +45,7 @@ class SqliteWriteLog:
             for file in patch.files:
                 if not file.creates:
                     _insert_base(connection, id, file.path, bases[file.path])
-        return Write(id, of, direction, patch, token, "pending")
+        return Write(id, of, patch, token, "pending")
 
     def settle(self, write: Write, state: WriteState) -> Application:
         """Move a write on; whether its application stands follows from the writes that count, also when one of them is taken back."""
@@ -123,5 +123,5 @@ def _application(row: tuple[object, ...]) -> Application:
 
 
 def _write(row: tuple[object, ...]) -> Write:
-    id, application, direction, patch, token, state = row
-    return Write(int(str(id)), int(str(application)), cast(Direction, direction), unpack(str(patch)), str(token), cast(WriteState, state))
+    id, application, patch, token, state = row
+    return Write(int(str(id)), int(str(application)), unpack(str(patch)), str(token), cast(WriteState, state))

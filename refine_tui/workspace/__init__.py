@@ -3,8 +3,8 @@
 The watcher is imported from its own module, because watchdog takes a while and most commands do not watch.
 """
 
-from refine_tui.workspace.git_facts import GitFacts, git_facts
+from refine_tui.workspace.git import branch_of
 from refine_tui.workspace.places import project_state_dir
 from refine_tui.workspace.tree import ProjectTree
 
-__all__ = ["GitFacts", "ProjectTree", "git_facts", "project_state_dir"]
+__all__ = ["ProjectTree", "branch_of", "project_state_dir"]

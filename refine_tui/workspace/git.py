@@ -21,6 +21,11 @@ def run_git(root: Path, *arguments: str, stdin: bytes = b"", accepted: tuple[int
     return done.stdout if done.returncode in accepted else None
 
 
+def branch_of(root: Path) -> str:
+    """Return the branch that is checked out at `root`; empty without one, and without a repository."""
+    return (run_git(root, "symbolic-ref", "--quiet", "--short", "HEAD") or b"").decode("utf-8", "replace").strip()
+
+
 def without_filters(root: Path) -> tuple[str, ...]:
     """Return arguments that switch off every content filter the repository configures: a filter is a command to run."""
     names = run_git(root, "config", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|smudge|process|required)$", accepted=(0, 1))

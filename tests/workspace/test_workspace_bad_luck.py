@@ -18,12 +18,9 @@ from refine_tui.journal.database import FILE_NAME
 from refine_tui.workspace.disk import Disk
 from refine_tui.workspace.keeping import Store
 from refine_tui.workspace.refusing import refusal_by_name
+from tests.workspace.test_workspace_crashes import no_exchange
 
 Killed = Callable[[int, Callable[[Callable[[str], None]], None]], bool]
-
-
-def no_exchange(folder: int, one: str, two: str) -> None:
-    raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
 
 def no_move(step: str) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from refine_tui.core.errors import ProjectError, SafetyError, StaleBaseError
-from refine_tui.workspace import GitFacts, ProjectTree, git_facts, project_state_dir
+from refine_tui.workspace import ProjectTree, branch_of, project_state_dir
 from refine_tui.workspace.disk import Disk, exchange_names
 from refine_tui.workspace.listing import without_ignored
+from refine_tui.workspace.revisions import since
 
 
 def test_reading_stays_beneath_the_project(project: Any) -> None:
@@ -92,8 +93,8 @@ def test_hooks_and_filters_of_the_repository_never_run(project: Any, tmp_path: P
     with project.opened() as tree:
         assert "a.py" in tree.files()
     assert without_ignored(project.root, ["a.py"]) == {"a.py"}
-    facts = git_facts(project.root)
-    assert (facts.present, facts.branch, facts.dirty, len(facts.head)) == (True, "main", True, 40)
+    assert branch_of(project.root) == "main"
+    assert since(project.root, "HEAD")[1]["a.py"] == b"one\ntwO\nthree\n"
     assert not trap.exists()
 
 
@@ -107,13 +108,15 @@ def test_without_git_files_are_found_by_walking(make_project: Any, tmp_path: Pat
         assert tree.files() == ("a.py", "build/__init__.py", "pkg/b.py")
 
 
-def test_git_facts_never_fail(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert git_facts(project.root) == GitFacts()
-    assert git_facts(project.root / "missing") == GitFacts()
-    subprocess.run(["git", "init", "-q", "-b", "trunk", str(project.root)], check=True)
-    assert git_facts(project.root) == GitFacts(True, "trunk", "", 0)
+def test_asking_for_the_branch_never_fails(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert branch_of(project.root) == branch_of(project.root / "missing") == ""
+    git(project.root, "init", "-q", "-b", "trunk")
+    assert branch_of(project.root) == "trunk"
+    git(project.root, "-c", "user.name=n", "-c", "user.email=e@x", "commit", "-qm", "first", "--allow-empty")
+    git(project.root, "checkout", "-q", "--detach")
+    assert branch_of(project.root) == ""
     monkeypatch.setenv("PATH", "")
-    assert git_facts(project.root) == GitFacts()
+    assert branch_of(project.root) == ""
     with project.opened() as tree:
         assert "a.py" in tree.files()
 

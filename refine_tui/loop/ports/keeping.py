@@ -109,7 +109,6 @@ class Write:
 
     id: int
     application: int
-    direction: Direction
     patch: Patch
     token: str
     """Random; part of the temporary names in the user's tree, so that a crash leaves nothing unexplained."""
