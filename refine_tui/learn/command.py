@@ -82,7 +82,7 @@ def learn(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    _say(f"model     {result.model}\nmanifest  {result.manifest}")
+    _say(f"model     {result.model}\ncard      {result.card}\nmanifest  {result.manifest}")
     return result.finished
 
 

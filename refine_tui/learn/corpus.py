@@ -94,8 +94,8 @@ class Corpus:
     def save(self, folder: Path) -> None:
         """Write the functions and the manifest to a folder that exists; a run that carries on reads them again."""
         rows = [json.dumps([function.package, function.name, function.text]) for function in self.functions]
-        (folder / "functions.jsonl").write_text("\n".join(rows), "utf-8")
-        (folder / "corpus.json").write_text(json.dumps(self.manifest(), indent=1), "utf-8")
+        put(folder / "functions.jsonl", "\n".join(rows))
+        put(folder / "corpus.json", json.dumps(self.manifest(), indent=1))
 
     @classmethod
     def load(cls, folder: Path) -> Corpus | None:
@@ -117,6 +117,13 @@ class Corpus:
         ]
         total = hashlib.sha256("\0".join(function.text for function in self.functions).encode()).hexdigest()
         return {"packages": rows, "functions": len(self.functions), "dropped": dict(sorted(self.dropped.items())), "sha256": total}
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all, wherever the run is killed."""
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_text(text, "utf-8")
+    partial.replace(path)
 
 
 def strings(value: Any) -> Iterator[str]:

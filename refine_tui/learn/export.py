@@ -1,4 +1,4 @@
-"""Weights to files: safetensors for `transformers`, GGUF for llama.cpp."""
+"""Weights to a GGUF file for llama.cpp."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gguf
-from safetensors.torch import save_file
 
 from refine_tui.learn.network import Network, Shape
 from refine_tui.learn.tokenizer import PRE_TOKENIZER, Vocabulary
@@ -114,12 +113,3 @@ def _gguf_name(name: str) -> str:
         return "output_norm.weight"
     _, _, layer, place = name.split(".", 3)
     return f"blk.{layer}.{places[place.removesuffix('.weight')]}.weight"
-
-
-def write_transformers(folder: Path, network: Network, vocabulary: Vocabulary) -> None:
-    """Write config, weights and tokenizer as `transformers` reads them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", **network.shape.llama_config()}
-    (folder / "config.json").write_text(json.dumps(config, indent=1), "utf-8")
-    save_file(network.llama_state(), folder / "model.safetensors", metadata={"format": "pt"})
-    vocabulary.save(folder / "tokenizer.json")

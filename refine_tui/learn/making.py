@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from types import TracebackType
@@ -24,10 +24,9 @@ def _start(make: MakeChunk) -> None:
     _make = make
 
 
-def _run(chunk: int) -> tuple[list[Tokens], Counter[str]]:
+def _run(chunk: int) -> Sequence[Tokens]:
     assert _make is not None
-    sequences, families = _make(chunk)
-    return list(sequences), families
+    return _make(chunk)
 
 
 class Makers:
@@ -36,9 +35,9 @@ class Makers:
     def __init__(self, make: MakeChunk, processes: int) -> None:
         self._ahead = AHEAD * processes
         self._pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (make,))
-        self._under_way: dict[int, Future[tuple[list[Tokens], Counter[str]]]] = {}
+        self._under_way: dict[int, Future[Sequence[Tokens]]] = {}
 
-    def __call__(self, chunk: int) -> tuple[list[Tokens], Counter[str]]:
+    def __call__(self, chunk: int) -> Sequence[Tokens]:
         """Return the chunk with this number; the next ones are begun."""
         for number in range(chunk, chunk + 1 + self._ahead):
             if number not in self._under_way:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from refine_tui.learn.corpus import Corpus, Exclusions, Function, Package, collect, installed, standard_library
+from refine_tui.core.errors import UsageError
+from refine_tui.learn.card import render_card
+from refine_tui.learn.corpus import Corpus, Exclusions, Function, Package, collect, installed, put, standard_library
 from refine_tui.learn.examples import Mix, Mutate, RenderEdit, RenderPrompt, draw
 from refine_tui.learn.export import Label, Quantisation, write_gguf
 from refine_tui.learn.making import Makers
@@ -82,6 +84,7 @@ class Result:
 
     model: Path
     manifest: Path
+    card: Path
     finished: bool
     """Whether the plan's tokens were all read; if not, running again carries on."""
 
@@ -109,8 +112,10 @@ def run(
 
     Raises:
         OSError: `out` cannot be written or an exclusion list cannot be read.
+        UsageError: `out` holds a run of another recipe.
     """
     out.mkdir(parents=True, exist_ok=True)
+    claim(recipe, out)
     torch.set_num_threads(recipe.plan.threads)
     torch.manual_seed(recipe.seed)
     corpus = prepare(recipe, out, log)
@@ -124,7 +129,23 @@ def run(
             trainer.load(checkpoint)
             log("carrying on: " + trainer.describe())
         finished = trainer.run(log, lambda: trainer.save(checkpoint), stop)
-    return Result(export(recipe, network, vocabulary, out), write_manifest(recipe, corpus, trainer, out), finished)
+    model, manifest = export(recipe, network, vocabulary, out), write_manifest(recipe, corpus, trainer, out)
+    return Result(model, manifest, write_card(recipe, model, manifest), finished)
+
+
+def claim(recipe: Recipe, out: Path) -> None:
+    """Note in `out` what the run there is made of, or see that it is made of the same: carrying on with anything else is no recipe.
+
+    How much is read, and on how many threads, may be another the next time.
+    """
+    plan = replace(recipe.plan, tokens=0, threads=0, save_every=0.0)
+    same = asdict(replace(recipe, plan=plan, makers=0, sites=(), exclusions=()))
+    same["exclusions"] = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in recipe.exclusions)
+    path, text = out / "recipe.json", json.dumps(same, indent=1, sort_keys=True)
+    if not path.exists() and not (out / "corpus.json").exists():
+        put(path, text)
+    elif not path.exists() or path.read_text("utf-8") != text:
+        raise UsageError(f"{out} holds a run of another size, device or list of exclusions. Name another folder, or remove that one.")
 
 
 def packages(recipe: Recipe) -> list[Package]:
@@ -159,7 +180,7 @@ def learn_vocabulary(recipe: Recipe, corpus: Corpus, render_prompt: RenderPrompt
     if not path.exists():
         sample = random.Random(recipe.seed).sample(corpus.functions, min(20_000, len(corpus.functions)))
         texts = [render_prompt(function.text.rstrip("\n").split("\n")) for function in sample]
-        Vocabulary.train(texts, recipe.shape.vocabulary, recipe.marks).save(path)
+        put(path, Vocabulary.train(texts, recipe.shape.vocabulary, recipe.marks).as_json())
     return Vocabulary.load(path, recipe.marks)
 
 
@@ -182,14 +203,13 @@ class Chunks:
         self._epoch = -1
         self._order: list[Function] = []
 
-    def make(self, chunk: int) -> tuple[list[Tokens], Counter[str]]:
-        """Return the chunk's sequences that fit the context, and how many bugs of each family they hold."""
+    def make(self, chunk: int) -> list[Tokens]:
+        """Return the chunk's sequences that fit the context."""
         size = self._recipe.chunk
         picked = [self._at(index) for index in range(chunk * size, (chunk + 1) * size)]
         examples = draw(picked, self._recipe.seed * 7919 + chunk, *self._parts)
         prompts = self._vocabulary.encode_all([example.prompt for example in examples])
         answers = self._vocabulary.encode_all([example.answer for example in examples])
-        families: Counter[str] = Counter()
         sequences = []
         rng = random.Random(f"{self._recipe.seed}/echo/{chunk}")
         for example, prompt, answer in zip(examples, prompts, answers, strict=True):
@@ -197,9 +217,8 @@ class Chunks:
             if 2 * len(code) <= self._recipe.shape.context and self._recipe.echo.applies(chunk, rng):
                 sequences.append(Tokens(tuple(code + code), len(code) + 1))
             elif len(prompt) + len(answer) <= self._recipe.shape.context:
-                sequences.append(Tokens(tuple(prompt + answer), len(prompt)))
-                families.update(example.families)
-        return sequences, families
+                sequences.append(Tokens(tuple(prompt + answer), len(prompt), example.families))
+        return sequences
 
     def _at(self, index: int) -> Function:
         """Return the function at this place of an endless series of shuffled passes.
@@ -239,5 +258,13 @@ def write_manifest(recipe: Recipe, corpus: Corpus, trainer: Trainer, out: Path) 
         "progress": {**asdict(trainer.progress), "families": dict(sorted(trainer.progress.families.items()))},
         "corpus": corpus.manifest(),
     }
-    path.write_text(json.dumps(rows, indent=1), "utf-8")
+    put(path, json.dumps(rows, indent=1))
+    return path
+
+
+def write_card(recipe: Recipe, model: Path, manifest: Path) -> Path:
+    """Write the card of what was made beside it; what only measuring can tell is not in it yet."""
+    path = model.with_suffix(".toml")
+    rows = json.loads(manifest.read_text("utf-8"))
+    put(path, render_card(model, rows, {}, name=recipe.label.name, licence=recipe.label.licence))
     return path

@@ -39,12 +39,12 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path, marks: Sequence[str]) -> Vocabulary:
-        """Read what `save` wrote."""
+        """Read a file of what `as_json` gave."""
         return cls(Tokenizer.from_file(str(path)), tuple(marks))
 
-    def save(self, path: Path) -> None:
-        """Write the tokenizer as JSON."""
-        self.tokenizer.save(str(path))
+    def as_json(self) -> str:
+        """Return the tokenizer as `load` and `transformers` read it."""
+        return str(self.tokenizer.to_str(pretty=True))
 
     def __len__(self) -> int:
         return int(self.tokenizer.get_vocab_size())

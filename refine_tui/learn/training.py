@@ -21,8 +21,8 @@ from torch.nn import functional
 from refine_tui.learn.network import Network
 
 Log = Callable[[str], None]
-MakeChunk = Callable[[int], tuple[Sequence["Tokens"], Counter[str]]]
-"""The chunk with this number, and how many bugs of each family are in it."""
+MakeChunk = Callable[[int], Sequence["Tokens"]]
+"""The chunk with this number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Tokens:
     ids: tuple[int, ...]
     answer_start: int
     """Index of the answer's first token."""
+    families: tuple[str, ...] = ()
+    """Of the bugs the answer mends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Progress:
     answer_loss: float = 0.0
     """Moving mean, nats a token."""
     families: Counter[str] = field(default_factory=Counter)
+    """Bugs learned from, by family."""
 
 
 class Trainer:
@@ -109,10 +112,9 @@ class Trainer:
         saved = begun = time.monotonic()
         before = self.progress.seconds
         while self.progress.tokens < self.plan.tokens:
-            sequences, families = self._make_window()
+            window = range(self.progress.chunk, self.progress.chunk + self.plan.window)
+            sequences = [sequence for chunk in window for sequence in self._make_chunk(chunk)]
             batches = make_batches(sequences, self.plan.batch_tokens, random.Random(f"{self._seed}/{self.progress.chunk}"))
-            if self.progress.batch == 0:
-                self.progress.families += families
             for batch in batches[self.progress.batch :]:
                 self._step(batch)
                 self.progress.seconds = before + time.monotonic() - begun
@@ -127,15 +129,6 @@ class Trainer:
             self.progress.chunk += self.plan.window
             self.progress.batch = 0
         return True
-
-    def _make_window(self) -> tuple[list[Tokens], Counter[str]]:
-        sequences: list[Tokens] = []
-        families: Counter[str] = Counter()
-        for chunk in range(self.progress.chunk, self.progress.chunk + self.plan.window):
-            more, bugs = self._make_chunk(chunk)
-            sequences += more
-            families += bugs
-        return sequences, families
 
     def describe(self) -> str:
         """Return one line for the log."""
@@ -174,6 +167,7 @@ class Trainer:
         now = self.progress
         now.tokens += sum(len(sequence.ids) for sequence in batch)
         now.examples += len(batch)
+        now.families.update(family for sequence in batch for family in sequence.families)
         now.answer_loss = answer if now.step == 0 else 0.98 * now.answer_loss + 0.02 * answer
         now.step += 1
         now.batch += 1
