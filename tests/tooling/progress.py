@@ -31,16 +31,16 @@ class Line:
         self._moves = sys.stdout.isatty()
 
     def show(self, text: str, *, log: Path | None = None) -> None:
-        """Shows what is going on, the time it has taken so far, and where one can read more."""
-        now = time.monotonic()
+        """Shows what is going on, the time it has taken so far, and where one can read more, if there is room for all of that."""
+        now, room = time.monotonic(), shutil.get_terminal_size().columns - 1
         text = f"[{self._label}] {text}, {elapsed(now - self._started)}"
-        if log is not None:
+        if log is not None and (not self._moves or len(text) + len(f", log: {short(log)}") <= room):
             text += f", log: {short(log)}"
         if text == self._shown or (not self._moves and now - self._shown_at < PLAIN_INTERVAL_S):
             return
         self._shown, self._shown_at = text, now
         if self._moves:
-            sys.stdout.write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
+            sys.stdout.write(f"\r\x1b[K{text[:room]}")
         else:
             sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
