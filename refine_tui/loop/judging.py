@@ -25,6 +25,8 @@ UNKNOWN_S = 5.0
 LONGEST_S = 60.0
 MANY_TESTS = 200
 """Up to this many affected tests run warm after the targets; the cold confirmation runs all of them anyway."""
+ACCOMPANIED = 10
+"""Candidates of one task that are run with all tests at once for a fixture's sake."""
 
 
 @dataclass
@@ -43,6 +45,8 @@ class Judge:
     """Normalised texts that were tried: nothing is run twice."""
     hurried: list[tuple[Proposal, Candidate | None]] = field(default_factory=list)
     """What was no better when its time ran out, with its parent: given more of it, it might be."""
+    accompanied: int = 0
+    """Candidates that were run with all tests, since a fixture failed that may only hold in their company."""
 
     def admits(self, proposal: Proposal) -> bool:
         """Say whether a proposal is new, parses, and stays within the task's bounds."""
@@ -71,9 +75,14 @@ class Judge:
         """
         before = set(parent.delta.fixed) if parent else set()
         suite = self._run(proposal.patch, self.task.targets, before, full_time)
+        together = self._green() if self._misses_others(suite) else ()
+        if together:
+            self.accompanied += 1
+            order = [case.node_id for case in self.baseline.suite.cases if case.node_id in {*together, *self.task.targets}]
+            suite = self._run(proposal.patch, tuple(order), before.union(together), full_time)
         change = delta(self.baseline.suite, suite)
         if set(change.fixed) > before:
-            others = self._affected(proposal.patch)
+            others = () if together else self._affected(proposal.patch)
             if others:
                 suite = _joined(suite, self._run(proposal.patch, others))
                 change = delta(self.baseline.suite, suite)
@@ -124,6 +133,21 @@ class Judge:
     def whole_limit_s(self) -> float:
         """Return the wall time for the whole suite, cold: generous, since running out of it would hide a solution."""
         return 30.0 + 5 * self.baseline.suite.duration_s
+
+    def _misses_others(self, suite: SuiteResult) -> bool:
+        """Say whether a fixture may have failed just because the other tests did not run: it did not before, in no code that changes."""
+        known = self.baseline.suite.by_id
+        fixtures = [case for case in suite.cases if case.outcome == "error" and case.node_id in known]
+        strange = any(
+            known[case.node_id].outcome == "failed" and self.tree.keys().isdisjoint(frame.path for frame in case.frames)
+            for case in fixtures
+        )
+        return strange and self.accompanied < ACCOMPANIED
+
+    def _green(self) -> tuple[str, ...]:
+        """Return the tests that pass on the base; none when they are too many to run with a candidate."""
+        green = tuple(case.node_id for case in self.baseline.suite.cases if case.outcome == "passed")
+        return green if len(green) <= MANY_TESTS else ()
 
     def _affected(self, patch: Patch) -> tuple[str, ...]:
         """Return green tests that the patch can affect; all green ones when coverage knows nothing."""

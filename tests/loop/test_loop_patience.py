@@ -3,8 +3,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
-from refine_tui.core.evidence import CaseResult, SuiteResult
+from refine_tui.core.evidence import CaseResult, Frame, SuiteResult
 from refine_tui.core.patch import Patch
 from refine_tui.core.settings import Settings
 from refine_tui.core.task import Budget
@@ -63,7 +64,7 @@ class Hasty(ForkEvaluator):
         return super().confirm(patch, on_case, cancelled, limit_s=limit_s)
 
 
-def session_on(evaluator: Hasty, workspace: MemoryWorkspace) -> Session:
+def session_on(evaluator: ForkEvaluator, workspace: MemoryWorkspace) -> Session:
     ticks = itertools.count()
     parts = Parts(workspace, evaluator, TreeSitter(), MemoryJournal(), lambda: next(ticks) * 0.1, None, LineEdit(), profile_for)
     return Session(parts, Settings(budget=Budget(rounds=3, seconds=2_000)))
@@ -90,3 +91,25 @@ def test_a_proof_that_shows_the_base_to_be_another_begins_again_with_a_new_surve
     told = [*session.survey(never), *session.work_all(never)]
     assert evaluator.surveys == 2
     assert [event.outcome for event in told if isinstance(event, TaskFinished)] == ["solved"]
+
+
+class Sociable(ForkEvaluator):
+    """Has a fixture whose tear-down only holds where another test ran as well."""
+
+    def run(self, patch: Patch, node_ids: Sequence[str], cancelled: Cancelled, **more: Any) -> SuiteResult:
+        suite = super().run(patch, node_ids, cancelled, limit_s=more["limit_s"])
+        last = suite.cases[-1]
+        if len(node_ids) > 1 or last.is_red:
+            return suite
+        alone = CaseResult(
+            last.node_id, "error", message="assert 0 >= 1", frames=(Frame("conftest.py", 3, "table"),), error="AssertionError"
+        )
+        return replace(suite, cases=(*suite.cases[:-1], alone))
+
+
+def test_a_fixture_that_holds_only_beside_other_tests_does_not_hide_the_right_candidate() -> None:
+    workspace = MemoryWorkspace(FILES)
+    evaluator = Sociable(workspace)
+    *_, end = fix(session_on(evaluator, workspace), evaluator, itertools.count().__next__, Wanted(), None, never)
+    assert isinstance(end, Fixed)
+    assert (end.outcome, end.after.passed) == ("solved", 2)
