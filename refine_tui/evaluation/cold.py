@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from refine_tui.core.evidence import CaseResult
 from refine_tui.evaluation.settings import Place
+from refine_tui.evaluation.standby import Standby
 from refine_tui.evaluation.stream import ENDED, Gathered, Lines, files_of
 from refine_tui.loop.ports.running import Cancelled, OnCase, Running, Sandbox
 
@@ -94,8 +95,10 @@ class Tally:
         self.tests += ran.gathered.started
 
 
-def run_cold(place: Place, sandbox: Sandbox, job: Job, cancelled: Cancelled, on_case: OnCase | None = None) -> Ran:
-    """Run tests, each time in a new process after one of them took the process down."""
+def run_cold(
+    place: Place, sandbox: Sandbox, job: Job, cancelled: Cancelled, on_case: OnCase | None = None, standby: Standby | None = None
+) -> Ran:
+    """Run tests, each time in a new process after one of them took the process down; the first may be one that stands by."""
     began = time.monotonic()
     gathered = Gathered(job.node_ids, on_case)
     node_ids, output = job.node_ids, ""
@@ -106,10 +109,9 @@ def run_cold(place: Place, sandbox: Sandbox, job: Job, cancelled: Cancelled, on_
             gathered.stopped = "cancelled" if left > 0 else "time"
             break
         processes += 1
-        tools = {"plan.json": json.dumps(job.plan(place, node_ids, left, gathered)).encode()}
-        launch = place.launch("_cold.py", tools=tools, files=job.files, wall_s=left + 5.0, hash_seed=job.hash_seed)
-        with sandbox.launch(launch) as running:
-            again = _follow(running, gathered, began + job.limit_s, cancelled)
+        running, lines = _started(place, sandbox, job, job.plan(place, node_ids, left, gathered), left, standby if processes == 1 else None)
+        with running:
+            again = _follow(running, lines, gathered, began + job.limit_s, cancelled)
             output = running.stderr_tail
         node_ids = gathered.remaining()
         if not again or not node_ids or (job.stop_at_first and any(case.is_red for case in gathered.cases.values())):
@@ -120,14 +122,26 @@ def run_cold(place: Place, sandbox: Sandbox, job: Job, cancelled: Cancelled, on_
     return Ran(gathered, time.monotonic() - began, output, processes)
 
 
+def _started(
+    place: Place, sandbox: Sandbox, job: Job, plan: dict[str, object], left_s: float, standby: Standby | None
+) -> tuple[Running, Lines]:
+    """Return a fresh process that has begun with a plan, and what it says."""
+    # What stands by has the usual seed, and no pytest configuration of a patch's was laid over the project when it started.
+    fits = job.hash_seed == 0 and all(path.endswith(".py") for path in job.files)
+    if fits and standby is not None and (begun := standby.begin(plan, job.files)) is not None:
+        return begun.running, begun.lines
+    tools = {"plan.json": json.dumps(plan).encode()}
+    running = sandbox.launch(place.launch("_cold.py", tools=tools, files=job.files, wall_s=left_s + 5.0, hash_seed=job.hash_seed))
+    return running, Lines(running.stdout)
+
+
 def hard_limit_s(gathered: Gathered) -> float:
     """Return the seconds without a word after which the running test cannot be interrupted from within."""
     return 2 * gathered.limit_s + 2.0
 
 
-def _follow(running: Running, gathered: Gathered, deadline: float, cancelled: Cancelled) -> bool:
+def _follow(running: Running, lines: Lines, gathered: Gathered, deadline: float, cancelled: Cancelled) -> bool:
     """Read events until the process ends; say whether the remaining tests deserve a new one."""
-    lines = Lines(running.stdout)
     since = time.monotonic()
     while True:
         event = lines.next(_POLL_S)

@@ -24,6 +24,7 @@ from refine_tui.evaluation.impact import affected, coverage_of
 from refine_tui.evaluation.observing import PytestObserver
 from refine_tui.evaluation.pace import Pace
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
+from refine_tui.evaluation.standby import Standby
 from refine_tui.evaluation.stream import Gathered
 from refine_tui.evaluation.survey import SAMPLE_S, notes_on, refuse_unusable, sample_of, suite_of, verdict_of
 from refine_tui.evaluation.tampering import find
@@ -51,6 +52,7 @@ class PytestEvaluator:
         self._place: Place | None = None
         self._warm: WarmRunner | None = None
         self._ahead: Ahead | None = None
+        self._standby: Standby | None = None
         self._cold_reason = ""
         self._gates: Gates | None = None
         self._base: Gathered | None = None
@@ -80,6 +82,8 @@ class PytestEvaluator:
         began = time.monotonic()
         cancelled = self._or_closed(cancelled)
         place = self._ready()
+        if self._base is not None and self._standby is not None:
+            self._standby.drop()  # it began with another tree
         looked = self._sandbox.fingerprint(self.project)
         self._start_warm(place)  # gets ready while the cold run goes on
         job = Job(limit_s=limit_s, trace=coverage, patient=self._patient if coverage else None)
@@ -192,13 +196,16 @@ class PytestEvaluator:
         for warm in (self._warm, self._ahead):
             if warm is not None:
                 warm.refresh()
+        if self._standby is not None:
+            self._standby.drop()
 
     def close(self) -> None:
         """End every process; safe from any thread and more than once. Runs that go on end as cancelled."""
         self._closed.set()
         self._end_warm()
-        if (gates := self._gates) is not None:
-            gates.close()
+        for part in (self._standby, self._gates):
+            if part is not None:
+                part.close()
 
     def __enter__(self) -> PytestEvaluator:
         return self
@@ -241,6 +248,7 @@ class PytestEvaluator:
             path = interpreter.find(self.project, self._python, os.environ)
             found = interpreter.probe(self.project, path, self._sandbox, base_environment(path))
             self._place = Place(self.project, found, self._settings)
+            self._standby = Standby(self._place, self._sandbox)
         return self._place
 
     def _start_warm(self, place: Place) -> None:
@@ -278,6 +286,8 @@ class PytestEvaluator:
             if self._warm is None and not self._cold_reason and not self._closed.is_set():
                 self._start_warm(place)
             if (warm := self._warm) is not None:
+                if job.files and self._standby is not None:
+                    self._standby.prepare()  # what a candidate comes to may have to be proven
                 try:
                     ran = warm.run(job, cancelled)
                     self.tally.add(ran, warm=True)
@@ -287,7 +297,7 @@ class PytestEvaluator:
         return self._run_cold(job, cancelled), False
 
     def _run_cold(self, job: Job, cancelled: Cancelled, on_case: OnCase | None = None) -> Ran:
-        ran = run_cold(self._ready(), self._sandbox, job, cancelled, on_case)
+        ran = run_cold(self._ready(), self._sandbox, job, cancelled, on_case, self._standby)
         self.tally.add(ran, warm=False)
         return ran
 

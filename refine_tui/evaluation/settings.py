@@ -13,6 +13,8 @@ from refine_tui.evaluation.interpreter import Interpreter
 from refine_tui.evaluation.tools import stand_alone
 from refine_tui.loop.ports.running import Launch
 
+LONG_S = 24 * 3600.0
+"""The bound of a process that waits for its work; each run in it has bounds of its own."""
 _REPORT_BYTES = 256 << 20
 """Our own reports count as output; per-test coverage of a large suite is long."""
 

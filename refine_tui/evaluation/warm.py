@@ -12,14 +12,13 @@ from typing import Any
 
 from refine_tui.core.errors import RunnerError
 from refine_tui.evaluation.cold import RESTARTS, Job, Ran, died, hard_limit_s, reason_of, stuck
-from refine_tui.evaluation.settings import Place, processor_s
+from refine_tui.evaluation.settings import LONG_S, Place, processor_s
 from refine_tui.evaluation.stream import ENDED, Gathered, Lines
 from refine_tui.loop.ports.running import Cancelled, Running, Sandbox
 
 Preloaded = tuple[Sequence[str], Sequence[Sequence[str]]]
 _POLL_S = 0.04
 _START_S = 60.0
-_LONG_S = 24 * 3600.0
 _SANDBOX_ENDS = {120: "the sandbox could not set up a copy", 121: "time", 122: "memory", 123: "processes", 124: "cpu"}
 """Exit statuses by which a copy says that the sandbox ended it; see `inside.py`."""
 
@@ -63,10 +62,10 @@ class WarmRunner:
             "args": list(settings.arguments),
             "runner": "pytest" if self._place.interpreter.pytest else "unittest",
             "spare": settings.overlap,
-            "limits": self._limits(_LONG_S),
+            "limits": self._limits(LONG_S),
         }
         tools = {"plan.json": json.dumps(known).encode()}
-        launch = self._place.launch("_warm.py", tools=tools, files={}, wall_s=_LONG_S, nests=True)
+        launch = self._place.launch("_warm.py", tools=tools, files={}, wall_s=LONG_S, nests=True)
         self._is_ready = False
         running = self._sandbox.launch(launch)
         self._lines, self._running = Lines(running.stdout), running

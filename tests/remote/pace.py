@@ -1,7 +1,8 @@
 """Measures how long `refine-tui fix` takes to a verified patch beside a scripted server's own time; `python -m tests.remote.pace [RUNS]`.
 
-The case is that of `test_remote_thrift.py`, whose counts are tests. It prints one row like `bench engine --json`; the baseline is one run
-of the project's tests by pytest alone. To be run on a machine that does nothing else.
+The case is that of `test_remote_thrift.py`, whose counts are tests; the project has an environment with pytest and nothing else, as most
+have. It prints one row like `bench engine --json`; the baseline is one run of the project's tests by pytest alone. To be run on a machine
+that does nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from refine_tui.bench.measuring import at_most, row
+from tests.evaluation.conftest import make_environment
 from tests.network.loopback import Exchange, serving
 from tests.remote.test_remote_thrift import Pupil, write_project
 
@@ -49,12 +51,12 @@ class Run:
     requests: int
 
 
-def measured(folder: Path) -> Run:
-    """Run the command once on a fresh copy of the project."""
+def measured(folder: Path, python: Path) -> Run:
+    """Run the command once on a fresh copy of the project, whose environment is that of `python`."""
     root = folder / "project"
     write_project(root)
     homes = {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("DATA", "CONFIG", "STATE", "CACHE")}
-    server, verified, env = Timed(), 0.0, {**os.environ, **homes}
+    server, verified, env = Timed(), 0.0, {**os.environ, **homes, "VIRTUAL_ENV": str(python.parent.parent)}
     with serving(server) as running:
         began = time.monotonic()
         command = [sys.executable, "-m", "refine_tui", "--project", str(root), "fix", "--model", f"{running.url}/v1#coder", "--json"]
@@ -67,17 +69,17 @@ def measured(folder: Path) -> Run:
         whole = time.monotonic() - began - server.seconds
     assert verified, "it was not solved"
     began = time.monotonic()
-    subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=root, stdout=subprocess.DEVNULL, check=False)
+    subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=root, stdout=subprocess.DEVNULL, check=False)
     return Run(verified, whole, time.monotonic() - began, server.sent, len(server.bodies))
 
 
 def main() -> int:
     """Measure and print; the status is 1 when the target is missed."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    runs = []
-    for _ in range(count):
-        with TemporaryDirectory(prefix="refine-pace-") as folder:
-            runs.append(measured(Path(folder)))
+    with TemporaryDirectory(prefix="refine-pace-") as folder:
+        python = make_environment(Path(folder) / "env")
+        subprocess.run([python, "-m", "compileall", "-q", python.parent.parent], check=False)  # as an installation leaves it
+        runs = [measured(Path(folder) / str(number), python) for number in range(count)]
     alone, whole = (statistics.median(values) for values in ([run.alone for run in runs], [run.whole for run in runs]))
     note = f"the whole command {whole:.2f} s; {runs[0].requests} requests, {runs[0].sent:,} characters; baseline: pytest alone"
     verified = [run.verified for run in runs]

@@ -5,6 +5,7 @@ Runs inside the project's interpreter: standard library only, Python 3.8 and lat
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import importlib.util
 import json
@@ -49,23 +50,40 @@ def main() -> int:
         os.nice(5)  # the screen comes first
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.json"), encoding="utf-8") as file:
         plan = json.load(file)
-    plan["project"] = os.getcwd()  # a copy may lie elsewhere than the project
+    project = os.getcwd()  # a copy may lie elsewhere than the project
     report = os.dup(1)  # not inherited by what the tests start
     os.dup2(2, 1)
-    sys.path[0] = os.getcwd()  # as `python -m pytest` has it
+    sys.path[0] = project  # as `python -m pytest` has it
     with_pytest = plan["runner"] == "pytest"
     sys.argv[:] = ["pytest"] if with_pytest else ["python -m unittest"]
-    guard = tool("_bytecode").Guard(plan["project"])
+    guard = tool("_bytecode").Guard(project)
     guard.install()
-    tool("_bytecode").forget(plan["project"], plan.get("changed", []))
     emit = writer(report)
     tool("_facts")
     reporting = tool("_report" if with_pytest else "_unittest")
-    more = []
     if with_pytest:
         guard.install_pytest()
-        more = [tool(name).Plugin(told, guard, tool, emit) for name, told in plan.get("plugins", {}).items()]
+    if plan.get("waits"):
+        plan = awaited(guard, project, emit)
+    plan["project"] = project
+    tool("_bytecode").forget(project, plan.get("changed", []))
+    more = [tool(name).Plugin(told, guard, tool, emit) for name, told in plan.get("plugins", {}).items()] if with_pytest else []
     return int(reporting.run(plan, guard, tool, emit, lambda: plan, more))
+
+
+def awaited(guard: Any, project: str, emit: Any) -> Any:
+    """Return the plan that comes on standard input, its files laid over the project; end here if something of that was imported already."""
+    if any(guard.owns(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())):
+        sys.exit(1)
+    emit({"event": "ready"})
+    with os.fdopen(os.dup(0), "rb") as requests:
+        request = json.loads(requests.readline().decode())
+    for path, text in request["files"].items():
+        with open(os.path.join(project, path), "wb") as file:
+            file.write(base64.b64decode(text))
+    importlib.invalidate_caches()
+    emit({"event": "begun"})
+    return request["plan"]
 
 
 if __name__ == "__main__":
