@@ -74,18 +74,8 @@ class Judge:
             StaleBaseError: the user's tree changed under the task.
         """
         before = set(parent.delta.fixed) if parent else set()
-        suite = self._run(proposal.patch, self.task.targets, before, full_time)
-        together = self._green() if self._misses_others(suite) else ()
-        if together:
-            self.accompanied += 1
-            order = [case.node_id for case in self.baseline.suite.cases if case.node_id in {*together, *self.task.targets}]
-            suite = self._run(proposal.patch, tuple(order), before.union(together), full_time)
+        suite = self._tested(proposal.patch, before, full_time)
         change = delta(self.baseline.suite, suite)
-        if set(change.fixed) > before:
-            others = () if together else self._affected(proposal.patch)
-            if others:
-                suite = _joined(suite, self._run(proposal.patch, others))
-                change = delta(self.baseline.suite, suite)
         self.judged += 1
         verdict = self._verdict(change, suite, before)
         if verdict == "same" and not full_time and (suite.cut_short or suite.stopped == "time"):
@@ -93,6 +83,17 @@ class Judge:
         parent_id = parent.id if parent else ""
         flaky = (f"flaky: {', '.join(suite.flaky)}",) if suite.flaky else ()
         return Candidate(f"c{self.judged}", proposal, round, verdict, change, suite, parent_id, flags=(*suite.limited, *flaky))
+
+    def _tested(self, patch: Patch, before: set[str], full_time: bool) -> SuiteResult:
+        """Run the targets, then what else a patch can affect when it helps; all at once where a fixture seems to want that."""
+        suite = self._run(patch, self.task.targets, before, full_time)
+        together = self._green() if self._misses_others(suite) else ()
+        if together:
+            self.accompanied += 1
+            order = [case.node_id for case in self.baseline.suite.cases if case.node_id in {*together, *self.task.targets}]
+            return self._run(patch, tuple(order), before.union(together), full_time)
+        others = self._affected(patch) if set(delta(self.baseline.suite, suite).fixed) > before else ()
+        return _joined(suite, self._run(patch, others)) if others else suite
 
     def expect(self, proposal: Proposal, parent: Candidate | None) -> None:
         """Let a proposal that will probably be judged next begin to run."""
