@@ -26,7 +26,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
     if (first := _first_word(arguments)) not in (None, *COMMANDS, *UNLISTED) and arguments[0] not in HELP:
         parser.error(f"there is no command {first!r}. Commands: {', '.join(COMMANDS)}; or name a folder to open")
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        # The usage of that command says more than the one of all.
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     options.run = _lazily(options.module, options.function)
     return options
 
@@ -73,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         # Without `help` a command works and is not listed.
         listed: dict[str, Any] = {} if help is None else {"help": help}
         sub: argparse.ArgumentParser = commands.add_parser(name, parents=[_everywhere()], description=help, **listed)
-        sub.set_defaults(module=f"refine_tui.cli.{module}", function=function)
+        sub.set_defaults(module=f"refine_tui.cli.{module}", function=function, parser=sub)
         return sub
 
     _open(command("open", "interactive", "open_ui", None))

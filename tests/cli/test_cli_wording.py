@@ -42,6 +42,16 @@ def test_help_lists_every_command_and_tells_where_the_options_of_the_ui_are(caps
     assert "--model" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["doctor", "fix", "history"])
+def test_an_option_that_a_command_does_not_know_is_answered_with_those_it_knows(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--frobnicate", "7"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith(f"usage: refine-tui {command} ")
+    assert f"refine-tui {command}: error: unrecognized arguments: --frobnicate" in said
+
+
 def test_what_is_no_number_of_an_application_is_answered_with_where_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["undo", "x"])

@@ -135,6 +135,14 @@ def test_a_proposal_that_was_proved_on_another_tree_is_called_not_run() -> None:
     assert proof_of(outdated, BASELINE).standing == "unknown"
 
 
+def test_of_a_written_proposal_whose_run_is_not_known_any_more_nothing_is_claimed() -> None:
+    written = replace(make_review(), state="applied", application=4)
+    unproven = replace(written, candidate=replace(written.candidate, confirmed=False))
+    assert [row.plain for row in paint_evidence(unproven, BASELINE, 80)] == ["Evidence  written as #4"]
+    (row,) = paint_evidence(written, BASELINE, 80)
+    assert row.plain.startswith("Evidence  written as #4, run before: ")
+
+
 def test_a_test_that_fails_at_times_is_told_and_not_counted_as_passing() -> None:
     review = make_review()
     suite = suite_with(["test_quantity", "test_empty"], ["test_sum"])

@@ -61,8 +61,9 @@ def paint_evidence(review: Review, baseline: Baseline | None, width: int) -> lis
             ink("  The file was changed after the proposal was made. Its task is queued again."),
         ]
     if review.state == "applied":
-        how = f"run before: {_how(proof.suite)}" if proof.suite else "not run before"
-        return [ink(_LABEL, (f"written as #{review.application}", "bold $success"), f", {how}")]
+        # Once the tree is another one, as after an undo, the run before it is not known any more.
+        how = f", run before: {_how(proof.suite)}" if proof.suite else ""
+        return [ink(_LABEL, (f"written as #{review.application}", "bold $success"), how)]
     if proof.suite is None:
         return [
             ink(_LABEL, (f"{proof.of}: not run yet", "bold $warning")),
