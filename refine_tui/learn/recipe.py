@@ -1,4 +1,4 @@
-"""The recipe from first to last: the same recipe, environment and machine give the same file."""
+"""The recipe from first to last: on a CPU the same recipe, environment and machine give the same file."""
 
 from __future__ import annotations
 
