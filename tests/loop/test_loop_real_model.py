@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from refine_tui.bootstrap_models import profile_of
+from refine_tui.core.stopping import StopReason
 from refine_tui.llama.client import LlamaGenerator
 from refine_tui.loop import events
 from refine_tui.models.registry import Registry
@@ -30,10 +31,10 @@ def run(tmp_path: Path) -> Iterator[Any]:
     """Work on the project with a model file."""
     made: list[LlamaGenerator] = []
 
-    def work(file: Path, candidates: int = 2) -> tuple[list[events.Event], LlamaGenerator]:
+    def work(file: Path, candidates: int = 2, rounds: int = 1) -> tuple[list[events.Event], LlamaGenerator]:
         profile = Registry(tmp_path, user_config=tmp_path).resolve(str(file)).profile
         made.append(LlamaGenerator(file, log_file=tmp_path / "w.log", threads=1, profile=profile))
-        bench = Bench(PROJECT, lambda prompt: [], rounds=1, candidates=candidates, real=made[-1])
+        bench = Bench(PROJECT, lambda prompt: [], rounds=rounds, candidates=candidates, real=made[-1])
         bench.profile = profile_of
         return bench.work(), made[-1]
 
@@ -56,6 +57,19 @@ def test_a_random_instruct_model_is_asked_read_asked_again_and_left_behind(run: 
     assert finished(told).outcome == "unsolved"
     usage = generator.usage()
     assert usage.reused > usage.prompt / 2, "rules, file, scope and task are computed once"
+
+
+@pytest.mark.slow
+def test_rounds_with_a_model_that_writes_noise_come_to_an_end_after_one_look_from_scratch(run: Any, tmp_path: Path) -> None:
+    file = write_tiny(tmp_path / "chat.gguf", context=4096, fields={"tokenizer.chat_template": TEMPLATE})
+    told, _ = run(file, rounds=9)
+    critiques = [event.critique for event in told if isinstance(event, events.CritiqueReady)]
+    assert [critique.unread for critique in critiques] == list(range(1, len(critiques) + 1)), "each of them counts as a round"
+    assert len([event for event in told if isinstance(event, events.PlanReady)]) == 1
+    end = finished(told)
+    assert (end.outcome, end.rounds, end.malformed) == ("unsolved", len(critiques), end.answers)
+    assert end.rounds < 9
+    assert end.reason in (StopReason.EXHAUSTED, StopReason.REPEATED, StopReason.PLATEAU)
 
 
 def test_a_random_completion_model_is_asked_in_the_marks_of_its_vocabulary(run: Any, tmp_path: Path) -> None:
