@@ -6,7 +6,7 @@ import argparse
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +17,8 @@ from refine_tui.core.isolation import Level
 from refine_tui.core.settings import Settings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from refine_tui.journal import SqliteJournal
     from refine_tui.loop.authoring.characterising import Tools as ObservingTools
     from refine_tui.loop.authoring.specifying import Means
@@ -58,19 +60,51 @@ def open_project(options: argparse.Namespace, *, writes: bool = True, watch: boo
     with ExitStack() as stack:
         if writes:
             stack.enter_context(hold_project(state_dir))
-        journal = SqliteJournal(state_dir) if writes else _private_journal(stack)
         consent: Consent | None = vars(options).get("unsafe") or None
-        sandbox = make_sandbox(unsafe=consent or False, state_dir=places.state, allow=settings.sandbox_allow)
-        evaluator = make_evaluator(root, sandbox, settings)
+        made = stack.enter_context(_evaluating(root, settings, places, consent))
+        journal = SqliteJournal(state_dir) if writes else _private_journal(stack)
         keys = Keys(vars(options).get("ask"))
         generator, reason = make_generator(getattr(options, "model", None) or settings.model, settings, places, keys)
         tree = open_tree(root, state_dir, journal, settings)
         stack.callback(journal.close)
         rows = journal if watch or not writes else _private_journal(stack)
-        parts = replace(join_parts(tree, evaluator, rows, generator, watch=watch), probes=sandbox.probes())
+        parts = join_parts(tree, made.result(), rows, generator, watch=watch)
         session = Session(parts, settings, seed=getattr(options, "seed", 0), branch=branch_of(root), model_reason=reason)
         stack.callback(session.close)
         yield Project(root, settings, parts, session, (*notices, *journal.notices))
+
+
+@contextmanager
+def _evaluating(root: Path, settings: Settings, places: Places, consent: Consent | None) -> Iterator[Future[Evaluator]]:
+    """Open sandbox and evaluator and let the first run get ready, on a thread beside whatever else is opened; they are closed in the end.
+
+    Where the user may have to be asked, nothing else goes on meanwhile.
+    """
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    def make() -> Evaluator:
+        sandbox = make_sandbox(unsafe=consent or False, state_dir=places.state, allow=settings.sandbox_allow)
+        return make_evaluator(root, sandbox, settings)
+
+    made: Future[Evaluator] = Future()
+    if consent:
+        made.set_result(make())
+    with ThreadPoolExecutor(1, "opening") as pool:
+        made = made if consent else pool.submit(make)
+        pool.submit(_prepared, made)
+        try:
+            yield made
+        finally:
+            if made.exception() is None:
+                made.result().close()
+
+
+def _prepared(made: Future[Evaluator]) -> None:
+    """Let the first run get ready; why it cannot, that run finds out itself."""
+    from refine_tui.evaluation.evaluator import PytestEvaluator
+
+    if isinstance(evaluator := made.result(), PytestEvaluator):
+        evaluator.prepare()
 
 
 def _private_journal(stack: ExitStack) -> SqliteJournal:

@@ -65,6 +65,7 @@ class PytestEvaluator:
         """Tests that pass on the base when they get their full time."""
         self.tally = Tally()
         self._lock = threading.Lock()
+        self._finding = threading.Lock()
         self._closed = threading.Event()
 
     # the port
@@ -215,6 +216,16 @@ class PytestEvaluator:
 
     # beside the port
 
+    def prepare(self) -> None:
+        """Get ready for the first run, beside whatever else is opened: ask the interpreter, and let a fresh process stand by.
+
+        Raises:
+            ProjectError, IsolationError: as that run would.
+        """
+        self._ready()
+        if self._standby is not None and not self._closed.is_set():
+            self._standby.prepare()
+
     def observer(self) -> PytestObserver:
         """Return what calls single functions in the same place; a `ProjectError` where there is no pytest, by which they are called."""
         self._ready().interpreter.require_pytest("single functions are watched")
@@ -244,12 +255,13 @@ class PytestEvaluator:
         return self._gates
 
     def _ready(self) -> Place:
-        if self._place is None:
-            path = interpreter.find(self.project, self._python, os.environ)
-            found = interpreter.probe(self.project, path, self._sandbox, base_environment(path))
-            self._place = Place(self.project, found, self._settings)
-            self._standby = Standby(self._place, self._sandbox)
-        return self._place
+        with self._finding:  # another thread may be about it
+            if self._place is None:
+                path = interpreter.find(self.project, self._python, os.environ)
+                found = interpreter.probe(self.project, path, self._sandbox, base_environment(path))
+                self._place = Place(self.project, found, self._settings)
+                self._standby = Standby(self._place, self._sandbox)
+            return self._place
 
     def _start_warm(self, place: Place) -> None:
         if self._warm is None:

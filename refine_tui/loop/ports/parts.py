@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from refine_tui.core.isolation import Probe
 from refine_tui.loop.ports.keeping import Journal, Watcher, Workspace
 from refine_tui.loop.ports.observing import Observer
 from refine_tui.loop.ports.running import Evaluator
@@ -30,7 +29,5 @@ class Parts:
     profile: Callable[[ModelInfo], Profile]
     """Chooses how the loaded model is asked."""
     watcher: Watcher | None = None
-    probes: tuple[Probe, ...] = ()
-    """What the canaries found about each isolation level."""
     observer: Callable[[], Observer] | None = None
     """Gives what runs new tests before they are proposed; `None` where the project's tests are not run by pytest."""

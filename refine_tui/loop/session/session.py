@@ -59,7 +59,7 @@ class Session(Choosing, Bringing, Stating):
         self._restarts: Counter[tuple[str, ...]] = Counter()
         """How often a task with these targets began in vain although nobody was seen to save."""
         self._suites = {}
-        self._state = State(str(parts.workspace.root), parts.evaluator.level, branch, parts.probes, model_reason=model_reason)
+        self._state = State(str(parts.workspace.root), parts.evaluator.level, branch, model_reason=model_reason)
         self._protected = (*DEFAULT_PROTECTED, *settings.protected)
         self._wanted = Wanted()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from refine_tui.core.evidence import Baseline
-from refine_tui.core.isolation import Level, Probe
+from refine_tui.core.isolation import Level
 from refine_tui.core.review import Review
 from refine_tui.core.task import Task
 from refine_tui.loop.ports.thinking import ModelInfo, Usage
@@ -34,7 +34,6 @@ class State:
     project: str
     level: Level
     branch: str = ""
-    probes: tuple[Probe, ...] = ()
     baseline: Baseline | None = None
     queue: tuple[QueueItem, ...] = ()
     reviews: tuple[Review, ...] = ()
