@@ -134,7 +134,7 @@ room.run(recipe, mutate=mutate, render_prompt=prompt, render_edit=answer, out=Pa
 """
 
 
-@pytest.mark.parametrize("at", [1, 2, 3, 6, 9])
+@pytest.mark.parametrize("at", [2, 3, 8])
 def test_a_run_that_was_killed_and_carried_on_gives_the_same_file(tmp_path: Path, at: int) -> None:
     root = Path(__file__).parents[2]
     child = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(at)], cwd=root, capture_output=True, text=True, check=False)
