@@ -19,6 +19,7 @@ Two uses
        pid = inside.fork_copy({"pkg/mod.py": b"..."}, work, {"cpu_s": 5}, keep_fds=[report_fd, 2])
        status = os.WEXITSTATUS(os.waitpid(pid, 0)[1])      # or select on a pipe in keep_fds; after `kill` it is a signal instead
        inside.kill(pid)              # any time: ends the copy and everything in it; then reap it with waitpid
+       inside.end_with_parent()      # in a plain fork of the runner that makes copies in its place
 
    `become_parent` gives the runner itself a copy (with `Launch.files` laid over), so that what it writes stays in it. It keeps the
    right to mount, and has no filter for system calls yet: only the user's own code may run there, never a candidate's.
@@ -96,11 +97,11 @@ def become_parent() -> None:
     os.chdir(os.path.join(spec["project"], spec["cwd"]))
 
 
-def fork_copy(files: Mapping[str, bytes], work: Callable[[], int], limits: Mapping[str, float], keep_fds: Sequence[int]) -> int:
+def fork_copy(files: Mapping[str, bytes], work: Callable[[], int] | None, limits: Mapping[str, float], keep_fds: Sequence[int]) -> int:
     """Fork a copy that sees `files` in the project and runs `work`; see the top of this file.
 
     Returns:
-        The process to wait for or to `kill`.
+        The process to wait for or to `kill`. Without `work`, 0 in the copy: it goes on in its own way, and ends with `os._exit`.
     """
     spec = load()
     merged = dict(spec["files"])
@@ -120,6 +121,11 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def end_with_parent() -> None:
+    """Let the kernel end this process when the one it was forked from ends."""
+    kernel.prctl(kernel.PDEATHSIG, signal.SIGKILL)
 
 
 def load() -> dict[str, Any]:
@@ -144,6 +150,7 @@ def main(argv: list[str]) -> NoReturn:
 
     spec = load()
     _make_copy(spec, spec["files"], _limits_of(spec, {}), work, [0, 1, 2], [spec["lifeline"]])
+    raise AssertionError("work ends the process")
 
 
 # --- the keeper: pid 1 of a copy --------------------------------------------------------------------------------------------
@@ -153,11 +160,11 @@ def _make_copy(
     spec: dict[str, Any],
     files: Mapping[str, bytes],
     bounds: dict[str, float],
-    work: Callable[[], int],
+    work: Callable[[], int] | None,
     fds: list[int],
     lifelines: Sequence[int] = (),
-) -> NoReturn:
-    """Become the outer process of a copy: start its keeper, wait for it, and end with its status.
+) -> None:
+    """Become the outer process of a copy: start its keeper, wait for it, and end with its status. A candidate without `work` returns.
 
     With a lifeline to the program, the program watches the limits on time, memory and processes; else the keeper does.
     """
@@ -169,10 +176,11 @@ def _make_copy(
         if keeper == 0:
             os.close(held)
             _keep(spec, files, bounds, work, fds, [lifeline, *lifelines], limited=not lifelines)
+            return
         # Only the candidate may hold what the runner reads to learn that the copy has ended.
         kernel.close_all_but([held])
         os._exit(kernel.exit_status(os.waitpid(keeper, 0)[1]))
-    except BaseException:  # noqa: BLE001 - nothing may return into the runner's stack from here
+    except BaseException:  # noqa: BLE001 - no error may get into the runner's stack from here
         _print_exception()
         os._exit(NOT_SET_UP)
 
@@ -181,12 +189,12 @@ def _keep(
     spec: dict[str, Any],
     files: Mapping[str, bytes],
     bounds: dict[str, float],
-    work: Callable[[], int],
+    work: Callable[[], int] | None,
     fds: list[int],
     lifelines: list[int],
     *,
     limited: bool,
-) -> NoReturn:
+) -> None:
     # A pid 1 ignores signals from its own namespace, so nothing inside can end the keeper. All are blocked already (the candidate
     # unblocks them), which also lets `sigtimedwait` see every SIGCHLD.
     kernel.prctl(kernel.PDEATHSIG, signal.SIGKILL)
@@ -200,7 +208,10 @@ def _keep(
     kernel.prctl(kernel.SET_DUMPABLE, 0)
     candidate = os.fork()
     if candidate == 0:
-        _run(spec, bounds, work, fds)
+        _become_candidate(spec, bounds, fds)
+        if work is None:
+            return
+        _run(work)
     kernel.close_all_but([2, *lifelines])
     kernel.drop_rights(spec["seccomp"])
     os._exit(_watch(candidate, bounds if limited else None, lifelines, own_proc))
@@ -287,18 +298,21 @@ def _proportional(pids: list[str]) -> int:
     return total
 
 
-def _run(spec: dict[str, Any], bounds: dict[str, float], work: Callable[[], int], fds: list[int]) -> NoReturn:
+def _become_candidate(spec: dict[str, Any], bounds: dict[str, float], fds: list[int]) -> None:
+    kernel.prctl(kernel.SET_DUMPABLE, 1)
+    signal.set_wakeup_fd(-1)
+    os.setsid()
+    _null_standard_files(fds)
+    kernel.close_all_but([*fds, 0, 1, 2])
+    os.makedirs(overlay.HOME, 0o700, exist_ok=True)
+    kernel.limit(bounds)
+    kernel.drop_rights(spec["seccomp"])
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
+
+
+def _run(work: Callable[[], int]) -> NoReturn:
     status = 1
     try:
-        kernel.prctl(kernel.SET_DUMPABLE, 1)
-        signal.set_wakeup_fd(-1)
-        os.setsid()
-        _null_standard_files(fds)
-        kernel.close_all_but([*fds, 0, 1, 2])
-        os.makedirs(overlay.HOME, 0o700, exist_ok=True)
-        kernel.limit(bounds)
-        kernel.drop_rights(spec["seccomp"])
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
         status = work()
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)

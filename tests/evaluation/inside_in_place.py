@@ -17,6 +17,11 @@ def become_parent() -> None:
     """Nothing to set up here."""
 
 
+def end_with_parent() -> None:
+    """Ask the kernel for it."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def snapshot(project: str | os.PathLike[str]) -> dict[str, bytes]:
     """Return the content of every file below `project`, environments left out."""
     found = {}
@@ -49,7 +54,7 @@ def lay(project: str | os.PathLike[str], files: Mapping[str, bytes]) -> None:
             file.write(content)
 
 
-def fork_copy(files: Mapping[str, bytes], work: Callable[[], int], limits: Mapping[str, float], keep_fds: Sequence[int]) -> int:
+def fork_copy(files: Mapping[str, bytes], work: Callable[[], int] | None, limits: Mapping[str, float], keep_fds: Sequence[int]) -> int:
     """Run `work` with `files` laid over the project; the returned process puts the project back and exits like `work`."""
     project = os.getcwd()
     outer = os.fork()
@@ -62,7 +67,9 @@ def fork_copy(files: Mapping[str, bytes], work: Callable[[], int], limits: Mappi
     child = os.fork()
     if child == 0:
         os.setsid()
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # do not outlive the process that puts the project back
+        end_with_parent()  # which puts the project back
+        if work is None:
+            return 0
         status = 1
         try:
             status = work()

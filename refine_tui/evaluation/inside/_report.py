@@ -57,9 +57,12 @@ class Reporter:
 
     # configuration
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_load_initial_conftests(self, early_config: Any, args: list[str]) -> None:
-        """Begin; take out what would break the run and put in what is to run, before pytest reads the arguments for good."""
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config: Any, args: list[str]) -> Any:
+        """Begin; take out what would break the run and put in what is to run, before pytest reads the arguments for good.
+
+        Around everything else that is done here: nothing of the project is loaded yet, nor any output captured.
+        """
         self._begin(self._next_plan())
         if self._tracer:
             early_config.pluginmanager.register(self._tracer)
@@ -69,6 +72,7 @@ class Reporter:
         if self.plan["paths"]:
             args += self.plan["paths"]
             early_config.known_args_namespace.file_or_dir = list(self.plan["paths"])
+        yield
 
     def pytest_addoption(self, parser: Any) -> None:
         """Declare the settings of plugins that are switched off."""

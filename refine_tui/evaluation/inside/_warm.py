@@ -21,9 +21,8 @@ import site
 import sys
 import threading
 import time
+import traceback
 from typing import Any
-
-_OUTPUT = 8192
 
 
 def tool(name: str) -> Any:
@@ -41,8 +40,15 @@ def tool(name: str) -> Any:
     return module
 
 
+_spare = tool("_spare")
+
+
 class Parent:
-    """Serves requests one after the other; keeps a spare child ready for the next one."""
+    """Serves requests one after the other; keeps a spare child ready for the next one.
+
+    Once it knows what to import, a process of its own takes over: that one lets pytest read its configuration, stops where pytest would
+    load the first conftest file, and forks from there. What it has not got the right configuration for it leaves to the parent it is from.
+    """
 
     def __init__(self, base: Any) -> None:
         with contextlib.suppress(OSError):  # where that is refused, whoever started this has seen to it
@@ -54,8 +60,14 @@ class Parent:
         self._report = os.dup(1)
         self._later: Any = None
         self._dying: list[int] = []
-        self._spare: Spare | None = None
-        self._spare_configures = True
+        self._spare: Any = None
+        self._configures = False
+        """Whether another process is to take over."""
+        self._is_configured = False
+        """Whether this is that process."""
+        self._is_outdated = False
+        self._own = self._output = -1
+        """In a child: its number, and where what it prints goes."""
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
         os.dup2(2, 1)
@@ -82,6 +94,8 @@ class Parent:
         """Answer requests until standard input ends."""
         self._say({"event": "ready", "threads": self._threads()})
         while True:
+            if self._configures and not self._pending and self._later is None:
+                self._let_configured_serve()
             request, self._later = self._later or self._next(None), None
             if request is None:
                 return
@@ -91,6 +105,69 @@ class Parent:
                 self._run(request)
             elif "drop" in request:
                 self._drop_spare()
+
+    # a second parent, with pytest's configuration read
+
+    def _let_configured_serve(self) -> None:
+        """Wait while it serves; then take over what it left."""
+        left, begun = _spare.memory_file(), mmap.mmap(-1, 1)
+        pid = os.fork()
+        if pid == 0:
+            self._configure(left, begun)
+        ended = os.waitpid(pid, 0)[1]
+        if not begun[0]:  # the project's code takes part in reading the configuration, or that is wrong: the children will say so
+            self._configures = False
+            self._keep_spare()
+        elif ended:
+            sys.exit("the parent that had read pytest's configuration ended before its time")
+        self._pending = os.pread(left, os.fstat(left).st_size, 0)
+        os.close(left)
+
+    def _configure(self, left: int, begun: Any) -> None:
+        """Be the second parent, and later each of its children; end the process."""
+        status = 1
+        self._dying, opened = [], _spare.open_files()
+        try:
+            self._inside.end_with_parent()
+            self._look_like_pytest()
+            status = int(
+                self._reporting.run(self._base, self._guard, tool, self._emit, lambda: self._serve_configured(left, begun, opened))
+            )
+        except SystemExit as error:
+            status = error.code if isinstance(error.code, int) else 1
+        except BaseException:  # noqa: BLE001  # the candidate's, or that of a plugin
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(status & 0xFF)
+
+    def _serve_configured(self, left: int, begun: Any, opened: list[str]) -> Any:
+        """Answer what the configuration fits; only a child returns from here, with its plan."""
+        if self._refusal() or self._threads() or _spare.open_files() != opened:  # a child would have neither threads nor files
+            os._exit(1)
+        begun[0], self._is_configured, self._is_outdated = 1, True, False
+        gc.collect()
+        gc.freeze()
+        try:
+            self._keep_spare()
+            while not self._is_outdated:
+                request, self._later = self._later or self._next(None), None
+                if request is None or "drop" in request:
+                    break
+                if "preload" in request or ("plan" in request and not request["spare_fits"]):
+                    self._later = request
+                    break
+                if "plan" in request:
+                    self._run(request)
+        except _spare.Begun as child:
+            return self._begin(child.output, child.take)
+        self._drop_spare()
+        for pid in self._dying:
+            os.waitpid(pid, 0)
+        os.write(left, (json.dumps(self._later).encode() + b"\n" if self._later else b"") + self._pending)
+        os._exit(0)
 
     # requests
 
@@ -132,8 +209,7 @@ class Parent:
         gc.collect()
         gc.freeze()
         self._drop_spare()
-        self._spare_configures = True
-        self._keep_spare()
+        self._configures = self._with_pytest
         self._say({"event": "ready", "threads": self._threads(), "refused": self._refusal()})
 
     def _is_own(self, name: str) -> bool:
@@ -163,28 +239,34 @@ class Parent:
         status = self._wait(pid, number, deadline)
         if spare and not spare.has_begun and not self._later and status != -signal.SIGKILL:
             os.close(output)
-            self._spare_configures = False
             pid, output = self._fork(request)
             status = self._wait(pid, number, deadline)
-        self._say({"event": "done", "number": number, "status": status, "output": tail(output)})
+        self._say({"event": "done", "number": number, "status": status, "output": _spare.tail(output)})
         os.close(output)
 
     def _fork(self, request: Any) -> tuple[int, int]:
-        output = memory_file()
+        output = _spare.memory_file()
         files = {path: base64.b64decode(text) for path, text in request["files"].items()}
-        plan = request["plan"]
-        pid = self._inside.fork_copy(files, lambda: self._work(output, lambda: plan), request["limits"], [self._report, output])
-        return pid, output
+        return self._child(files, request["limits"], output, [], lambda: request["plan"]), output
 
-    def _spare_for(self, request: Any) -> Spare | None:
-        """Hand the request to the spare child, if there is one that fits."""
+    def _child(self, files: Any, limits: Any, output: int, more: list[int], take: Any) -> int:
+        """Fork a copy that takes its plan and runs the tests."""
+        fds = [self._report, output, *more]
+        if not self._is_configured:
+            return int(self._inside.fork_copy(files, lambda: self._work(output, take), limits, fds))
+        pid = int(self._inside.fork_copy(files, None, limits, fds))
+        if not pid:
+            raise _spare.Begun(output, take)
+        return pid
+
+    def _spare_for(self, request: Any) -> Any:
+        """Hand the request to the spare child, if there is one."""
         spare, self._spare = self._spare, None
         if spare is None:
             return None
         if os.waitpid(spare.pid, os.WNOHANG)[0]:
-            self._spare_configures = False
             spare.close()
-        elif request["spare_fits"] and spare.hand(request):
+        elif spare.hand(request):
             return spare
         else:
             self._end(spare.pid)
@@ -192,24 +274,16 @@ class Parent:
         return None
 
     def _keep_spare(self) -> None:
-        if not self._base["spare"]:
+        if not self._base["spare"] or (self._configures and not self._is_configured):
             return
         reading, writing = os.pipe()
-        output, configures = memory_file(), self._spare_configures
-        begun = mmap.mmap(-1, 1)
-        wait = Waiting(reading, self._base["project"], begun, self._refusal if configures else None)
-
-        def work() -> int:
-            if configures:
-                return self._work(output, wait)
-            plan = wait()
-            return self._work(output, lambda: plan)
-
-        pid = self._inside.fork_copy({}, work, self._base["limits"], [self._report, output, reading])
+        output, begun = _spare.memory_file(), mmap.mmap(-1, 1)
+        pid = self._child({}, self._base["limits"], output, [reading], _spare.Waiting(reading, self._base["project"], begun))
         os.close(reading)
-        self._spare = Spare(pid, writing, output, begun)
+        self._spare = _spare.Spare(pid, writing, output, begun)
 
     def _drop_spare(self) -> None:
+        self._is_outdated = True
         if self._spare is not None:
             self._end(self._spare.pid)
             self._spare.close()
@@ -219,31 +293,35 @@ class Parent:
         self._inside.kill(pid)
         self._dying.append(pid)
 
-    def _work(self, output: int, next_plan: Any) -> int:
-        """Be the child."""
+    def _work(self, output: int, take: Any) -> int:
+        """Be the child of a parent that has not read the configuration."""
+        plan = self._begin(output, take)
+        self._look_like_pytest()
+        return int(self._reporting.run(self._base, self._guard, tool, self._emit, lambda: plan))
+
+    def _begin(self, output: int, take: Any) -> Any:
+        """Be a child: print into `output`, take the plan and speak from then on."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        plan = take()
+        self._own, self._output = os.getpid(), output
+        self._bytecode.forget(self._base["project"], plan["changed"])
+        return plan
+
+    def _look_like_pytest(self) -> None:
         sys.path[0] = os.getcwd()
         sys.path += self._own_folders
         sys.argv[:] = ["pytest"] if self._with_pytest else ["python -m unittest"]
         if self._prepared is not None:
             self._prepared.use()
-        own, begun = os.getpid(), []
 
-        def plan() -> Any:
-            begun.append(next_plan())
-            self._bytecode.forget(self._base["project"], begun[0]["changed"])
-            return begun[0]
-
-        def emit(event: Any) -> None:
-            if os.getpid() == own and begun:  # not what a test forked, nor a spare that fails before its turn
-                if event["event"] == "end":
-                    event["output"] = tail(output)
-                self._send(json.dumps(event).encode() + b"\n")
-
-        return int(self._reporting.run(self._base, self._guard, tool, emit, plan))
+    def _emit(self, event: Any) -> None:
+        if os.getpid() == self._own:  # not what a test forked
+            if event["event"] == "end":
+                event["output"] = _spare.tail(self._output)
+            self._send(json.dumps(event).encode() + b"\n")
 
     def _wait(self, pid: int, number: int, deadline: float) -> int:
         while True:
@@ -274,68 +352,6 @@ class Parent:
             line = line[os.write(self._report, line) :]
 
 
-class Spare:
-    """A child that has been set up and waits for its request."""
-
-    def __init__(self, pid: int, writing: int, output: int, begun: Any) -> None:
-        self.pid = pid
-        self.output = output
-        self._writing = writing
-        self._begun = begun
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether it took its request. If not, the project's code takes part in reading pytest's configuration, or that is wrong."""
-        return bool(self._begun[0])
-
-    def hand(self, request: Any) -> bool:
-        """Give it its request; false when it is gone."""
-        body = json.dumps(request).encode()
-        message = b"%12d" % len(body) + body
-        try:
-            while message:
-                message = message[os.write(self._writing, message) :]
-        except OSError:
-            return False
-        os.close(self._writing)
-        return True
-
-    def close(self) -> None:
-        """Let go of its files."""
-        os.close(self._writing)
-        os.close(self.output)
-
-
-class Waiting:
-    """In a spare child: waits for the request, lays its files over the project and returns its plan."""
-
-    def __init__(self, reading: int, project: str, begun: Any, refusal: Any) -> None:
-        self._reading = reading
-        self._begun = begun
-        self._project = project
-        self._refusal = refusal
-
-    def __call__(self) -> Any:
-        """Wait; end this process instead when something of the project has been imported already."""
-        if self._refusal is not None and self._refusal():
-            os._exit(1)
-        request = json.loads(self._read(int(self._read(12))))
-        self._begun[0] = 1
-        for path, text in request["files"].items():
-            with open(os.path.join(self._project, path), "wb") as file:
-                file.write(base64.b64decode(text))
-        return request["plan"]
-
-    def _read(self, size: int) -> bytes:
-        parts = b""
-        while len(parts) < size:
-            chunk = os.read(self._reading, size - len(parts))
-            if not chunk:
-                os._exit(1)
-            parts += chunk
-        return parts
-
-
 def late_folders() -> list[str]:
     """Return what `.pth` files name that was not there yet when the interpreter started: the project itself, installed editable."""
     found = []
@@ -345,17 +361,6 @@ def late_folders() -> list[str]:
                 with contextlib.suppress(OSError), open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
                     found += [os.path.abspath(os.path.join(folder, line.strip())) for line in file]
     return [path for path in dict.fromkeys(found) if path not in sys.path and os.path.exists(path)]
-
-
-def memory_file() -> int:
-    """Return a file that lies in memory, for what a child prints."""
-    return os.memfd_create("output") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
-
-
-def tail(output: int) -> str:
-    """Return the end of what was printed."""
-    size = os.lseek(output, 0, os.SEEK_END)
-    return os.pread(output, _OUTPUT, max(0, size - _OUTPUT)).decode("utf-8", "replace")
 
 
 if __name__ == "__main__":
