@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import ClassVar
 
 from textual import on
-from textual.app import SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
@@ -69,7 +69,7 @@ class RefineApp(CarryingApp):
         "boards/tests.tcss",
         "boards/setup.tcss",
     ]
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ValidActions}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = App.COMMANDS | {ValidActions}
     BINDINGS = EVERYWHERE
     ENABLE_COMMAND_PALETTE = True
 

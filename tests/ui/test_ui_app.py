@@ -243,6 +243,16 @@ async def test_the_palette_finds_an_action_and_does_it(opened: Opened) -> None:
         assert [decision for _, decision in session.current.review("p1").marks] == ["accepted", "accepted"]
 
 
+@pytest.mark.parametrize(("typed", "found"), [("theme", 1), ("screenshot", 1), ("maximize", 0)])
+async def test_of_the_librarys_own_commands_the_palette_finds_themes_and_screenshots(opened: Opened, typed: str, found: int) -> None:
+    async with opened(ready(make_review())) as pilot:
+        await press(pilot, "colon", *typed)
+        listed = pilot.app.screen.query_one(CommandList)
+        await until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers), times=3)
+        told = [str(listed.get_option_at_index(n).prompt).lower() for n in range(listed.option_count)]
+        assert sum(typed in line for line in told) == found
+
+
 async def test_nothing_can_be_decided_in_a_terminal_too_small_to_see(opened: Opened) -> None:
     session = ready(make_review())
     async with opened(session, (59, 24)) as pilot:
