@@ -134,21 +134,21 @@ def report(found: Sequence[Ranks]) -> Iterator[Row]:
     """Return the rows: each order's median place, how often it has the right edit among the first, and that against the file's order."""
     if not found:
         return
-    orders: list[tuple[str, Callable[[Ranks], int | None]]] = [("in the order of the file", lambda one: one.in_file)]
-    orders.append(("as search ranks them", lambda one: one.by_search))
+    orders: list[tuple[str, Callable[[Ranks], int | None]]] = [("the file's order", lambda one: one.in_file)]
+    orders.append(("search", lambda one: one.by_search))
     if any(one.by_model for one in found):
-        orders.append(("as search and the model rank them", lambda one: one.by_model))
+        orders.append(("search and model", lambda one: one.by_model))
     unranked = _share(orders[0][1], found)
     candidates = statistics.median(one.candidates for one in found)
     for name, place in orders:
         places = [at if (at := place(one)) is not None else one.candidates + 1 for one in found]
         note = f"of {candidates:g} candidates"
         yield Row(
-            f"median place of the right edit, {name}", rounded(statistics.median(places)), "", runs=len(found), note=note, basis="count"
+            f"median place of the right edit: {name}", rounded(statistics.median(places)), "", runs=len(found), note=note, basis="count"
         )
     for name, place in orders:
         share = _share(place, found)
-        row = Row(f"right edit among the first {FIRST}, {name}", rounded(share), "share", runs=len(found), basis="count")
+        row = Row(f"right edit among the first {FIRST}: {name}", rounded(share), "share", runs=len(found), basis="count")
         row = replace(row, note=f"{round(share * len(found))} of {len(found)}")
         if place is not orders[0][1]:
             row = replace(row, baseline=rounded(unranked), ratio=rounded(share / unranked) if unranked else None)

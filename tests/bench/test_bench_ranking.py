@@ -59,10 +59,10 @@ def test_the_right_edit_has_a_place_in_each_order_and_a_model_that_knows_nothing
 def test_the_report_holds_the_orders_against_that_of_the_file() -> None:
     found = [Ranks(100, 50, 9, 1), Ranks(100, 10, 11, 2), Ranks(300, 80, None, None), Ranks(100, 90, 3, 4)]
     rows = {row.row: row for row in report(found)}
-    assert rows["median place of the right edit, in the order of the file"].value == 65
-    assert rows["right edit among the first 10, in the order of the file"].note == "1 of 4"
-    assert rows["right edit among the first 10, as search ranks them"].ok is None
-    best = rows["right edit among the first 10, as search and the model rank them"]
+    assert rows["median place of the right edit: the file's order"].value == 65
+    assert rows["right edit among the first 10: the file's order"].note == "1 of 4"
+    assert rows["right edit among the first 10: search"].ok is None
+    best = rows["right edit among the first 10: search and model"]
     assert (best.value, best.baseline, best.ratio, best.ok) == (0.75, 0.25, 3.0, True)
     assert not list(report([]))
 
