@@ -26,6 +26,7 @@ from refine_tui.ui.boards.setup import SetupBoard
 from refine_tui.ui.boards.tests import TestsBoard
 from refine_tui.ui.carrying import CarryingApp
 from refine_tui.ui.commands import ValidActions
+from refine_tui.ui.copying import picture_folder
 from refine_tui.ui.desk import Desk
 from refine_tui.ui.messages import Errand, ModelChosen, ModelsChanged, Tell
 from refine_tui.ui.reactions import in_words, told
@@ -126,7 +127,15 @@ class RefineApp(CarryingApp):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer only what makes sense here; our own actions come from `ValidActions`."""
-        yield from (command for command in super().get_system_commands(screen) if command.title in ("Theme", "Screenshot"))
+        yield from (command for command in super().get_system_commands(screen) if command.title == "Theme")
+        picture = "Save what is on the screen as a picture, an SVG file"
+        yield SystemCommand("Screenshot", picture, lambda: self.call_after_refresh(self._save_picture))
+
+    def _save_picture(self) -> None:
+        try:
+            self._tell(Tell(f"Saved {self.save_screenshot(path=str(picture_folder()))}."))
+        except OSError as error:
+            self._tell(Tell(f"The picture was not saved: {error}.", "error"))
 
     def react(self, delivery: Delivery) -> None:
         """Say what the user should know, and let Review go on with what it waits for."""

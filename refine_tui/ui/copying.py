@@ -1,4 +1,4 @@
-"""Getting text out of the terminal, and saying which way it went."""
+"""Getting text and pictures out of the terminal, and saying which way they went."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import platformdirs
 
 LARGEST_ESCAPE = 74_000
 """Characters beyond which terminals drop a clipboard escape sequence."""
@@ -31,3 +33,9 @@ def _tmux_takes(text: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+def picture_folder() -> Path:
+    """Return where a picture of the screen is put: beside what was downloaded, at home where there is no such folder."""
+    downloads = platformdirs.user_downloads_path()
+    return downloads if downloads.is_dir() else Path.home()

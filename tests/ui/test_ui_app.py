@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -251,6 +252,27 @@ async def test_of_the_librarys_own_commands_the_palette_finds_themes_and_screens
         await until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers), times=3)
         told = [str(listed.get_option_at_index(n).prompt).lower() for n in range(listed.option_count)]
         assert sum(typed in line for line in told) == found
+
+
+async def test_a_screenshot_shows_the_screen_and_is_told_where_it_is(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DOWNLOAD_DIR", raising=False)
+    async with opened(ready(make_review())) as pilot:
+        await press(pilot, "colon", *"screenshot")
+        listed = pilot.app.screen.query_one(CommandList)
+        await until(pilot, lambda: listed.option_count == 1 and all(worker.is_finished for worker in pilot.app.workers), times=3)
+        await press(pilot, "enter")
+        await until(pilot, lambda: said(pilot) != "", times=3)
+        ((place, drawn),) = pictures(tmp_path)
+        assert f"Saved {place}." in said(pilot).replace("\n", "")
+        assert "src/shop/cart.py" in drawn
+        assert "🔎" not in drawn
+
+
+def pictures(folder: Path) -> list[tuple[Path, str]]:
+    return [(file, file.read_text("utf-8")) for file in folder.glob("*.svg")]
 
 
 async def test_nothing_can_be_decided_in_a_terminal_too_small_to_see(opened: Opened) -> None:
