@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
-from refine_tui.core.patch import Edit, FilePatch, Patch
-from refine_tui.core.text import digest
-
-NEIGHBOURS = 1
-"""Unchanged lines that must stand on either side of an edit for it to be carried over."""
+from refine_tui.core.patch import Edit, FilePatch, Patch, line_edits
+from refine_tui.core.text import Span, digest
 
 
 def rebase(patch: Patch, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Patch | None:
@@ -27,36 +23,36 @@ def rebase(patch: Patch, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> 
             continue
         if file.creates or file.path not in new:
             return None
-        edits = _moved(file.edits, old[file.path], new[file.path])
+        edits = moved(file.edits, old[file.path], new[file.path])
         if edits is None:
             return None
         files.append(FilePatch(file.path, digest(new[file.path]), edits))
     return Patch(tuple(files))
 
 
-def _moved(edits: tuple[Edit, ...], old: bytes, new: bytes) -> tuple[Edit, ...] | None:
-    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    starts, new_starts = _starts(before), _starts(after)
-    blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
-    moved = []
-    for edit in edits:
-        place = next((b for b in blocks if _surrounds(b, edit, starts, len(before), len(after))), None)
-        if place is None:
-            return None
-        moved.append(Edit(edit.start - starts[place.a] + new_starts[place.b], edit.old, edit.new))
-    return tuple(moved)
+def moved(edits: tuple[Edit, ...], old: bytes, new: bytes) -> tuple[Edit, ...] | None:
+    """Return edits of an old text at their places in a newer one; `None` unless an unchanged line stands between each and every change."""
+    theirs = line_edits(old, new)
+    if any(_beside(old, _lines(old, edit), other.span) for edit in edits for other in theirs):
+        return None
+    return tuple(Edit(edit.start + _shift(edit, theirs), edit.old, edit.new) for edit in edits)
 
 
-def _surrounds(block: difflib.Match, edit: Edit, starts: list[int], old_lines: int, new_lines: int) -> bool:
-    first, last = block.a, block.a + block.size
-    top = first == 0 == block.b or starts[min(first + NEIGHBOURS, old_lines)] <= edit.start
-    at_end = last == old_lines and block.b + block.size == new_lines
-    bottom = at_end or edit.span.end <= starts[max(last - NEIGHBOURS, 0)]
-    return block.size > 0 and starts[first] <= edit.start and edit.span.end <= starts[last] and top and bottom
+def _lines(text: bytes, edit: Edit) -> Span:
+    """Return the whole lines that an edit changes."""
+    start, end = text.rfind(b"\n", 0, edit.start) + 1, edit.span.end
+    is_whole = end == start or text[end - 1 : end] == b"\n"
+    result = text[start : edit.start] + edit.new
+    if not is_whole or (result and not result.endswith(b"\n")):
+        end = text.find(b"\n", end) + 1 or len(text)
+    return Span(start, end)
 
 
-def _starts(lines: list[bytes]) -> list[int]:
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
-    return starts
+def _beside(text: bytes, one: Span, other: Span) -> bool:
+    """Say whether no unchanged line stands between two ranges of lines."""
+    first, second = sorted((one, other))
+    return text.count(b"\n", first.end, max(first.end, second.start)) < 1
+
+
+def _shift(edit: Edit, theirs: tuple[Edit, ...]) -> int:
+    return sum(len(other.new) - len(other.old) for other in theirs if other.start < edit.start)

@@ -1,13 +1,13 @@
-"""A patch carried over to a file that was edited elsewhere since."""
+"""What was written, carried over to files that were edited elsewhere since, or a refusal that says why."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from refine_tui.core.errors import StaleBaseError
-from refine_tui.core.hunks import whole_line_edits
-from refine_tui.core.patch import Edit, FilePatch, Patch
-from refine_tui.core.text import SourceFile, digest
+from refine_tui.core.patch import FilePatch, Patch
+from refine_tui.core.rebase import moved
+from refine_tui.core.text import digest
 
 
 def carry(patch: Patch, bases: Mapping[str, bytes], now: Mapping[str, bytes]) -> Patch:
@@ -32,19 +32,7 @@ def _carry_file(file: FilePatch, base: bytes, now: bytes | None) -> FilePatch:
         return file
     if file.removes:
         raise StaleBaseError(f"{file.path} was changed since it was created. Remove it by hand: nothing was written.")
-    source = SourceFile(file.path, base)
-    theirs = list(whole_line_edits(source, [Edit(0, base, now)]))
-    ours = list(whole_line_edits(source, file.edits))
-    if any(_beside(base, edit, other) for edit in ours for other in theirs):
+    edits = moved(file.edits, base, now)
+    if edits is None:
         raise StaleBaseError(f"{file.path} was changed since, at the same place. Change it by hand: nothing was written.")
-    return FilePatch(file.path, digest(now), tuple(Edit(edit.start + _shift(edit, theirs), edit.old, edit.new) for edit in ours))
-
-
-def _beside(base: bytes, edit: Edit, other: Edit) -> bool:
-    """Say whether two whole-line edits have no unchanged line between them."""
-    first, second = sorted((edit, other))
-    return base.count(b"\n", first.span.end, max(first.span.end, second.start)) < 1
-
-
-def _shift(edit: Edit, theirs: list[Edit]) -> int:
-    return sum(len(other.new) - len(other.old) for other in theirs if other.start < edit.start)
+    return FilePatch(file.path, digest(now), edits)

@@ -23,10 +23,11 @@ def test_a_patch_leads_there_and_its_inverse_back(base: bytes, new: bytes) -> No
 
 
 @given(TEXT, TEXT)
-def test_line_edits_are_whole_lines_and_minimal_at_the_ends(base: bytes, new: bytes) -> None:
+def test_line_edits_are_whole_lines_that_differ(base: bytes, new: bytes) -> None:
     edits = line_edits(base, new)
     assert splice(base, edits) == new
     assert all(edit.old != edit.new for edit in edits)
+    assert all(edit.start == 0 or base[edit.start - 1 : edit.start] in (b"\n", b"\r") for edit in edits)
 
 
 def test_another_base_or_a_missing_file_is_refused() -> None:

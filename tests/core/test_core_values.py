@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from refine_tui.core.candidate import Candidate, rank
 from refine_tui.core.codec import decode, encode
-from refine_tui.core.errors import StaleBaseError, UsageError
+from refine_tui.core.errors import UsageError
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Delta, SuiteResult, delta
-from refine_tui.core.patch import Edit, FilePatch, Patch, line_edits, patch_between, splice
+from refine_tui.core.isolation import Level
+from refine_tui.core.patch import Patch, patch_between
 from refine_tui.core.paths import matches
 from refine_tui.core.proposal import Proposal
 from refine_tui.core.rebase import rebase
@@ -18,7 +19,7 @@ from refine_tui.core.settings import Settings, merge
 from refine_tui.core.stopping import has_plateaued
 from refine_tui.core.suspicion import ochiai
 from refine_tui.core.task import Task
-from refine_tui.core.text import SourceFile, Span, digest
+from refine_tui.core.text import SourceFile, Span
 
 LINES = st.lists(st.sampled_from([b"a\n", b"b\n", b"c\r\n", b"\n", b"d"]), max_size=12).map(b"".join)
 SCOPE = Scope("a.py", "f", "function", Span(0, 4), 0, 1)
@@ -34,35 +35,6 @@ def proposal(patch: Patch, score: float = 0.0) -> Proposal:
 
 def candidate(patch: Patch, change: Delta, score: float = 0.0) -> Candidate:
     return Candidate("c1", proposal(patch, score), 1, "improved", change, SuiteResult())
-
-
-@given(LINES, LINES)
-def test_line_edits_lead_from_one_text_to_the_other_and_cover_whole_lines(old: bytes, new: bytes) -> None:
-    edits = line_edits(old, new)
-    assert splice(old, edits) == new
-    for edit in edits:
-        assert edit.start == 0 or old[edit.start - 1 : edit.start] == b"\n"
-
-
-@given(LINES, LINES)
-def test_a_patch_and_its_inverse_are_identity(old: bytes, new: bytes) -> None:
-    patch = patch_between({"a": old}, {"a": new})
-    changed = {"a": old, **patch.apply({"a": old})}
-    assert changed["a"] == new
-    assert {**changed, **patch.invert({"a": old}).apply(changed)} == {"a": old}
-
-
-def test_a_patch_refuses_another_base_and_a_missing_file() -> None:
-    patch = patch_between({"a": b"x\n"}, {"a": b"y\n"})
-    with pytest.raises(StaleBaseError):
-        patch.apply({"a": b"z\n"})
-    with pytest.raises(StaleBaseError):
-        patch.apply({})
-
-
-def test_overlapping_edits_are_no_patch() -> None:
-    with pytest.raises(ValueError, match="overlap"):
-        FilePatch("a", digest(b"abc"), (Edit(0, b"ab", b"x"), Edit(1, b"b", b"y")))
 
 
 @given(LINES, LINES, st.integers(0, 11))
@@ -83,6 +55,21 @@ def test_a_patch_is_carried_over_an_edit_elsewhere_and_refused_on_an_edit_of_its
     assert moved.apply({"a": elsewhere})["a"] == b"zero\none\ntwo\nTHREE\nfour\nfive\n"
     assert rebase(patch, {"a": old}, {"a": old.replace(b"three", b"drei")}) is None
     assert rebase(patch, {"a": old}, {}) is None
+
+
+def test_a_patch_is_carried_over_a_file_of_which_thousands_of_lines_changed() -> None:
+    below = b"".join(b"    x%d = 1\n\n" % number for number in range(20_000))
+    old = b"one\ntwo\nthree\nfour\n" + below
+    patch = patch_between({"a": old}, {"a": old.replace(b"two", b"TWO")})
+    now = old.replace(b"    ", b"  ")
+    found = rebase(patch, {"a": old}, {"a": now})
+    assert found is not None
+    assert found.apply({"a": now}) == {"a": now.replace(b"two", b"TWO")}
+
+
+@pytest.mark.parametrize("level", Level)
+def test_code_is_run_at_every_level_but_static(level: Level) -> None:
+    assert level.may_run == (level.value != "static")
 
 
 def test_a_line_is_found_from_a_byte_and_back() -> None:
