@@ -46,7 +46,6 @@ class Database:
         self.notices: tuple[str, ...] = ()
         """Sentences for the user about what happened while opening."""
         self._lock = threading.RLock()
-        self._closed = False
         with self._translated():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             try:
@@ -132,9 +131,7 @@ class Database:
     def close(self) -> None:
         """Flush and close; safe to call twice."""
         with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._connection.close()
+            self._connection.close()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refine_tui.core.candidate import Candidate, rank
+from refine_tui.core.candidate import Candidate, changed_lines, rank
 from refine_tui.core.codec import decode, encode
 from refine_tui.core.errors import UsageError
 from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Delta, SuiteResult, delta
@@ -120,6 +120,11 @@ def test_rank_prefers_no_breakage_then_fixes_then_a_smaller_change_then_likeliho
     one = candidate(small, Delta(("a",)))
     likely = candidate(small, Delta(("a",)), score=1.0)
     assert sorted([breaking, one, likely, two], key=rank) == [two, likely, one, breaking]
+
+
+@pytest.mark.parametrize(("new", "size"), [(b"y\ntwo\n", 2), (b"two\n", 1), (b"x\ntwo", 1), (b"x\n1\n2\n3\ntwo\n", 3)])
+def test_a_change_is_as_large_as_the_lines_it_removes_and_adds(new: bytes, size: int) -> None:
+    assert changed_lines(proposal(patch_between({"a": b"x\ntwo\n"}, {"a": new}))) == size
 
 
 def test_a_plateau_needs_patience() -> None:

@@ -163,6 +163,7 @@ def test_patches_are_packed_byte_for_byte() -> None:
 @pytest.mark.parametrize("damage", [b"this is no database" * 100, None])
 def test_a_damaged_journal_is_set_aside_whole_and_said(tmp_path: Path, damage: bytes | None) -> None:
     journal = SqliteJournal(tmp_path)
+    assert not journal.writes.lost_history
     for number in range(200):
         journal.append("candidate", {"n": number, "text": "x" * 200})
     journal.close()
@@ -178,6 +179,7 @@ def test_a_damaged_journal_is_set_aside_whole_and_said(tmp_path: Path, damage: b
     assert str(kept) in notice
     assert kept.read_bytes() == broken
     assert list(again.rows()) == []
+    assert again.writes.lost_history
     again.append("task", {})
     again.close()
 

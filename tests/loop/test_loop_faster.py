@@ -277,4 +277,5 @@ def test_a_population_keeps_the_best_of_each_kind_and_the_smaller_of_equals() ->
     assert found.add(member("c", 0.495, "x", changed=1))
     assert found.add(member("d", 0.9, "y"))
     assert not found.add(member("e", 0.95, "z"))
+    assert not found.add(member("f", 0.9, "y"))
     assert [one.id for one in found.ranked()] == ["c", "d"]

@@ -218,3 +218,13 @@ def test_a_storm_of_files_loses_none(root: Path) -> None:
     while not wanted <= told:
         told |= seen.next()
     watcher.stop()
+
+
+def test_a_file_that_goes_while_the_tree_is_looked_over_hinders_nothing(root: Path) -> None:
+    watcher = TreeWatcher(root, files=lambda: ["a.py", "gone.py"], quiet=0.05, ceiling=0.5)
+    try:
+        seen = Seen(watcher)
+        save_atomically(root / "a.py", b"changed\n")
+        assert "a.py" in seen.next()
+    finally:
+        watcher.stop()
