@@ -107,6 +107,16 @@ def test_it_waits_for_the_user_after_a_restart() -> None:
     assert (again.confirmed, again.delta, again.verdict) == (True, review.candidate.delta, review.candidate.verdict)
 
 
+def test_what_fixes_nothing_where_nothing_fails_is_no_solution_after_a_restart_either() -> None:
+    shop = Bench({**PROJECT, "clamp.py": CLAMP.replace("return 0", "return low")}, lambda prompt: [])
+    review = brought(changed("notes.txt", "one", "two"), shop)
+    assert review.candidate.verdict == "same"
+    shop.session.restore()
+    list(shop.session.survey(never))
+    again = shop.session.state().review(review.id).candidate
+    assert (again.confirmed, again.verdict) == (True, "same")
+
+
 def test_the_same_patch_once_more_is_the_same_proposal_and_decisions_stay() -> None:
     shop = bench()
     patch = changed("clamp.py", "return 0", "return low")

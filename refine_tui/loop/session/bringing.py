@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from refine_tui.core.candidate import Candidate, Verdict
 from refine_tui.core.errors import SafetyError, UsageError
-from refine_tui.core.evidence import Baseline, Delta, SuiteResult, delta
+from refine_tui.core.evidence import Baseline, Delta, delta
 from refine_tui.core.hunks import combine, split_hunks
 from refine_tui.core.patch import Patch
 from refine_tui.core.paths import matches
@@ -20,7 +20,7 @@ from refine_tui.core.task import Task
 from refine_tui.core.text import SourceFile, Span
 from refine_tui.loop import events
 from refine_tui.loop.ports.running import Cancelled
-from refine_tui.loop.session.reviewing import Reviewing
+from refine_tui.loop.session.reviewing import Reviewing, verdict_of
 from refine_tui.loop.session.state import Status
 from refine_tui.loop.session.streaming import told_cases
 
@@ -72,7 +72,7 @@ class Bringing(Reviewing):
         change = delta(baseline.suite, suite)
         flags = (*suite.limited, *_flags(patch, change), *suspicions)
         return Candidate(
-            "c1", proposal, 1, _verdict(task, change, suite), change, suite, gates=gates, flags=flags, confirmed=suite.complete
+            "c1", proposal, 1, verdict_of(task, change, suite), change, suite, gates=gates, flags=flags, confirmed=suite.complete
         )
 
     def _put_up(self, task: Task, candidate: Candidate, tree: Mapping[str, bytes], known: Review | None) -> Review:
@@ -114,14 +114,6 @@ def _renewed(review: Review, task: Task, candidate: Candidate) -> Review:
     """Return a review with what a new run said of it; decisions stay."""
     review = replace(review, task=task, candidate=candidate)
     return review.with_evidence(frozenset(hunk.key for hunk in review.hunks), candidate.suite) if candidate.confirmed else review
-
-
-def _verdict(task: Task, change: Delta, suite: SuiteResult) -> Verdict:
-    if change.broken or not suite.complete:
-        return "worse"
-    if task.targets and set(task.targets) <= set(change.fixed):
-        return "solved"
-    return "improved" if change.fixed else "same"
 
 
 def _flags(patch: Patch, change: Delta) -> tuple[str, ...]:

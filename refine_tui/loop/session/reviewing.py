@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from refine_tui.core.candidate import Verdict, effect
 from refine_tui.core.errors import SafetyError, UsageError
-from refine_tui.core.evidence import Baseline, SuiteResult
+from refine_tui.core.evidence import Baseline, Delta, SuiteResult
 from refine_tui.core.hunks import combine
 from refine_tui.core.mutants import Weight
 from refine_tui.core.patch import Patch
@@ -227,9 +227,8 @@ class Reviewing(ABC):
         if suite.stopped in ("cancelled", "stale"):
             return
         change = effect(review.candidate, baseline.suite, suite)
-        solved = set(review.task.targets) <= set(change.fixed) and not change.broken
-        verdict: Verdict = "solved" if solved else "improved" if change.fixed and not change.broken else "worse"
-        if review.candidate.is_test_first or (review.candidate.by_heart and solved):
+        verdict = verdict_of(review.task, change, suite)
+        if review.candidate.is_test_first or (review.candidate.by_heart and verdict == "solved"):
             verdict = review.candidate.verdict
         keys = frozenset(hunk.key for hunk in review.hunks)
 
@@ -309,6 +308,15 @@ class Reviewing(ABC):
 
     @abstractmethod
     def _set_status(self, task: Task, status: Status, review_id: str = "", handoff: str = "", stop_reason: str = "") -> None: ...
+
+
+def verdict_of(task: Task, change: Delta, suite: SuiteResult) -> Verdict:
+    """Return what a cold run of a whole proposal says of it; one without targets solves nothing."""
+    if change.broken or not suite.complete:
+        return "worse"
+    if task.targets and set(task.targets) <= set(change.fixed):
+        return "solved"
+    return "improved" if change.fixed else "same"
 
 
 def _weighed(review: Review, weight: Weight) -> Review:
