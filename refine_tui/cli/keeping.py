@@ -72,9 +72,9 @@ def run_undo(options: argparse.Namespace) -> int:
 
 
 def run_redo(options: argparse.Namespace) -> int:
-    """Write again what was undone last."""
+    """Write again what was undone last, or one application."""
     with _tree(options) as tree:
-        redone = tree.redo()
+        redone = tree.redo(options.id)
     print(visible(f"written  {redone.id}: {', '.join(redone.patch.paths)} (undo with `refine-tui undo`)"))
     return 0
 

@@ -94,16 +94,16 @@ class ProjectTree:
             StaleBaseError: the user changed the place since; nothing was written.
         """
         with self._lock:
-            application = self._standing(id)
+            application = self._application(id, undone=False)
             bases = self._first_bases(application)
             results = application.patch.apply(bases)
             patch = carry(application.patch.invert(bases), results, self._content(application.patch))
             return self._write("undo", patch, application=application.id)
 
-    def redo(self) -> Application:
-        """Write again what was undone last. Raises as `undo`."""
+    def redo(self, id: int | None = None) -> Application:
+        """Write again what was undone last, or the application that is named. Raises as `undo`."""
         with self._lock:
-            application = self._log.last_undone()
+            application = self._log.last_undone() if id is None else self._application(id, undone=True)
             if application is None:
                 raise UsageError("There is nothing to redo.")
             patch = carry(application.patch, self._first_bases(application), self._content(application.patch))
@@ -171,7 +171,8 @@ class ProjectTree:
                     raise ProjectError(f"{path} cannot be read: {error.strerror}.") from error
         return found
 
-    def _standing(self, id: int | None) -> Application:
+    def _application(self, id: int | None, *, undone: bool) -> Application:
+        """Return the application that is named, or the latest that stands; one that is named must be undone already, or not."""
         known = list(self._log.intents())
         if id is None:
             found = next((application for application in known if not application.undone), None)
@@ -181,8 +182,8 @@ class ProjectTree:
         found = next((application for application in known if application.id == id), None)
         if found is None:
             raise UsageError(f"There is no change number {id}. `refine-tui history` lists them.")
-        if found.undone:
-            raise UsageError(f"Change number {id} is undone already.")
+        if found.undone != undone:
+            raise UsageError(f"Change number {id} {'is undone already' if found.undone else 'stands: it need not be written again'}.")
         return found
 
     def _first_bases(self, application: Application) -> dict[str, bytes]:

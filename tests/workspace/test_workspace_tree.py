@@ -84,6 +84,26 @@ def test_applying_undoing_and_redoing_keep_count(project: Any) -> None:
             tree.apply(Patch(), task="", goal="")
 
 
+def test_what_was_undone_before_other_work_can_still_be_written_again(make_project: Any) -> None:
+    base = {"f.py": b"a\nb\nc\n"}
+    project = make_project(base=base, new={"f.py": b"a\nB\nc\n"})
+    with project.opened() as tree:
+        first = tree.apply(project.patch, task="", goal="")
+        tree.undo()
+        second = tree.apply(patch_between(base, {"f.py": b"a\nother\nc\n"}), task="", goal="")
+        with pytest.raises(StaleBaseError, match="same place"):
+            tree.redo()
+        with pytest.raises(UsageError, match="need not be written again"):
+            tree.redo(second.id)
+        with pytest.raises(UsageError, match="no change number 99"):
+            tree.redo(99)
+        tree.undo()
+        assert tree.redo(first.id).id == first.id
+        assert project.content() == project.new
+        tree.undo()
+        assert tree.redo().id == first.id
+
+
 def test_a_stale_patch_writes_nothing(project: Any) -> None:
     (project.root / "pkg/b.py").write_bytes(b"newer\n")
     before = project.content()
