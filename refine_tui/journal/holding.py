@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from refine_tui.core.errors import SafetyError, StorageError
@@ -21,7 +21,7 @@ def hold_project(folder: Path) -> Iterator[None]:
 
     Raises:
         SafetyError: another process holds it.
-        StorageError: the folder cannot be used.
+        StorageError: the folder cannot be used, or its file system has no locks.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -41,5 +41,10 @@ def _lock(file: int) -> None:
     except BlockingIOError as error:
         owner = os.pread(file, 32, 0).decode("ascii", "replace").strip() or "unknown"
         raise SafetyError(f"Another refine-tui (pid {owner}) works on this project. Close it first, then try again.") from error
-    os.ftruncate(file, 0)
-    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        advice = "Without locks two programs could write at once: keep the state on a file system that has them (XDG_STATE_HOME)."
+        raise StorageError(f"The state folder cannot be locked: {error.strerror}. {advice}") from error
+    # On a full disk nobody learns who holds it; it is held all the same.
+    with suppress(OSError):
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
