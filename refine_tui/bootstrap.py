@@ -150,7 +150,7 @@ def make_evaluator(root: Path, sandbox: Sandbox, settings: Settings) -> Evaluato
     from refine_tui.evaluation.settings import RunSettings
 
     arguments = ("-m", settings.markers) if settings.markers else ()
-    run = RunSettings(settings.test_timeout_s, settings.tests, arguments, settings.environment, gates=settings.gates)
+    run = RunSettings(settings.test_timeout_s, settings.tests, arguments, settings.environment, gates=settings.gates, timed=settings.timed)
     python = Path(settings.python).expanduser() if settings.python else None
     python = python if python is None or python.is_absolute() else root / python
     if settings.test_command:

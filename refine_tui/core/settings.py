@@ -37,7 +37,7 @@ DEFAULT_PROTECTED = (
     "refine.toml",
     ".git*/**",
 )
-LOOSENS = frozenset({"python", "sandbox_allow", "environment", "gates", "plain_http", "test_command", "test_filter"})
+LOOSENS = frozenset({"python", "sandbox_allow", "environment", "gates", "timed", "plain_http", "test_command", "test_filter"})
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ class Settings:
     """`[test] survey_limit`: seconds the first whole run may take."""
     gates: tuple[str, ...] = ()
     """`[gates] commands`: shell commands that a change must not make fail."""
+    timed: tuple[str, ...] = ()
+    """`[gates] timed`: shell commands that a change must not make slower."""
     protected: tuple[str, ...] = ()
     """`[project] protected`: patterns no patch may touch, beside the tests and packaging files; a project's add to the user's."""
     sandbox_allow: tuple[str, ...] = ()
@@ -98,6 +100,7 @@ _KEYS: dict[tuple[str, str], tuple[str, type | tuple[type, ...], str]] = {
     ("test", "timeout"): ("test_timeout_s", _SECONDS, "seconds, more than 0"),
     ("test", "survey_limit"): ("survey_limit_s", _SECONDS, "seconds, more than 0"),
     ("gates", "commands"): ("gates", list, "a list of shell commands"),
+    ("gates", "timed"): ("timed", list, "a list of shell commands"),
     ("sandbox", "allow"): ("sandbox_allow", list, "a list of path patterns"),
     ("model", "use"): ("model", str, "a model's name, a path, or none"),
     ("model", "gpu_layers"): ("gpu_layers", int, "a number of layers"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from refine_tui.core.evidence import Finding, GateKind, GateResult
 from refine_tui.core.isolation import Limits
 from refine_tui.evaluation.checkers import CHECKERS, Read, Said, of_command
+from refine_tui.evaluation.rounds import TimedCommand
 from refine_tui.evaluation.settings import Place
 from refine_tui.loop.ports.running import Content, Launch, Running, Sandbox
 
@@ -58,11 +59,12 @@ class Gates:
 
     def check(self, files: Mapping[str, bytes]) -> tuple[GateResult, ...]:
         """Compare the findings with these files changed with those on the tree."""
-        return tuple(
+        found = tuple(
             _compared(gate, self._known(gate, paths), self._run(gate, paths, files))
             for gate in self._gates
             if (paths := _arguments(gate, files)) is not None
         )
+        return (*found, *self._timed({}, files))
 
     def whole(self) -> tuple[GateResult, ...]:
         """Check the tree as it is: every finding counts."""
@@ -78,7 +80,7 @@ class Gates:
             if now is not None:
                 base = _Run((), True, "", 0.0) if then is None else _without(self._run(gate, then, old), before)
                 results.append(_compared(gate, base, self._known(gate, now)))
-        return tuple(results)
+        return (*results, *self._timed({path: text for path, text in before.items() if text is not None}, {}))
 
     def versions(self) -> dict[str, str]:
         """Return what each tool says of its version, in a few words."""
@@ -94,6 +96,11 @@ class Gates:
         self._closed.set()
         for running in tuple(self._under_way):
             running.kill()
+
+    def _timed(self, before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[GateResult]:
+        for command in self._place.settings.timed:
+            if not self._closed.is_set():
+                yield TimedCommand(self._place, self._sandbox, command, self._ended_by_close).compare(before, after)
 
     def _known(self, gate: _Gate, paths: tuple[str, ...]) -> _Run:
         if (gate.name, paths) not in self._base:

@@ -37,6 +37,8 @@ class RunSettings:
     """Whether a candidate may start while the one before is still being cleared away; copies must be truly separate for that."""
     gates: tuple[str, ...] = ()
     """Commands that must not fail where they passed before, for `/bin/sh`."""
+    timed: tuple[str, ...] = ()
+    """Commands that must not get slower."""
     recheck: bool = True
     """Whether failing tests of the base are run again to find flaky ones."""
     side_by_side: int = field(default_factory=runners)
