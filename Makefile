@@ -44,7 +44,7 @@ engine:
 
 test: lint
 	$(BIN)/python -m pytest -n 2 -m "not e2e and not train and not slow"
-	$(BIN)/python -m pytest -m "e2e and not train"
+	$(BIN)/python -m pytest -m "e2e and not train and not slow"
 
 attacks:
 	$(SET_UP) dev

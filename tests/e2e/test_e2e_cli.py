@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,12 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
-    """An environment with an empty home folder."""
-    folder = tmp_path / "home"
+    return home_in(tmp_path)
+
+
+def home_in(place: Path) -> dict[str, str]:
+    """Return an environment with an empty home folder."""
+    folder = place / "home"
     folder.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "PYTEST", "COV"))}
     return {**kept, "HOME": str(folder), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
@@ -35,7 +40,31 @@ def home(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(DEMO, tmp_path / "shed", ignore=shutil.ignore_patterns("__pycache__")))
+    return demo_in(tmp_path)
+
+
+def demo_in(place: Path) -> Path:
+    return Path(shutil.copytree(DEMO, place / "shed", ignore=shutil.ignore_patterns("__pycache__")))
+
+
+@dataclass(frozen=True)
+class Fix:
+    """How a repair of the demo's loans ended, and the demo before it and after."""
+
+    demo: Path
+    before: dict[str, bytes]
+    after: dict[str, bytes]
+    end: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def fixed(tmp_path_factory: pytest.TempPathFactory) -> Fix:
+    place = tmp_path_factory.mktemp("fixed")
+    demo = demo_in(place)
+    before = snapshot(demo)
+    done = run(home_in(place), "fix", LOANS, *GENEROUS, "--model", "none", "--json", "--project", str(demo))
+    assert done.returncode == 0, done.stderr
+    return Fix(demo, before, snapshot(demo), last_row(done))
 
 
 def run(home: dict[str, str], *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -52,11 +81,8 @@ def snapshot(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
-def test_a_boundary_bug_is_fixed_the_patch_applies_with_git_and_the_tree_stays_as_it_was(home: dict[str, str], demo: Path) -> None:
-    before = snapshot(demo)
-    done = run(home, "fix", LOANS, *GENEROUS, "--model", "none", "--json", "--project", str(demo))
-    assert done.returncode == 0, done.stderr
-    end = last_row(done)
+def test_a_boundary_bug_is_fixed_the_patch_applies_with_git_and_the_tree_stays_as_it_was(fixed: Fix) -> None:
+    demo, end = fixed.demo, fixed.end
     assert (end["event"], end["outcome"], end["model"]) == ("finished", "solved", "none")
     assert set(end) >= {
         "patch",
@@ -72,7 +98,7 @@ def test_a_boundary_bug_is_fixed_the_patch_applies_with_git_and_the_tree_stays_a
         "handoff",
         "stop_reason",
     }
-    assert snapshot(demo) == before
+    assert fixed.after == fixed.before
     subprocess.run(["git", "init", "-q"], cwd=demo, check=True)
     subprocess.run(["git", "apply", "-"], cwd=demo, input=end["patch"].encode(), check=True)
     tests = subprocess.run(
@@ -94,10 +120,10 @@ def test_apply_writes_and_undo_and_redo_lead_back_and_forth(home: dict[str, str]
     assert snapshot(demo) == after
 
 
-def test_the_same_seed_gives_the_same_patch(home: dict[str, str], demo: Path) -> None:
-    ends = [last_row(run(home, "fix", LOANS, *GENEROUS, "--model", "none", "--json", "--project", str(demo))) for _ in range(2)]
-    assert ends[0]["patch"] == ends[1]["patch"] != ""
-    assert ends[0]["candidates"] == ends[1]["candidates"]
+def test_the_same_seed_gives_the_same_patch(home: dict[str, str], demo: Path, fixed: Fix) -> None:
+    again = last_row(run(home, "fix", LOANS, *GENEROUS, "--model", "none", "--json", "--project", str(demo)))
+    assert again["patch"] == fixed.end["patch"] != ""
+    assert again["candidates"] == fixed.end["candidates"]
 
 
 def test_eval_tells_what_fails_in_one_document(home: dict[str, str], demo: Path) -> None:
