@@ -20,6 +20,7 @@ class Prepared:
         self._distributions = [Remembered(one) for one in importlib.metadata.distributions() if not _lies_in(one, project)]
         self._search_path = list(sys.path)
         self._slim = {id(module): only_fixtures(module) for name, module in list(sys.modules.items()) if name.startswith("_pytest.")}
+        self._plugins: list[types.ModuleType] = []
         self._config = first_config(args)
 
     def load_plugins(self, owns: Any, blocked: Any) -> None:
@@ -28,9 +29,14 @@ class Prepared:
             for entry in distribution.entry_points:
                 if entry.group == "pytest11" and entry.name not in blocked and not owns(entry.value.split(":")[0].strip()):
                     try:
-                        entry.load()
+                        self._slim_down(entry.load())
                     except BaseException:  # noqa: BLE001  # the child will meet it again and report it
                         continue
+
+    def _slim_down(self, plugin: Any) -> None:
+        if type(plugin) is types.ModuleType and "__dir__" not in vars(plugin):
+            self._plugins.append(plugin)  # what is known by its identity has to live on
+            self._slim[id(plugin)] = only_fixtures(plugin)
 
     def use(self) -> None:
         """Make this process's next pytest run start from here."""
@@ -69,10 +75,12 @@ def _lies_in(distribution: Any, project: str) -> bool:
 
 
 def only_fixtures(module: Any) -> types.ModuleType:
-    """Return a stand-in for a module of pytest that holds its fixtures and nothing else: quicker to search, in each child."""
+    """Return a stand-in for a plugin that holds its fixtures and nothing else: quicker to search, in each child."""
     slim = types.ModuleType(module.__name__)
     for name, value in list(vars(module).items()):
-        if type(value).__name__ == "FixtureFunctionDefinition" or hasattr(value, "_pytestfixturefunction"):
+        # Before pytest 8.4 a fixture is a function with a mark. Nothing else is asked for attributes: some objects answer by importing.
+        is_marked = isinstance(value, types.FunctionType) and hasattr(value, "_pytestfixturefunction")
+        if is_marked or type(value).__name__ == "FixtureFunctionDefinition":
             setattr(slim, name, value)
     return slim
 
