@@ -46,7 +46,7 @@ def test_it_tells_one_line_for_each_event_and_asks_about_what_is_ready() -> None
     told = talked(session)
     assert "failed 1/10 test_quantity: assert 10 == 30" in told
     assert not any("test_sum" in line for line in told), "what passes is not worth a line"
-    assert "7 passed, 3 failed, 0 skipped; 1 new tasks; isolated." in told
+    assert "7 passed, 3 failed, 0 skipped; 1 new task; isolated." in told
     assert "c3 helps: < to <=; 1 fixed, 0 broken." in told
     assert "Hunk 1 of 2, src/shop/cart.py line 16: undecided" in told
     assert "+             subtotal += item.price * item.quantity" in told

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 from refine_tui.core.critique import Critique, Effect
 from refine_tui.core.review import Review
+from refine_tui.core.stopping import StopReason
+from refine_tui.loop import events
+from refine_tui.ui.live import Live, advance
 from refine_tui.ui.paint.evidence import paint_why
-from refine_tui.ui.paint.loop_lines import paint_critique
-from tests.ui.ui_fakes import make_review
+from refine_tui.ui.paint.loop_lines import paint_critique, paint_stream
+from tests.ui.ui_fakes import make_review, ready
 
 
 def made_by(proposer: str, **detail: str) -> Review:
@@ -55,3 +58,11 @@ def test_a_critique_tells_what_changed_what_held_and_what_could_not_be_read() ->
     for words in ("now test_a  2  before 1", "Model: It adds. (line 6) Multiply.", "1 critiques of the model could not be read"):
         assert words in said
     assert "of 9 answers some could not be used: 3 times it has no fenced block" in said
+
+
+def test_a_task_that_ended_waits_neither_for_a_critique_nor_for_the_model() -> None:
+    task = make_review().task
+    finished = events.TaskFinished(task.id, "solved", StopReason.SOLVED, None, "", 1, 1, 2, 1.0)
+    live = advance(Live(), [events.TaskStarted(task), finished], 0.0)
+    assert [row.plain for row in paint_critique(live.critique, ended=live.finished is not None)] == ["The task ended without a critique."]
+    assert [row.plain for row in paint_stream(live, ready().state())] == ["The model wrote nothing in the last round."]

@@ -30,7 +30,7 @@ def said_of(review: Review, width: int = 100) -> str:
 
 def test_the_evidence_says_how_much_the_tests_notice_and_what_they_miss_first() -> None:
     said = said_of(weighed(Weight(39, 40, 86, (MISSED,))))
-    assert "the tests notice 39 of 40 mistakes put in here  not line 12: < to <=" in said
+    assert "tests notice 39 of 40 mistakes put in here  not line 12: < to <=" in said
 
 
 @pytest.mark.parametrize("weight", [None, Weight(), Weight(possible=9, ended="time")])

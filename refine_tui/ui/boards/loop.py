@@ -32,7 +32,7 @@ class LoopBoard(Board):
         candidates, stream = self.query_one("#candidates", Pane), self.query_one("#stream", Pane)
         candidates.show(paint_candidates(self.live))
         stream.show(paint_stream(self.live, self.state))
-        self.query_one("#critique", Pane).show(paint_critique(self.live.critique))
+        self.query_one("#critique", Pane).show(paint_critique(self.live.critique, ended=self.live.finished is not None))
         candidates.entitle(_title("candidates", candidates, f"{self.live.judged} run"))
         stream.entitle(_title("model", stream, ""))
 

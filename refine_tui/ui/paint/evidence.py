@@ -161,7 +161,7 @@ def _noticed(weight: Weight | None, width: int) -> list[Content]:
     if weight.is_void:
         line = ink(("! Weak tests ", "bold $warning"), f"they notice none of {weight.total} mistakes put in here: this proves little")
         return [fit(line, width)]
-    line = ink(f"  the tests notice {weight.killed} of {weight.total} mistakes put in here")
+    line = ink(f"  tests notice {weight.killed} of {weight.total} mistakes put in here")
     missed = f"not line {weight.survivors[0].line + 1}: {weight.survivors[0].note}" if weight.survivors else ""
     return _joined(line, missed, width)
 

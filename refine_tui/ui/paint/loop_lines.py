@@ -113,10 +113,11 @@ def _candidate(candidate: Candidate) -> Content:
     )
 
 
-def paint_critique(critique: Critique | None) -> list[Content]:
-    """Paint what still fails, where it is suspected and what was ruled out."""
+def paint_critique(critique: Critique | None, *, ended: bool = False) -> list[Content]:
+    """Paint what still fails, where it is suspected and what was ruled out; a task that has `ended` waits for none."""
     if critique is None:
-        return [ink(("No critique yet: it follows the first round.", "$diff-number"))]
+        said = "The task ended without a critique." if ended else "No critique yet: it follows the first round."
+        return [ink((said, "$diff-number"))]
     return list(_critique(critique))
 
 
@@ -151,4 +152,5 @@ def paint_stream(live: Live, state: State) -> list[Content]:
         reason = state.model_reason.rstrip(".")
         said = f"No model: {reason}. Search goes on without it." if reason else "The model is loaded with the first task."
         return [ink((said, "$diff-number"))]
-    return [ink(("The model writes here when it is its turn.", "$diff-number"))]
+    said = "The model wrote nothing in the last round." if live.finished else "The model writes here when it is its turn."
+    return [ink((said, "$diff-number"))]

@@ -30,7 +30,7 @@ def line_of(event: Delivery, state: State) -> str:
         case events.SurveyFinished(baseline, tasks, level):
             counts = baseline.suite.counts
             red = counts.failed + counts.errors
-            return f"{counts.passed} passed, {red} failed, {counts.skipped} skipped; {len(tasks)} new tasks; {level.value}."
+            return f"{counts.passed} passed, {red} failed, {counts.skipped} skipped; {counted(len(tasks), 'new task')}; {level.value}."
         case events.ModelLoading(wish) if wish != "none":
             return f"Loading {wish}."
         case events.ModelReady(info) if info is not None:
