@@ -362,3 +362,33 @@ def test_what_the_user_saves_between_runs_is_seen(zoo: Copy, isolated_sandbox: S
     (project / "test_measure.py").write_text("import warnings\n\ndef test_add():\n    warnings.warn('x')\n")
     running.refresh()
     assert outcomes(running.run(Patch(), ADD[:1], never, limit_s=30)) == {"test_add": "failed"}
+
+
+CONFIGURED = """
+import os
+
+
+def pytest_addoption(parser):
+    with open(os.environ["NOTES"], "a") as notes:
+        notes.write("configured\\n")
+"""
+
+
+def test_the_configuration_is_read_once_for_many_candidates_and_anew_for_one_that_changes_it(
+    tmp_path: Path, evaluator: Make, plain_sandbox: Sandbox
+) -> None:
+    outside, notes = tmp_path / "outside", tmp_path / "notes"
+    write(outside, counting_plugin=CONFIGURED)
+    project = write(tmp_path / "sized", size="SIZE = 1\n", test_size="from size import SIZE\n\ndef test_size():\n    assert SIZE == 2\n")
+    (project / "pytest.ini").write_text("[pytest]\naddopts = -p counting_plugin\n")
+    running = evaluator(project, plain_sandbox, environment={"NOTES": str(notes), "PYTHONPATH": str(outside)})
+    assert base_of(running).warm
+    read = notes.read_text().count("configured")
+    for new, outcome in (("2", "passed"), ("3", "failed"), ("2 ", "passed")):
+        result = running.run(change(project, "size.py", "1", new), ["test_size.py::test_size"], never, limit_s=30)
+        assert (outcomes(result), result.warm) == ({"test_size": outcome}, True)
+    assert notes.read_text().count("configured") == read
+    other = change(project, "pytest.ini", "[pytest]\n", "[pytest]\npython_functions = other*\n")
+    assert not running.run(other, ["test_size.py::test_size"], never, limit_s=30).is_green
+    again = running.run(change(project, "size.py", "1", "2"), ["test_size.py::test_size"], never, limit_s=30)
+    assert (outcomes(again), again.warm) == ({"test_size": "passed"}, True)
