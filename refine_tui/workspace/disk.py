@@ -70,9 +70,10 @@ class Disk:
         self.sync(folder)
 
     def unlink(self, folder: int, name: str) -> None:
-        """Remove a name."""
+        """Remove a name, durably: a record that says it is gone may follow."""
         self._announce("unlink")
         os.unlink(name, dir_fd=folder)
+        self.sync(folder)
 
     def sync(self, folder: int) -> None:
         """Make the names in a folder durable."""
