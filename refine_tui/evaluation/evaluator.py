@@ -92,17 +92,13 @@ class PytestEvaluator:
         gathered = ran.gathered
         if gathered.stopped != "cancelled":
             refuse_unusable(place, ran)
-        self._base, self._looked, self._pace, self._flaky = gathered, looked, Pace(), ()
-        self._reliance = Reliance(gathered.cases)
-        for case in gathered.broken.values():
-            gathered.cases.setdefault(case.node_id, case)
-        self._pace.learn(gathered.cases.values())
+        self._rest_on(gathered, looked)
         suite = self._suite(ran, warm=False)
         dependent: tuple[str, ...] = ()
         if not gathered.stopped:
             left = max(5.0, limit_s - (time.monotonic() - began))
             self._preload(gathered)
-            tell = on_phase or _unheard
+            tell = on_phase or (lambda _text: None)
             if self._settings.recheck and suite.red:
                 tell(f"checking again {len(suite.red)} failing test{'s' if len(suite.red) != 1 else ''}")
                 run_all = lambda jobs: self._side_by_side(jobs, cancelled)  # noqa: E731
@@ -244,6 +240,14 @@ class PytestEvaluator:
         return [ran.gathered.cases for ran in runs]
 
     # parts
+
+    def _rest_on(self, gathered: Gathered, looked: str) -> None:
+        """Take a run of the tree as it is for the base."""
+        self._base, self._looked, self._pace, self._flaky = gathered, looked, Pace(), ()
+        self._reliance = Reliance(gathered.cases)
+        for case in gathered.broken.values():
+            gathered.cases.setdefault(case.node_id, case)
+        self._pace.learn(gathered.cases.values())
 
     def _touching(self, scope: Scope) -> tuple[str, ...] | None:
         lines = frozenset(range(scope.first_line, scope.last_line + 1))
@@ -393,7 +397,3 @@ class PytestEvaluator:
 
     def _stale(self) -> SuiteResult:
         return SuiteResult(complete=False, stopped="stale", level=self.level)
-
-
-def _unheard(text: str) -> None:
-    """Tell nobody."""

@@ -43,6 +43,21 @@ _MADE = {
 }
 
 
+# A fresh /proc for each copy may only be mounted where a fully visible one exists. The first one lies under a mount that nobody inside
+# can remove, so it is there for the kernel's check and for nothing else.
+_PROCESSES = (
+    "--dir",
+    f"{overlay.SCRATCH}/proc",
+    "--bind",
+    "/proc",
+    f"{overlay.SCRATCH}/proc",
+    "--tmpfs",
+    overlay.SCRATCH,
+    "--proc",
+    "/proc",
+)
+
+
 def own_interpreter() -> tuple[str, tuple[Path, ...]]:
     """Return the interpreter this program runs on, without its virtual environment, and the folders it needs."""
     executable = os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
@@ -68,19 +83,7 @@ def arguments(
     words += ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     words += _system()
     words += ["--dev", "/dev", "--tmpfs", "/dev/shm"]
-    # A fresh /proc for each copy may only be mounted where a fully visible one exists. This one lies under a mount that
-    # nobody inside can remove, so it is there for the kernel's check and for nothing else.
-    words += [
-        "--dir",
-        f"{overlay.SCRATCH}/proc",
-        "--bind",
-        "/proc",
-        f"{overlay.SCRATCH}/proc",
-        "--tmpfs",
-        overlay.SCRATCH,
-        "--proc",
-        "/proc",
-    ]
+    words += _PROCESSES
     for folder in overlay.TEMPORARY:
         words += ["--tmpfs", folder]
     for path in bound_paths(project, readable):
