@@ -24,7 +24,7 @@ This page is made from the table in `refine_tui/syntax/operators/`: do not edit 
 
 An operator is shown by the lines it changes, as they were → as they become (`⏎` ends a line, `·` is a step of indentation). *Prior* is
 its share among the repairs of one place, to order edits by; what it makes there shares it. *Languages*: `all` carries over to
-{languages}; each has its own tests.
+{languages}; each has its own tests. What they solve on repair tasks is counted in `repair.md`.
 """
 
 
