@@ -1,7 +1,8 @@
 """The power goes at any moment: what was not made durable is gone from some operation on, and what is left is all old or all new.
 
 File systems that keep a journal make the names of their folders durable in the order in which they were changed. So what is found is the
-tree as it was at some moment between the last durable one and now, beside the records as they are now.
+tree as it was at some moment between the last durable one and now, beside the records as they are now; and of a file whose content was
+not made durable, nothing but the name.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -32,22 +34,33 @@ def copy(source: Path, target: Path) -> None:
 class Recorder:
     """Keeps the tree and the records as they are before each step, and after the last one."""
 
-    def __init__(self, project: Any) -> None:
+    def __init__(self, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         self._project, self._folder = project, project.root.parent / "moments"
         self._folder.mkdir()
         self._durable = self._count = 0
+        self._whole = {file.stat().st_ino for file in project.root.rglob("*")}
+        self._flush = os.fsync
+        monkeypatch.setattr("refine_tui.workspace.disk.os.fsync", self._fsync)
         self.pairs: list[tuple[Path, Path]] = []
         """A tree that may be found, and the records beside it."""
 
-    def note(self, step: str) -> None:
+    def note(self) -> None:
         now = self._folder / str(self._count)
         now.mkdir()
         copy(self._project.root, now / "root")
+        for file in self._project.root.rglob("*"):
+            if file.stat().st_ino not in self._whole:
+                os.truncate(now / "root" / file.relative_to(self._project.root), 0)
         copy(self._project.state, now / "state")
         self.pairs += [(self._folder / str(then), now) for then in range(self._durable, self._count + 1)]
-        if step == "fsync folder":
-            self._durable = self._count
         self._count += 1
+
+    def _fsync(self, file: int) -> None:
+        self._flush(file)
+        kind = os.fstat(file)
+        if stat.S_ISDIR(kind.st_mode):
+            self._durable = self._count
+        self._whole.add(kind.st_ino)
 
 
 def found(project: Any, tree: Path, records: Path) -> Any:
@@ -73,16 +86,18 @@ def no_move(step: str) -> None:
 @pytest.mark.parametrize("exchange", [None, no_exchange], ids=["exchange", "links"])
 @pytest.mark.parametrize("hinder", [lambda _: None, no_move], ids=["kept", "kept open"])
 @pytest.mark.parametrize("undoes", [False, True], ids=["applying", "undoing"])
-def test_all_old_or_all_new_and_nothing_left_over(make_project: Any, exchange: Any, hinder: Callable[[str], None], undoes: bool) -> None:
+def test_all_old_or_all_new_and_nothing_left_over(
+    make_project: Any, monkeypatch: pytest.MonkeyPatch, exchange: Any, hinder: Callable[[str], None], undoes: bool
+) -> None:
     project = make_project(base={"a.py": b"one\n"}, new={"a.py": b"two\n"})
     patch = Patch((*project.patch.files, *create_file(CREATED, TEXT).files))
     if undoes:
         with project.opened() as tree:
             tree.apply(patch, task="t", goal="g")
-    recorder = Recorder(project)
+    recorder = Recorder(project, monkeypatch)
 
     def announce(step: str) -> None:
-        recorder.note(step)
+        recorder.note()
         hinder(step)
 
     with project.opened(Disk(announce, exchange)) as tree:
@@ -90,7 +105,7 @@ def test_all_old_or_all_new_and_nothing_left_over(make_project: Any, exchange: A
             tree.undo()
         else:
             tree.apply(patch, task="t", goal="g")
-        recorder.note("end")
+        recorder.note()
     states = {check(found(project, *pair)) for pair in recorder.pairs}
     assert states == {"old", "new"}
 
