@@ -28,6 +28,7 @@ def test_line_edits_are_whole_lines_that_differ(base: bytes, new: bytes) -> None
     assert splice(base, edits) == new
     assert all(edit.old != edit.new for edit in edits)
     assert all(edit.start == 0 or base[edit.start - 1 : edit.start] in (b"\n", b"\r") for edit in edits)
+    assert all(edit.span.end in (0, len(base)) or base[edit.span.end - 1 : edit.span.end] in (b"\n", b"\r") for edit in edits)
 
 
 def test_another_base_or_a_missing_file_is_refused() -> None:

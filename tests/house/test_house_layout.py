@@ -75,8 +75,11 @@ def test_the_locked_engine_is_the_one_the_project_asks_for() -> None:
     assert (CHECKOUT / ".ci" / "locks" / "engine.txt").read_text(encoding="utf-8").startswith(f"{asked.group()} ")
 
 
-def test_the_lock_holds_everything_the_project_depends_on() -> None:
+@pytest.mark.parametrize(("lock", "extra"), [("app", None), ("dev", "dev"), ("train", "train")])
+def test_a_lock_holds_everything_the_project_depends_on(lock: str, extra: str | None) -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = {re.split(r"[<>=~! \[;]", row, maxsplit=1)[0].lower() for row in project["dependencies"]} - {"llama-cpp-python"}
-    locked = set(re.findall(r"^([\w.-]+)==", (CHECKOUT / ".ci" / "locks" / "app.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    rows = [*project["dependencies"], *(project["optional-dependencies"][extra] if extra else ())]
+    # Each of the two has a lock file of its own.
+    asked = {re.split(r"[<>=~! \[;]", row, maxsplit=1)[0].lower() for row in rows} - {"llama-cpp-python", "torch"}
+    locked = set(re.findall(r"^([\w.-]+)==", (CHECKOUT / ".ci" / "locks" / f"{lock}.txt").read_text(encoding="utf-8"), re.MULTILINE))
     assert asked <= locked
