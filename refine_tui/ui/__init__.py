@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["run", "run_plain"]
 
 INTERRUPTED = 130
-SWITCH_S = 0.001
+SWITCH_S = 0.0002
 """Seconds after which a computing thread lets another one have the interpreter."""
 
 
@@ -51,7 +51,7 @@ def run(
 
     # What a library logs must not be written over the screen, nor after it.
     logging.getLogger().addHandler(logging.NullHandler())
-    # Keys must not wait long for the interpreter while the session's thread computes; Python's own interval is 5 ms.
+    # A key waits for the interpreter several times on its way while the session's thread computes; Python's own interval is 5 ms.
     sys.setswitchinterval(SWITCH_S)
     try:
         status = RefineApp(session, theme=settings.theme, demo=demo, notices=notices, watcher=watcher, shelf=shelf).run() or 0
