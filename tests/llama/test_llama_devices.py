@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+
+from refine_tui.core.errors import ModelError
 from refine_tui.llama.devices import ALL_LAYERS, COMPUTE_BYTES, GPU_MARGIN, Demand, Plan, devices, lesser, planned
-from refine_tui.llama.loading import Wish, rows_of, weighed
+from refine_tui.llama.loading import Wish, loaded, rows_of, weighed
 from refine_tui.loop.ports.thinking import Device
 
 GIB = 1 << 30
@@ -46,6 +52,25 @@ def test_a_plan_that_does_not_load_is_followed_by_smaller_ones_down_to_none() ->
     plans = list(lesser(Plan(ALL_LAYERS, ("told before",)), DEMAND, "out of memory"))
     assert [plan.layers for plan in plans] == [15, 10, 0]
     assert all(plan.warnings[0] == "told before" and "out of memory" in plan.warnings[1] for plan in plans)
+
+
+@pytest.mark.parametrize(("layers", "tries"), [(ALL_LAYERS, [ALL_LAYERS, 15, 10]), (0, [0])])
+def test_what_does_not_load_is_tried_with_fewer_layers_and_not_again_where_there_are_none(
+    layers: int, tries: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def open_both(wish: Wish, plan: Plan, log: object) -> tuple[Plan, None, None, int, int]:
+        tried.append(plan.layers)
+        if plan.layers != 10:
+            raise ModelError("out of memory")
+        return plan, None, None, 512, 1
+
+    monkeypatch.setattr("refine_tui.llama.loading.open_both", open_both)
+    log: Any = SimpleNamespace(errors=[], forget=lambda: None)
+    with nullcontext() if layers else pytest.raises(ModelError, match="out of memory"):
+        assert loaded(Wish("a.gguf"), Plan(layers), DEMAND, log)[0].layers == 10
+    assert tried == tries
 
 
 def test_a_models_demand_is_read_from_its_header(tiny: Path) -> None:

@@ -194,3 +194,12 @@ def test_a_model_that_turns_out_not_to_write_leaves_a_note() -> None:
     (end,) = [event for event in told if isinstance(event, events.TaskFinished)]
     assert (end.outcome, end.best) == ("unsolved", None)
     assert "choose a model" in end.handoff
+
+
+def test_a_test_that_speaks_of_pytest_gets_its_import() -> None:
+    raises = "def test_a_price_is_not_below_nothing():\n    with pytest.raises(ValueError):\n        total([-1])\n"
+    bench = Bench(FILES, lambda prompt: (block(raises),))
+    list(bench.session.survey(never))
+    bench.session.add_goal("no price below nothing", "shop.py::total")
+    (hunk,) = put_up(bench).hunks
+    assert hunk.added.count("import pytest") == 1
