@@ -87,7 +87,10 @@ def test_a_patch_may_create_a_file() -> None:
         shop.session.change(review.id, lambda r, id=hunk.id: r.decide(id, "accepted"))  # type: ignore[misc]
     shop.session.apply(review.id)
     assert shop.workspace.tree["lows.py"] == b"LOWEST = 5\n"
-    assert brought(create_file("more.py", b"pass\n"), bench()).candidate.proposal.scope.path == "more.py"
+    more = bench()
+    review = brought(create_file("more.py", b"pass\n"), more)
+    assert review.candidate.proposal.scope.path == "more.py"
+    assert not list(more.session.weigh(review.task.id, never)), "nothing in it was there to be changed"
 
 
 def test_a_path_that_no_patch_may_touch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ class Reviewing(ABC):
         """
         baseline = self._state.baseline
         open_ones = (one for one in self._state.reviews if one.task.id == task_id and one.state == "open")
-        review = next((one for one in open_ones if one.candidate.confirmed and not one.candidate.is_test_first), None)
+        review = next((one for one in open_ones if one.candidate.confirmed and self._only_changes_code(one)), None)
         if review is None or baseline is None or (not baseline.warm and review.candidate.suite.duration_s > seconds):
             return
         base = Base(review.tree, review.candidate.proposal.patch)
@@ -108,6 +108,11 @@ class Reviewing(ABC):
             if self._state.baseline is not baseline:
                 return  # something was saved: what was measured says nothing of the tests as they are now
         yield events.Weighed(self.change(review.id, lambda current: _weighed(current, weight) if current.tree == review.tree else current))
+
+    def _only_changes_code(self, review: Review) -> bool:
+        """Say whether mistakes can be put into what a proposal changed: a test that comes first, or a patch from outside, may do more."""
+        files = review.candidate.proposal.patch.files
+        return not review.candidate.is_test_first and all(self._parts.syntax.handles(file.path) and not file.creates for file in files)
 
     def is_proven(self, review: Review) -> bool:
         """Say whether the accepted hunks were run by themselves, fix something and break nothing.
