@@ -17,7 +17,7 @@ from tests.demo.test_demo_project import ALL, BY_BUG, CHECKOUT, outcomes
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 BEYOND = "toolshed/periods.py"
 FOUR = ALL - BY_BUG[BEYOND]
-BOUNDS = ("--rounds", "1", "--candidates", "150", "--seconds", "300")
+BOUNDS = ("--rounds", "2", "--candidates", "100", "--seconds", "300")
 """Candidates bound the search, not seconds: a shared machine may be several times slower, and the fifth bug would use all of them."""
 
 
