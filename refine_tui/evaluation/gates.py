@@ -46,6 +46,10 @@ class _Run:
     seconds: float
 
 
+_NOTHING = _Run((), True, "", 0.0)
+"""Of files that are not there."""
+
+
 class Gates:
     """The checks that a project configures and whose tool is there, and the user's own commands. `close` works from any thread."""
 
@@ -58,12 +62,13 @@ class Gates:
         self._closed = threading.Event()
 
     def check(self, files: Mapping[str, bytes]) -> tuple[GateResult, ...]:
-        """Compare the findings with these files changed with those on the tree."""
-        found = tuple(
-            _compared(gate, self._known(gate, paths), self._run(gate, paths, files))
-            for gate in self._gates
-            if (paths := _arguments(gate, files)) is not None
-        )
+        """Compare the findings with these files changed, or created, with those on the tree."""
+        there = {path: text for path, text in files.items() if (self._place.project / path).is_file()}
+        found = []
+        for gate in self._gates:
+            then, now = _arguments(gate, there), _arguments(gate, files)
+            if now is not None:
+                found.append(_compared(gate, _NOTHING if then is None else self._known(gate, then), self._run(gate, now, files)))
         return (*found, *self._timed({}, files))
 
     def whole(self) -> tuple[GateResult, ...]:
@@ -78,7 +83,7 @@ class Gates:
             new = {path: b"" for path in before if (self._place.project / path).is_file()}
             then, now = _arguments(gate, old), _arguments(gate, new)
             if now is not None:
-                base = _Run((), True, "", 0.0) if then is None else _without(self._run(gate, then, old), before)
+                base = _NOTHING if then is None else _without(self._run(gate, then, old), before)
                 results.append(_compared(gate, base, self._known(gate, now)))
         return (*results, *self._timed({path: text for path, text in before.items() if text is not None}, {}))
 

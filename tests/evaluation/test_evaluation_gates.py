@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from refine_tui.core.evidence import Finding
-from refine_tui.core.patch import Patch, patch_between
+from refine_tui.core.patch import Patch, create_file, patch_between
 from refine_tui.evaluation.checkers import MYPY, PYRIGHT, RUFF, Said
 from refine_tui.evaluation.commands.evaluator import CommandEvaluator
 from refine_tui.evaluation.commands.run import Command
@@ -50,6 +50,14 @@ def test_only_findings_that_a_patch_adds_count(project: Path, sandbox: Sandbox, 
     assert (mypy.name, mypy.kind, mypy.ok, mypy.summary) == ("mypy", "types", True, "no new findings")
     typed = with_more(project, b"\nSIZE: int = 'a'\n")
     assert [gate.ok for gate in running.gates(typed)] == [True, False]
+
+
+def test_a_file_that_is_created_is_compared_with_nothing(project: Path, plain_sandbox: Sandbox, evaluator: Make) -> None:
+    (project / "ruff.toml").write_text("[lint]\nselect = ['F']\n")
+    (project / "mypy.ini").write_text("[mypy]\n")
+    (ruff, mypy) = evaluator(project, plain_sandbox, Path(sys.executable)).gates(create_file("more.py", b"import os\n"))
+    assert (ruff.summary, [finding.path for finding in ruff.findings]) == ("1 new finding", ["more.py"])
+    assert (mypy.ok, mypy.summary) == (True, "no new findings")
 
 
 def test_types_are_checked_where_they_are_used_not_only_where_they_are_edited(
