@@ -20,7 +20,6 @@ from refine_tui.syntax.edits import LINE_LIMIT
 
 SYNTAX = TreeSitter()
 LIBRARY = Path(sysconfig.get_path("stdlib"))
-MODULES = ("bisect", "heapq", "textwrap", "shlex", "fnmatch", "statistics", "difflib", "calendar", "csv", "string", "graphlib")
 NAMES = {operator.name for operator in OPERATORS}
 
 
