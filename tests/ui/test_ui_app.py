@@ -229,6 +229,7 @@ async def test_help_lists_the_keys_that_are_valid_now(opened: Opened) -> None:
         assert "next hunk" in shown
         assert "accept" not in shown
         assert "page down" not in shown
+        assert "tab goes to the next pane; arrows and page keys move in it" in shown
         assert pilot.app.screen.query_one("#help").border_subtitle == "esc closes · ↓ more"
         await press(pilot, "escape")
         assert not isinstance(pilot.app.screen, HelpScreen)

@@ -47,8 +47,9 @@ class HelpScreen(ModalScreen[None]):
     def _rows(self) -> list[Content]:
         valid = [active for active in self._active if active.enabled and active.binding.description]
         ours = sorted((active for active in valid if active.binding.id), key=lambda active: active.binding.priority)
-        rows = [ink((f"Keys that work now: {self._title}", "bold")), ink(""), *_rows_of(ours)]
-        return [*rows, ink(""), ink(("ctrl+p finds any of these by name", "$diff-number"))]
+        always = ("tab goes to the next pane; arrows and page keys move in it", ": finds any of these by name")
+        head = [ink((f"Keys that work now: {self._title}", "bold")), *(ink((one, "$diff-number")) for one in always)]
+        return [*head, ink(""), *_rows_of(ours)]
 
 
 def _rows_of(bindings: Iterable[ActiveBinding]) -> list[Content]:
