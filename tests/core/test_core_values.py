@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from refine_tui.core.candidate import Candidate, changed_lines, rank
 from refine_tui.core.codec import decode, encode
 from refine_tui.core.errors import UsageError
-from refine_tui.core.evidence import Baseline, CaseResult, Coverage, Delta, SuiteResult, delta
+from refine_tui.core.evidence import Baseline, CaseResult, Counts, Coverage, Delta, SuiteResult, delta
 from refine_tui.core.isolation import Level
 from refine_tui.core.patch import Patch, patch_between
 from refine_tui.core.paths import matches
@@ -78,6 +78,11 @@ def test_a_line_is_found_from_a_byte_and_back() -> None:
     assert [source.line_of(byte) for byte in range(7)] == [0, 0, 0, 0, 1, 2, 2]
     assert [source.line(n) for n in range(3)] == [b"ab", b"", b"cd"]
     assert SourceFile("a", b"").line_starts == (0,)
+
+
+def test_outcomes_are_counted_and_an_expected_failure_is_as_good_as_a_pass() -> None:
+    run = SuiteResult(tuple(case(str(n), how) for n, how in enumerate(("passed", "xfailed", "xpassed", "failed", "error", "skipped"))))
+    assert (run.counts, run.counts.total) == (Counts(passed=3, failed=1, errors=1, skipped=1), 6)
 
 
 def test_a_delta_names_fixed_broken_and_still_red_tests() -> None:

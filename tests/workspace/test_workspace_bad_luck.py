@@ -169,6 +169,16 @@ def test_a_late_write_after_the_last_look_is_told_at_the_next_start(project: Any
     assert any(content.startswith(b"written late") for content in project.kept())
 
 
+def test_a_kept_file_that_cannot_be_read_hides_no_late_write(project: Any) -> None:
+    (project.state / "kept" / "0-0-unreadable").mkdir(parents=True)
+    with (project.root / "a.py").open("r+b") as editor, project.opened() as tree:
+        tree.apply(project.patch, task="t", goal="g")
+        editor.write(b"written late")
+        editor.flush()
+        (sentence,) = tree.late_writes()
+        assert "a.py" in sentence
+
+
 def test_a_file_system_that_cannot_exchange_is_told_once(project: Any) -> None:
     with project.opened(Disk(exchange=no_exchange)) as tree:
         tree.apply(project.patch, task="t", goal="g")
