@@ -116,7 +116,7 @@ class ForkEvaluator:
 
     level = Level.UNSAFE
 
-    def __init__(self, workspace: MemoryWorkspace, alarm_s: int = 1) -> None:
+    def __init__(self, workspace: MemoryWorkspace, alarm_s: float = 0.2) -> None:
         self._workspace, self._alarm_s = workspace, alarm_s
         self.runs = 0
         self.expected: list[tuple[Patch, tuple[str, ...], float, frozenset[str]]] = []
@@ -235,7 +235,7 @@ def _in_child(body: Callable[[Callable[[Any], None]], None]) -> list[Any]:
     return told
 
 
-def _run_tests(tree: Mapping[str, bytes], wanted: set[str] | None, tell: Callable[[Any], None], alarm_s: int) -> None:
+def _run_tests(tree: Mapping[str, bytes], wanted: set[str] | None, tell: Callable[[Any], None], alarm_s: float) -> None:
     for path in sorted(tree):
         if not path.startswith("test_"):
             sys.modules.pop(path.removesuffix(".py"), None)
@@ -280,7 +280,7 @@ class _Finder:
         exec(compile(self._tree[file], file, "exec"), module.__dict__)
 
 
-def _one(node: str, function: Callable[[], None], files: set[str], alarm_s: int) -> dict[str, Any]:
+def _one(node: str, function: Callable[[], None], files: set[str], alarm_s: float) -> dict[str, Any]:
     lines: dict[str, set[int]] = {}
 
     def tracer(frame: Any, event: str, arg: Any) -> Any:

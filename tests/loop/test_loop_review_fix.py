@@ -100,7 +100,7 @@ def test_a_patch_larger_than_the_budget_is_not_tried() -> None:
 
 
 def test_a_model_that_has_written_its_share_is_not_asked_again() -> None:
-    shop, writer = with_writer(ROMAN_PROJECT, Budget(rounds=1, seconds=None, tokens=5))
+    shop, writer = with_writer(ROMAN_PROJECT, Budget(rounds=1, seconds=None, tokens=5, candidates=20))
     writer.usage = lambda: Usage(generated=5 * len(writer.prompts))  # type: ignore[method-assign]
     list(shop.session.survey(never))
     list(shop.session.work_all(never))
