@@ -102,7 +102,7 @@ class PytestEvaluator:
             if self._settings.recheck and suite.red:
                 tell(f"checking again {len(suite.red)} failing test{'s' if len(suite.red) != 1 else ''}")
                 run_all = lambda jobs: self._side_by_side(jobs, cancelled)  # noqa: E731
-                self._flaky, dependent = look_again(suite.red, gathered.cases, suite.duration_s, run_all, limit_s=left)
+                self._flaky, dependent = look_again(suite.red, gathered.cases, suite.duration_s, run_all, self._has_moved, limit_s=left)
             suite = replace(suite, flaky=self._flaky)
             tell("comparing warm runs with fresh ones")
             self._compare_warm(suite, cancelled, limit_s=left)

@@ -35,6 +35,19 @@ def test_a_test_that_fails_whenever_the_others_ran_before_is_not_called_flaky(tm
     ]
 
 
+def test_what_passes_because_a_file_was_saved_meanwhile_is_not_called_flaky(
+    tmp_path: Path, evaluator: Make, isolated_sandbox: Sandbox
+) -> None:
+    project = write(tmp_path / "one", a="def f():\n    return 1\n", test_a="from a import f\n\ndef test_f():\n    assert f() == 2\n")
+
+    def save(phase: str) -> None:
+        if phase.startswith("checking again"):
+            (project / "a.py").write_text("def f():\n    return 2\n")
+
+    base = evaluator(project, isolated_sandbox, recheck=True).baseline(nothing, never, limit_s=30, on_phase=save)
+    assert (base.suite.red, base.suite.flaky, base.notes) == (("test_a.py::test_f",), (), ())
+
+
 TWO = "from a import f\nfrom b import LIMIT\n\ndef test_f():\n    assert f() == 2\n\ndef test_b():\n    assert LIMIT == 5\n"
 
 

@@ -94,7 +94,8 @@ class CommandEvaluator:
         if self._place.settings.recheck and red and not base.stopped and base.duration_s < LONG_S:
             if on_phase:
                 on_phase(f"checking again {len(red)} failing test{'s' if len(red) != 1 else ''}")
-            self._flaky = self._differing(base, self._whole({}, limit_s, cancelled, _unheard, tuple(base.cases)))
+            differing = self._differing(base, self._whole({}, limit_s, cancelled, _unheard, tuple(base.cases)))
+            self._flaky = frozenset() if self._has_moved() else differing
         notes = [f"flaky: {node} failed and passed on the same code" for node in base.cases if node in self._flaky]
         if self.level is Level.CONFINED and red and "Permission denied" in base.output:
             notes.append("at the level confined files cannot be made executable, so a program that the command builds may not start")
