@@ -136,6 +136,7 @@ def test_a_plateau_needs_patience() -> None:
     assert not has_plateaued([0, 1], 2)
     assert not has_plateaued([0, 1, 2], 2)
     assert has_plateaued([2, 2, 2], 2)
+    assert not has_plateaued([1, 2, 1], 2)
 
 
 @pytest.mark.parametrize(
