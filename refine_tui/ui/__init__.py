@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -44,9 +43,6 @@ def run(
         watcher: started with the UI and stopped with it; `None` when saves are not watched.
         shelf: what Setup chooses models from; without one there is no Setup.
     """
-    # What is loaded and composed now stays. Looking through it for garbage again and again would only put the first paint off; once that
-    # is there, the app takes it out of the collector's sight and lets it go on.
-    gc.disable()
     from refine_tui.ui.app import RefineApp
 
     # What a library logs must not be written over the screen, nor after it.
@@ -59,8 +55,6 @@ def run(
         # Pressed once more while leaving: what still runs loses its processes now.
         session.stop()
         status = INTERRUPTED
-    finally:
-        gc.enable()
     if not demo:
         sys.stdout.write(_farewell(session.state(), "w"))
     return status

@@ -59,7 +59,6 @@ class CarryingApp(App[int]):
         """Restore, survey, and then work on what fails; called after the first paint."""
         # What is there by now stays: looking through it for garbage again and again takes a tenth of a second each time.
         gc.freeze()
-        gc.enable()
         self.set_interval(1.0, self._tick)
         self.run_job(Job("opening", self._opening))
         if self._watcher is not None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
-from collections.abc import Callable
 
 import pytest
 from textual._compositor import Compositor
 from textual.strip import Strip
 
-from refine_tui.ui.app import RefineApp
 from refine_tui.ui.widgets.pane import Pane
-from tests.ui.conftest import settled
 from tests.ui.ui_fakes import make_review, ready
 from tests.ui.ui_hands import Opened, house, press
 
@@ -69,16 +65,3 @@ async def test_the_scroll_bar_comes_and_goes_with_the_number_of_lines(opened: Op
             await pilot.pause()
             assert pane.show_vertical_scrollbar is is_there
             assert pane.max_scroll_y == max(0, pane.virtual_size.height - pane.scrollable_content_region.height)
-
-
-async def test_once_it_is_painted_what_is_there_is_out_of_the_garbage_collectors_sight(make_app: Callable[..., RefineApp]) -> None:
-    app = make_app(ready(make_review()))
-    gc.disable()
-    try:
-        async with app.run_test(size=WIDE) as pilot:
-            await settled(pilot)
-            assert gc.isenabled()
-            assert gc.get_freeze_count() > 10_000
-    finally:
-        gc.enable()
-        gc.unfreeze()
