@@ -16,10 +16,12 @@ from refine_tui.llama.batch import Rows
 from refine_tui.llama.binding import Log, lib
 from refine_tui.llama.devices import ALL_LAYERS
 from refine_tui.llama.engine import BRANCHES
+from refine_tui.llama.generation import Generation, Told
 from refine_tui.llama.loading import Wish, context_size, load, open_context, open_model, usable_cores
 from refine_tui.llama.plain import Spent, decode_each, timed
 from refine_tui.llama.sampling import Chooser, TokenArray
-from refine_tui.loop.ports.thinking import Adapter, Sampling
+from refine_tui.llama.worker import Outbox
+from refine_tui.loop.ports.thinking import Adapter, Request, Sampling
 
 
 class Probe:
@@ -40,6 +42,13 @@ class Probe:
             _, spent = timed(lambda: decode_each(engine._context, tokens, at, trunk.sequence))
             engine.drop(trunk.sequence, at)
         return spent
+
+    def write(self, prompt: str, tokens: int) -> Spent:
+        """Write greedily with all that the worker does, its answers sent to nobody."""
+        with Path(os.devnull).open("wb") as nobody:
+            outbox, request = Outbox(nobody), Request(prompt, 1, tokens, Sampling(0.0))
+            told = Told(outbox.grow, outbox.complete)
+            return timed(lambda: Generation(self._engine, request, [prompt], [[]], told).run())[1]
 
     def load(self) -> tuple[Spent, Spent]:
         """Load the model once more beside itself: the engine's way, and with llama.cpp's two calls alone."""

@@ -42,8 +42,8 @@ class Answer:
 
     def count(self, logprobs: Any) -> None:
         """Take the tokens of a part, where the server tells them: in the form of chats, or that of plain completions."""
-        told = logprobs.get("content") or logprobs.get("token_logprobs") if isinstance(logprobs, Mapping) else None
-        values = [row.get("logprob") if isinstance(row, Mapping) else row for row in told or ()]
+        told = logprobs.get("content") or logprobs.get("token_logprobs") if isinstance(logprobs, dict) else None
+        values = [row.get("logprob") if isinstance(row, dict) else row for row in told or ()]
         for value in values:
             if isinstance(value, int | float):
                 self.counted = True
@@ -145,7 +145,7 @@ def choices_of(event: Mapping[str, Any]) -> Iterator[tuple[int, str, Any, str]]:
     """Yield what an event says of each answer: its index, the text it grows by, log-probabilities, and why it ended."""
     rows = event.get("choices")
     for row in rows if isinstance(rows, list) else ():
-        if not isinstance(row, Mapping):
+        if not isinstance(row, dict):
             continue
         said = _table(row, "delta") or _table(row, "message")
         text = said.get("content") if said else row.get("text")
@@ -160,7 +160,7 @@ def choices_of(event: Mapping[str, Any]) -> Iterator[tuple[int, str, Any, str]]:
 
 def _table(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = row.get(key)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _number(row: Mapping[str, Any], key: str) -> int | None:
