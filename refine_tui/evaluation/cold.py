@@ -109,7 +109,9 @@ def run_cold(
             gathered.stopped = "cancelled" if left > 0 else "time"
             break
         processes += 1
-        running, lines = _started(place, sandbox, job, job.plan(place, node_ids, left, gathered), left, standby if processes == 1 else None)
+        running, lines = _started(
+            place, sandbox, job, job.plan(place, node_ids, left, gathered), left, standby if processes == 1 else None, cancelled
+        )
         with running:
             again = _follow(running, lines, gathered, began + job.limit_s, cancelled)
             output = running.stderr_tail
@@ -123,12 +125,12 @@ def run_cold(
 
 
 def _started(
-    place: Place, sandbox: Sandbox, job: Job, plan: dict[str, object], left_s: float, standby: Standby | None
+    place: Place, sandbox: Sandbox, job: Job, plan: dict[str, object], left_s: float, standby: Standby | None, cancelled: Cancelled
 ) -> tuple[Running, Lines]:
     """Return a fresh process that has begun with a plan, and what it says."""
     # What stands by has the usual seed, and no pytest configuration of a patch's was laid over the project when it started.
     fits = job.hash_seed == 0 and all(path.endswith(".py") for path in job.files)
-    if fits and standby is not None and (begun := standby.begin(plan, job.files)) is not None:
+    if fits and standby is not None and (begun := standby.begin(plan, job.files, cancelled)) is not None:
         return begun.running, begun.lines
     tools = {"plan.json": json.dumps(plan).encode()}
     running = sandbox.launch(place.launch("_cold.py", tools=tools, files=job.files, wall_s=left_s + 5.0, hash_seed=job.hash_seed))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from refine_tui.core.errors import RefineError
 from refine_tui.evaluation.settings import LONG_S, Place
 from refine_tui.evaluation.stream import ENDED, Lines
-from refine_tui.loop.ports.running import Running, Sandbox
+from refine_tui.loop.ports.running import Cancelled, Running, Sandbox
 
 _READY_S = 20.0
 """Longest wait for a process that was started earlier; then one is started anew."""
@@ -31,9 +31,9 @@ class Standing:
     running: Running
     lines: Lines
 
-    def begin(self, plan: Mapping[str, object], files: Mapping[str, bytes]) -> bool:
+    def begin(self, plan: Mapping[str, object], files: Mapping[str, bytes], cancelled: Cancelled) -> bool:
         """Hand over the plan and what is laid over the project; `False`: it is not fit for that."""
-        if not self._hears("ready"):
+        if not self._hears("ready", cancelled):
             return False
         texts = {path: base64.b64encode(data).decode() for path, data in files.items()}
         try:
@@ -41,16 +41,16 @@ class Standing:
             self.running.stdin.flush()
         except (OSError, ValueError):
             return False
-        return self._hears("begun")
+        return self._hears("begun", cancelled)
 
     def end(self) -> None:
         """End it and what it holds."""
         self.running.kill()
         self.running.__exit__(None, None, None)
 
-    def _hears(self, word: str) -> bool:
+    def _hears(self, word: str, cancelled: Cancelled) -> bool:
         deadline = time.monotonic() + _READY_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not cancelled():
             event = self.lines.next(_POLL_S)
             if event is ENDED:
                 return False
@@ -78,7 +78,7 @@ class Standby:
             if self._future is None and not self._is_closed:
                 self._future = self._pool.submit(self._start)
 
-    def begin(self, plan: Mapping[str, object], files: Mapping[str, bytes]) -> Standing | None:
+    def begin(self, plan: Mapping[str, object], files: Mapping[str, bytes], cancelled: Cancelled) -> Standing | None:
         """Return a process that has begun with a plan, for the caller to end; `None`: none is there, or it is not fit."""
         future = self._taken()
         if future is None:
@@ -87,7 +87,7 @@ class Standby:
             standing = future.result()
         except RefineError:
             return None
-        if standing.begin(plan, files):
+        if standing.begin(plan, files, cancelled):
             return standing
         standing.end()
         return None
