@@ -19,7 +19,7 @@ from refine_tui.evaluation.settings import LONG_S, Place
 from refine_tui.evaluation.stream import ENDED, Lines
 from refine_tui.loop.ports.running import Cancelled, Running, Sandbox
 
-_READY_S = 20.0
+_READY_S = 60.0
 """Longest wait for a process that was started earlier; then one is started anew."""
 _POLL_S = 0.04
 
