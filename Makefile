@@ -43,8 +43,8 @@ engine:
 	@$(BIN)/python -c 'from refine_tui.llama.devices import devices; print(*devices(), sep="\n")'
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not e2e and not train and not slow"
-	$(BIN)/python -m pytest -m "e2e and not train and not slow"
+	$(BIN)/python -m pytest -n 2 --dist=worksteal -m "not e2e and not train and not slow"
+	$(BIN)/python -m pytest -n 2 --dist=loadfile -m "e2e and not train and not slow"
 
 attacks:
 	$(SET_UP) dev
