@@ -71,7 +71,7 @@ def faster(project: Path, name: str, *options: str) -> tuple[int, list[dict[str,
 
 
 def test_a_quadratic_function_becomes_provably_faster_and_is_written_only_with_apply(project: Path) -> None:
-    status, rows = faster(project, "shop.py::distinct", "--apply", "--seconds", "200")
+    status, rows = faster(project, "shop.py::distinct", "--apply", "--rounds", "1", "--seconds", "200")
     end = rows[-1]
     assert (status, end["event"], end["outcome"], end["verdict"], end["flags"]) == (0, "finished", "solved", "faster", [])
     assert end["interval"][0] <= end["ratio"] <= end["interval"][1] < 1
@@ -84,7 +84,7 @@ def test_a_quadratic_function_becomes_provably_faster_and_is_written_only_with_a
 
 def test_a_fast_version_that_is_wrong_on_generated_inputs_is_refused(project: Path) -> None:
     """Both numbers that the tests know are primes: for those, divisors up to the square root are enough."""
-    _, rows = faster(project, "shop.py::divisors", "--seconds", "100")
+    _, rows = faster(project, "shop.py::divisors", "--rounds", "1", "--seconds", "100")
     wrong = {row["operator"] for row in rows if row["event"] == "weighed" and row["verdict"] == "behaves differently"}
     assert "loop.bound" in wrong
     assert rows[-1]["refused"]["behaves differently"] >= 1
