@@ -27,6 +27,7 @@ def _told(event: events.Event) -> tuple[str, dict[str, Any]] | None:
         case events.SurveyFinished(baseline, tasks, level):
             planned = [{"id": t.id, "goal": t.goal, "targets": list(t.targets), "scopes": [s.label for s in t.scopes]} for t in tasks]
             told = {"counts": baseline.suite.counts.as_json(), "warm": baseline.warm, "cold_reason": baseline.cold_reason}
+            told["tracing"] = None if baseline.tracing is None else round(baseline.tracing, 2)
             return "survey_finished", {**told, "sandbox": level.value, "tasks": planned, "notes": list(baseline.notes)}
         case events.ModelReady(info, reason):
             return "model_ready", {"model": info.name if info else "none", "device": info.device if info else "", "reason": reason}
@@ -109,6 +110,7 @@ def _line(event: events.Event) -> str | None:
         case events.SurveyFinished(baseline, tasks, level):
             counts = baseline.suite.counts
             how = "warm" if baseline.warm else f"cold: {baseline.cold_reason}"
+            how += f"; watching lines takes {baseline.tracing:.1f} x" if baseline.tracing else ""
             told = f"{counts.passed} passed, {counts.failed} failed, {counted(counts.errors, 'error')}"
             return f"tests    {told}; {counted(len(tasks), 'task')}; {level.value}, {how}"
         case events.ModelReady(info, reason):

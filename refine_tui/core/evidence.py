@@ -166,6 +166,8 @@ class Baseline:
     """`pytest 9.0.1`, for the screen."""
     notes: tuple[str, ...] = ()
     """Things the user should know: an installed project, a masked secret, a neutralised option."""
+    tracing: float | None = None
+    """How many times as long tests take when the lines they execute are watched; `None`: not watched, or too short to tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class Job:
     patient: Collection[str] | None = None
     """Tests that get their full time even where others were stuck; `None`: all of them."""
     trace: bool = False
+    known: Collection[str] = ()
+    """Tests that need not be traced: what they execute is known."""
     reverse: bool = False
     hash_seed: int = 0
     plugins: Mapping[str, object] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class Job:
             "budget_s": left_s,
             "runner": "pytest" if place.interpreter.pytest else "unittest",
             "trace": self.trace,
+            "known": list(self.known),
             "seed": self.hash_seed,
             "reverse": self.reverse,
             "stop_at_first": self.stop_at_first,

@@ -26,9 +26,10 @@ from refine_tui.evaluation.pace import Pace
 from refine_tui.evaluation.settings import Place, RunSettings, base_environment
 from refine_tui.evaluation.standby import Standby
 from refine_tui.evaluation.stream import Gathered
-from refine_tui.evaluation.survey import SAMPLE_S, notes_on, refuse_unusable, sample_of, suite_of, verdict_of
+from refine_tui.evaluation.survey import compare, notes_on, refuse_unusable, suite_of
 from refine_tui.evaluation.tampering import find
 from refine_tui.evaluation.timing import SandboxTimer
+from refine_tui.evaluation.tracing import Traces, cost_of_tracing
 from refine_tui.evaluation.tree import patched, read
 from refine_tui.evaluation.trials import Reliance, give_time
 from refine_tui.evaluation.warm import WarmRunner, cold_only_reason
@@ -61,6 +62,8 @@ class PytestEvaluator:
         self._pace = Pace()
         self._flaky: tuple[str, ...] = ()
         self._reliance = Reliance({})
+        self._traces = Traces(project)
+        self._tracing: float | None = None
         self._patient: frozenset[str] = frozenset()
         """Tests that pass on the base when they get their full time."""
         self.tally = Tally()
@@ -87,9 +90,11 @@ class PytestEvaluator:
             self._standby.drop()  # it began with another tree
         looked = self._sandbox.fingerprint(self.project)
         self._start_warm(place)  # gets ready while the cold run goes on
-        job = Job(limit_s=limit_s, trace=coverage, patient=self._patient if coverage else None)
+        known = self._traces.known() if coverage else ()
+        job = Job(limit_s=limit_s, trace=coverage, known=known, patient=self._patient if coverage else None)
         ran = self._run_cold(job, cancelled, on_case)
         gathered = ran.gathered
+        self._traces.join(gathered, known, lambda rest: self._run_cold(Job(rest, limit_s=limit_s, trace=True), cancelled).gathered)
         if gathered.stopped != "cancelled":
             refuse_unusable(place, ran)
         self._rest_on(gathered, looked)
@@ -105,7 +110,9 @@ class PytestEvaluator:
                 self._flaky, dependent = look_again(suite.red, gathered.cases, suite.duration_s, run_all, self._has_moved, limit_s=left)
             suite = replace(suite, flaky=self._flaky)
             tell("comparing warm runs with fresh ones")
-            self._compare_warm(suite, cancelled, limit_s=left)
+            self._compare_warm(suite, cancelled, known, limit_s=left)
+            if coverage and not self._has_moved():
+                self._traces.keep(gathered)
         return Baseline(
             suite=suite,
             coverage=coverage_of(gathered) if coverage else Coverage(),
@@ -114,6 +121,7 @@ class PytestEvaluator:
             interpreter=place.interpreter.label,
             runner=place.interpreter.runner,
             notes=notes_on(gathered, self._flaky, dependent, place.interpreter.runner),
+            tracing=self._tracing if coverage else None,
         )
 
     def run(
@@ -362,24 +370,14 @@ class PytestEvaluator:
     def _second(self, base: Gathered) -> WarmRunner:
         return WarmRunner(self._ready(), self._sandbox, (base.loaded, base.compiled))
 
-    def _compare_warm(self, suite: SuiteResult, cancelled: Cancelled, *, limit_s: float) -> None:
+    def _compare_warm(self, suite: SuiteResult, cancelled: Cancelled, known: Collection[str], *, limit_s: float) -> None:
         if self._warm is None:
             return
-        usable = [case for case in suite.cases if "::" in case.node_id and case.node_id not in suite.flaky and not case.timed_out]
-        sample = sample_of(usable)
-        if not sample:
-            return
-        ran, warm = self._run(Job(tuple(sample), limit_s=min(limit_s, 2 * SAMPLE_S)), cancelled)
-        if not warm or ran.gathered.stopped in ("cancelled", "time"):
-            return
-        found = ran.gathered.cases
+        found, reason = compare(suite, lambda job: self._run(job, cancelled), lambda job: self._run_cold(job, cancelled), limit_s=limit_s)
         self._pace.learn(found.values())
-        differing = tuple(node for node in sample if verdict_of(found.get(node)) != verdict_of(suite.by_id[node]))
-        if differing:  # once more, since a test that is flaky says nothing about warm and cold
-            again = self._run_cold(Job(tuple(sample), limit_s=limit_s), cancelled).gathered.cases
-            real = [node for node in differing if verdict_of(found.get(node)) != verdict_of(again.get(node))]
-            if real:
-                self._give_up_warm(f"{real[0]} ends differently in a warm fork than in a fresh process")
+        self._tracing = cost_of_tracing(suite.by_id, found, known) or self._tracing
+        if reason:
+            self._give_up_warm(reason)
 
     def _has_moved(self) -> bool:
         """Say whether the tree is not what it was for the base run: a comparison with that run says nothing then."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from refine_tui.core.errors import ProjectError
 from refine_tui.core.evidence import CaseResult, SuiteResult, uncollected
 from refine_tui.core.isolation import Level
-from refine_tui.evaluation.cold import Ran
+from refine_tui.evaluation.cold import Job, Ran
 from refine_tui.evaluation.settings import Place
 from refine_tui.evaluation.stream import Gathered, limits_met
 
@@ -108,6 +108,27 @@ def sample_of(cases: Sequence[CaseResult]) -> list[str]:
             break
         chosen.add(case.node_id)
     return [case.node_id for case in cases if case.node_id in chosen]
+
+
+def compare(
+    suite: SuiteResult, run_warm: Callable[[Job], tuple[Ran, bool]], run_cold: Callable[[Job], Ran], *, limit_s: float
+) -> tuple[Mapping[str, CaseResult], str]:
+    """Run some tests of a cold base run warm; return what they said, and why warm runs can't be used, if they can't."""
+    usable = [case for case in suite.cases if "::" in case.node_id and case.node_id not in suite.flaky and not case.timed_out]
+    sample = tuple(sample_of(usable))
+    if not sample:
+        return {}, ""
+    ran, warm = run_warm(Job(sample, limit_s=min(limit_s, 2 * SAMPLE_S)))
+    if not warm or ran.gathered.stopped in ("cancelled", "time"):
+        return {}, ""
+    found = ran.gathered.cases
+    differing = tuple(node for node in sample if verdict_of(found.get(node)) != verdict_of(suite.by_id[node]))
+    if differing:  # once more, since a test that is flaky says nothing about warm and cold
+        again = run_cold(Job(sample, limit_s=limit_s)).gathered.cases
+        real = [node for node in differing if verdict_of(found.get(node)) != verdict_of(again.get(node))]
+        if real:
+            return found, f"{real[0]} ends differently in a warm fork than in a fresh process"
+    return found, ""
 
 
 def notes_on(gathered: Gathered, flaky: Sequence[str], dependent: Sequence[str] = (), runner: str = "pytest") -> tuple[str, ...]:

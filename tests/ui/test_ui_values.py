@@ -185,6 +185,12 @@ def test_what_a_survey_does_after_each_test_was_run_is_told_and_is_over_with_it(
     assert "checking" not in paint_status(state, over, 120).plain
 
 
+def test_what_watching_lines_costs_is_told_where_there_is_room() -> None:
+    state = replace(ready().current, baseline=replace(BASELINE, tracing=1.44))
+    assert "watching lines takes 1.4 x" in paint_counts(state, Live(), 0.0, 120).plain
+    assert "watching" not in paint_counts(state, Live(), 0.0, 60).plain
+
+
 def test_a_model_on_a_server_is_not_called_offline_and_an_unknown_context_is_not_told() -> None:
     model = replace(MODEL, path="http://127.0.0.1:8080/v1#m", device="server 127.0.0.1:8080", context_tokens=0)
     shown = paint_status(ready(model=model).current, Live(), 200).plain

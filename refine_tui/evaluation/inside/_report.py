@@ -50,7 +50,7 @@ class Reporter:
         self._wanted = None if ids is None else set(ids)
         self._reverse = bool(plan.get("reverse"))
         self._seed = plan.get("seed", 0)
-        self._tracer = self._tools("_tracer").Tracer(self._guard) if plan.get("trace") else None
+        self._tracer = self._tools("_tracer").Tracer(self._guard, plan.get("known", ())) if plan.get("trace") else None
         patience = self._tools("_patience")
         self._timer = patience.Timer(plan, self._guard, self._tracer)
         self._enough = patience.Enough(plan)
@@ -146,11 +146,11 @@ class Reporter:
         self._timer.begin(item.nodeid)
         self._emit({"event": "start", "id": item.nodeid, "limit": self._timer.limit_of(item.nodeid)})
         if self._tracer:
-            self._tracer.begin()
+            self._tracer.begin(item.nodeid)
         yield
-        if self._tracer:
-            files, whole = self._tracer.end(item)
-            self._emit({"event": "coverage", "id": item.nodeid, "files": files, "whole": whole})
+        traced = self._tracer.end(item) if self._tracer else None
+        if traced:
+            self._emit({"event": "coverage", "id": item.nodeid, "files": traced[0], "whole": traced[1]})
         self._finish(item)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)

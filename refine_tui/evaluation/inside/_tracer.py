@@ -10,7 +10,7 @@ import builtins
 import sys
 import threading
 from types import CodeType
-from typing import Any
+from typing import Any, Iterable
 
 try:
     from pytest import hookimpl  # noqa: PT013  # the name alone may be missing
@@ -21,8 +21,12 @@ except ImportError:  # unittest runs the tests
 class Tracer:
     """Line coverage by test; also a pytest plugin that watches shared fixtures."""
 
-    def __init__(self, guard: Any) -> None:
+    def __init__(self, guard: Any, known: Iterable[str] = ()) -> None:
+        """Begin to trace. Of `known` tests only what they share with others is traced."""
         self._guard = guard
+        self._known = set(known)
+        self._is_known = False
+        """Whether the running test is one of these."""
         self._lines: set[tuple[str, int]] = set()
         self._shared: dict[int, set[tuple[str, int]]] = {}
         self._in_part: set[int] = set()
@@ -32,32 +36,30 @@ class Tracer:
         self._monitoring = getattr(sys, "monitoring", None)
         self._tool = self._free_tool()
         self._has_let_go = False
-        if self._tool is None:
-            sys.settrace(self._on_call)
-            threading.settrace(self._on_call)
+        self._trace(True)
 
     @property
     def slows(self) -> bool:
         """Whether the running test is slowed down by being traced."""
-        return self._tool is None and not self._has_let_go
+        return self._tool is None and not self._has_let_go and not self._is_known
 
     def let_go(self) -> None:
         """Trace the rest of this test no more; safe in a signal handler. Each thread notices at its next line."""
         self._has_let_go = True
 
-    def begin(self) -> None:
+    def begin(self, node: str) -> None:
         """Start anew for the next test."""
         self._lines.clear()
-        self._restart()
-        if self._has_let_go:
-            self._has_let_go = False
-            sys.settrace(self._on_call)
+        self._is_known, self._has_let_go = node in self._known, False
+        self._trace(not self._is_known)
 
-    def end(self, item: Any, shared: tuple[Any, ...] = ()) -> tuple[dict[str, list[int]], bool]:
+    def end(self, item: Any, shared: tuple[Any, ...] = ()) -> tuple[dict[str, list[int]], bool] | None:
         """Return the lines that the test executed, those of its wider-scoped fixtures included, and whether these are all.
 
-        What stands for such a fixture is in `shared`, or pytest's item knows it.
+        What stands for such a fixture is in `shared`, or pytest's item knows it. `None` for a known test.
         """
+        if self._is_known:
+            return None
         keys = {id(one) if not isinstance(one, str) else hash(one) for one in shared}
         for definitions in getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).values():
             keys |= {id(definition) for definition in definitions}
@@ -72,7 +74,7 @@ class Tracer:
         """Something begins that several tests rest on: only the first of them pays for it. Returns what `end_shared` wants back."""
         before = set(self._lines)
         self._lines.clear()
-        self._restart()
+        self._trace(True)
         return before
 
     def end_shared(self, shared: Any, before: set[tuple[str, int]]) -> None:
@@ -82,6 +84,8 @@ class Tracer:
         if self._has_let_go:
             self._in_part.add(key)
         self._lines |= before
+        if self._is_known:
+            self._trace(False)
 
     def pytest_fixture_setup(self, fixturedef: Any) -> Any:
         """Watch a shared fixture."""
@@ -135,10 +139,6 @@ class Tracer:
         self._lines.add((code.co_filename, line))
         return self._monitoring.DISABLE  # type: ignore[union-attr]
 
-    def _restart(self) -> None:
-        if self._tool is not None:
-            self._monitoring.restart_events()  # type: ignore[union-attr]
-
     # sys.settrace
 
     def _on_call(self, frame: Any, _event: str, _arg: Any) -> Any:
@@ -152,6 +152,13 @@ class Tracer:
         return self._on_event
 
     # both
+
+    def _trace(self, on: bool) -> None:
+        if self._tool is None:
+            sys.settrace(self._on_call if on else None)
+            threading.settrace(self._on_call if on else None)
+        elif on:
+            self._monitoring.restart_events()  # type: ignore[union-attr]
 
     def _by_file(self, lines: set[tuple[str, int]]) -> dict[str, list[int]]:
         files: dict[str, list[int]] = {}

@@ -79,7 +79,7 @@ class Session:
     def __init__(self, plan: dict[str, Any], guard: Any, tools: Callable[[str], Any], emit: Emit) -> None:
         self.plan, self.guard, self.emit = plan, guard, emit
         patience = tools("_patience")
-        self.tracer = tools("_tracer").Tracer(guard) if plan.get("trace") else None
+        self.tracer = tools("_tracer").Tracer(guard, plan.get("known", ())) if plan.get("trace") else None
         self.timer = patience.Timer(plan, guard, self.tracer)
         self.late: type[BaseException] = patience.TimeLimitReached
         self.enough = patience.Enough(plan)
@@ -225,7 +225,7 @@ class Result(unittest.TestResult):
         self.announce(test)
         self.group, self._outcome, self._bad, self._message = test, "passed", {}, ""
         if self._session.tracer:
-            self._session.tracer.begin()
+            self._session.tracer.begin(self._session.nodes[id(test)])
         self._began = time.monotonic()
         self._session.timer.start("call")
 
@@ -235,9 +235,9 @@ class Result(unittest.TestResult):
         session.timer.stop()
         duration = time.monotonic() - self._began
         super().stopTest(test)
-        if session.tracer:
-            files, whole = session.tracer.end(None, (test.__class__.__module__, test.__class__))
-            session.emit({"event": "coverage", "id": node, "files": files, "whole": whole})
+        traced = session.tracer.end(None, (test.__class__.__module__, test.__class__)) if session.tracer else None
+        if traced:
+            session.emit({"event": "coverage", "id": node, "files": traced[0], "whole": traced[1]})
         timer = session.timer
         self._tell(node, self._outcome, duration, timed_out=timer.fired, given=timer.given_s, place=timer.place)
         self._before, self._bad, self._message = node, {}, ""

@@ -53,9 +53,16 @@ def paint_counts(state: State, live: Live, now: float, width: int) -> Content:
         return spread(ink(f" {said}"), ink(done), width)
     left = ink(f" {said or 'No test was run yet.'}")
     baseline = state.baseline
-    runners = (f"{baseline.runner}, {baseline.interpreter} ", f"{baseline.runner} ") if baseline else ()
+    runners = _runners(baseline) if baseline else ()
     rights = [ink((runner, "$diff-number")) for runner in runners]
     return spread(left, next((right for right in rights if fits(left, right, width, gap=3)), ink("")), width)
+
+
+def _runners(baseline: Baseline) -> tuple[str, ...]:
+    """Return what runs the tests, and what watching them costs, the longest form first."""
+    short = f"{baseline.runner}, {baseline.interpreter} "
+    cost = (f"{short[:-1]}; watching lines takes {baseline.tracing:.1f} x ",) if baseline.tracing else ()
+    return (*cost, short, f"{baseline.runner} ")
 
 
 def case_entries(cases: Iterable[CaseResult], flaky: frozenset[str]) -> Iterator[Entry]:
