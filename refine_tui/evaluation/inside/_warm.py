@@ -72,10 +72,10 @@ class Parent:
         os.dup2(null, 0)
         os.dup2(2, 1)
         self._pending = b""
-        self._woken, waker = os.pipe()
+        self._woken, self._waker = os.pipe()
         os.set_blocking(self._woken, False)
-        os.set_blocking(waker, False)
-        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        os.set_blocking(self._waker, False)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._bytecode = tool("_bytecode")
         self._base = base
@@ -127,6 +127,7 @@ class Parent:
         """Be the second parent, and later each of its children; end the process."""
         status = 1
         self._dying, opened = [], _spare.open_files()
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)  # asyncio, once imported, takes it away from forks (Python 3.12)
         try:
             self._inside.end_with_parent()
             self._look_like_pytest()
