@@ -104,10 +104,7 @@ class PytestEvaluator:
             left = max(5.0, limit_s - (time.monotonic() - began))
             self._preload(gathered)
             tell = on_phase or (lambda _text: None)
-            if self._settings.recheck and suite.red:
-                tell(f"checking again {len(suite.red)} failing test{'s' if len(suite.red) != 1 else ''}")
-                run_all = lambda jobs: self._side_by_side(jobs, cancelled)  # noqa: E731
-                self._flaky, dependent = look_again(suite.red, gathered.cases, suite.duration_s, run_all, self._has_moved, limit_s=left)
+            dependent = self._look_again(suite, cancelled, tell, limit_s=left)
             suite = replace(suite, flaky=self._flaky)
             tell("comparing warm runs with fresh ones")
             self._compare_warm(suite, cancelled, known, limit_s=left)
@@ -293,7 +290,7 @@ class PytestEvaluator:
         full_time: bool,
     ) -> Job:
         full_s, is_trial = self._settings.test_limit_s, (first or better is not None) and not full_time
-        limit_s += self._shared_s + (full_s * len(node_ids) if full_time else 0.0)
+        limit_s += (self._base.shared_s if self._base else 0.0) + (full_s * len(node_ids) if full_time else 0.0)
         limits = self._pace.limits(node_ids, full_s) if is_trial else {}
         return Job(tuple(node_ids), files, limit_s, first, better, limits, None if full_time else self._patient)
 
@@ -339,10 +336,6 @@ class PytestEvaluator:
         self._patient |= {node for node, case in again.items() if not case.is_red}
         return not self._patient & set(near)
 
-    @property
-    def _shared_s(self) -> float:
-        return self._base.shared_s if self._base else 0.0
-
     def _or_closed(self, cancelled: Cancelled) -> Cancelled:
         return lambda: self._closed.is_set() or cancelled()
 
@@ -369,6 +362,15 @@ class PytestEvaluator:
 
     def _second(self, base: Gathered) -> WarmRunner:
         return WarmRunner(self._ready(), self._sandbox, (base.loaded, base.compiled))
+
+    def _look_again(self, suite: SuiteResult, cancelled: Cancelled, tell: OnPhase, *, limit_s: float) -> tuple[str, ...]:
+        """See which failing tests are flaky; return those that fail only after others."""
+        if self._base is None or not (self._settings.recheck and suite.red):
+            return ()
+        tell(f"checking again {len(suite.red)} failing test{'s' if len(suite.red) != 1 else ''}")
+        run_all = lambda jobs: self._side_by_side(jobs, cancelled)  # noqa: E731
+        self._flaky, dependent = look_again(suite.red, self._base.cases, suite.duration_s, run_all, self._has_moved, limit_s=limit_s)
+        return dependent
 
     def _compare_warm(self, suite: SuiteResult, cancelled: Cancelled, known: Collection[str], *, limit_s: float) -> None:
         if self._warm is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import pytest
 
 from refine_tui.cli import main
-from tests.network.loopback import LoopbackServer, serving
+from tests.network.loopback import serving
+from tests.remote.remote_hands import fix
 from tests.remote.scripted_server import Scripted
 
 pytestmark = pytest.mark.e2e
@@ -82,12 +82,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "roman.py").write_text(MODULE)
     (root / "tests" / "test_roman.py").write_text(TESTS)
     return root
-
-
-def fix(project: Path, server: LoopbackServer, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, dict[str, Any]]:
-    status = main(["--project", str(project), "fix", "--seconds", "250", "--model", f"{server.url}/v1#coder", "--json", *more])
-    document: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
-    return status, document
 
 
 @pytest.mark.parametrize("together", [True, pytest.param(False, marks=pytest.mark.slow)])

@@ -11,6 +11,7 @@ import pytest
 
 from refine_tui.cli import main
 from tests.network.loopback import LoopbackServer, serving
+from tests.remote.remote_hands import fix
 from tests.remote.scripted_server import Scripted
 
 pytestmark = pytest.mark.e2e
@@ -38,12 +39,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "shop.py").write_text(SHOP)
     (root / "test_shop.py").write_text(TESTS)
     return root
-
-
-def fix(project: Path, server: LoopbackServer, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, dict[str, Any]]:
-    status = main(["--project", str(project), "fix", "--seconds", "250", "--model", f"{server.url}/v1#coder", "--json", *more])
-    document: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
-    return status, document
 
 
 def test_a_failing_test_is_accepted_alone_and_then_the_patch_that_makes_it_pass(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
