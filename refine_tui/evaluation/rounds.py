@@ -144,6 +144,4 @@ def _compared(rounds: list[tuple[_Cost, _Cost]]) -> Comparison:
     on_cpu = all(cost.is_steady for cost in rounds[0])
     pairs = [(base.seconds(on_cpu=on_cpu), candidate.seconds(on_cpu=on_cpu)) for base, candidate in rounds[1:]]
     draw = random.Random(len(rounds))
-    return compare(
-        [(base, candidate) for base, candidate in pairs], lambda values, count: draw.choices(values, k=count), level=level_at_look()
-    )
+    return compare(pairs, lambda values, count: draw.choices(values, k=count), level=level_at_look())
